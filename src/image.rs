@@ -1,0 +1,8 @@
+//! Image references as the kubelet and containerd read them. Knows nothing else of ours.
+
+mod digest;
+pub mod hub;
+mod reference;
+
+pub use digest::{Algorithm, Digest, DigestError};
+pub use reference::{Reference, ReferenceError};

@@ -1,0 +1,1 @@
+//! Docker Hub's history. To be written.

@@ -1,0 +1,26 @@
+//! pullcheck answers, before a pod is scheduled, whether a node could pull its images.
+//!
+//! **Gather, then judge.** I/O collects facts about what a node would meet if it pulled these
+//! images now; after that line everything is synchronous, total and pure:
+//!
+//! ```text
+//! AdmissionReview bytes
+//!   -> review      Request                      (undecodable -> HTTP 400)
+//!   -> workload    Workload { images, pull secrets, service account }
+//!   -> cluster     Secrets, ServiceAccounts                        } I/O, one deadline
+//!   -> credentials Keyring + faults
+//!   -> resolve     [ImageFact]               cache -> registry     } I/O, same deadline
+//!   ==== Facts ==== end of I/O ====
+//!   -> causes      [Finding]                 one file per cause
+//!   -> policy      Verdict
+//!   -> review      AdmissionResponse bytes
+//! ```
+//!
+//! Which room may know which is written down, and checked, in `tests/architecture.rs`.
+
+pub mod credentials;
+pub mod facts;
+pub mod image;
+pub mod near_miss;
+pub mod registry;
+pub mod workload;

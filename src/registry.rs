@@ -1,0 +1,1 @@
+//! The pull protocol as a node speaks it.

@@ -1,0 +1,1 @@
+//! Kubernetes objects reduced to what a pull depends on.
