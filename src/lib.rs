@@ -18,6 +18,7 @@
 //!
 //! Which room may know which is written down, and checked, in `tests/architecture.rs`.
 
+pub mod causes;
 pub mod credentials;
 pub mod facts;
 pub mod image;
