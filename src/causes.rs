@@ -3,7 +3,43 @@
 //! A cause says what is true and how sure that is; what to do about it is `policy`'s to say.
 //! Causes see only [`Facts`](crate::facts::Facts), never a registry or a cluster.
 
-use std::fmt;
+mod access_denied;
+mod catalogue;
+mod certainty;
+mod credential_expired;
+mod credential_rejected;
+mod credential_short_lived;
+mod digest_not_found;
+mod digest_required;
+mod finding;
+mod manifest_invalid;
+mod not_checked;
+mod pull_secret_malformed;
+mod pull_secret_misplaced;
+mod pull_secret_no_match;
+mod pull_secret_not_found;
+mod pull_secret_wrong_type;
+mod reference_invalid;
+mod registry_dns;
+mod registry_error;
+mod registry_not_allowed;
+mod registry_plain_http;
+mod registry_proxy;
+mod registry_quota_low;
+mod registry_rate_limited;
+mod registry_refused;
+mod registry_timeout;
+mod registry_tls;
+mod repository_not_found;
+mod service_account_not_found;
+mod tag_mutable;
+mod tag_not_found;
+mod trouble;
+
+pub use catalogue::{Cause, Code, markdown};
+pub use finding::Finding;
+
+use crate::facts::Facts;
 
 /// Whether a finding means that the pull fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,77 +82,43 @@ pub enum Basis {
     Rule,
 }
 
-/// A stable, kebab-case cause code. Made only by the catalogue.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Code(&'static str);
-
-impl Code {
-    /// The code as written in messages, metrics and configuration.
-    pub fn as_str(self) -> &'static str {
-        self.0
-    }
-
-    /// The catalogue's code of that name.
-    pub fn find(name: &str) -> Option<Code> {
-        ALL.iter().map(|cause| cause.code).find(|code| code.0 == name)
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl fmt::Debug for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-/// One cause's entry in the catalogue.
-#[derive(Debug)]
-pub struct Meta {
-    /// Its code.
-    pub code: Code,
-    /// What it does where nothing is configured.
-    pub standing: Standing,
-    /// Whether it is about the pull or about what is written.
-    pub basis: Basis,
-}
-
-/// Every cause, in the order of the catalogue.
-pub const ALL: &[&Meta] = &[
-    &Meta { code: Code("reference-invalid"), standing: Standing::ByMode, basis: Basis::Pull },
-    &Meta { code: Code("tag-not-found"), standing: Standing::ByMode, basis: Basis::Pull },
-    &Meta { code: Code("access-denied"), standing: Standing::ByMode, basis: Basis::Pull },
-    &Meta { code: Code("pull-secret-no-match"), standing: Standing::AuditOnly, basis: Basis::Pull },
-    &Meta { code: Code("registry-timeout"), standing: Standing::ByMode, basis: Basis::Pull },
-    &Meta { code: Code("not-checked"), standing: Standing::ByMode, basis: Basis::Pull },
-    &Meta { code: Code("tag-mutable"), standing: Standing::AuditOnly, basis: Basis::Rule },
-    &Meta { code: Code("digest-required"), standing: Standing::Off, basis: Basis::Rule },
-    &Meta { code: Code("registry-not-allowed"), standing: Standing::Off, basis: Basis::Rule },
+/// Every cause, in the order of the catalogue, which is the order in which findings are shown.
+pub const ALL: &[&Cause] = &[
+    &reference_invalid::CAUSE,
+    &registry_not_allowed::CAUSE,
+    &digest_required::CAUSE,
+    &pull_secret_malformed::CAUSE,
+    &repository_not_found::CAUSE,
+    &tag_not_found::CAUSE,
+    &digest_not_found::CAUSE,
+    &access_denied::CAUSE,
+    &credential_rejected::CAUSE,
+    &credential_expired::CAUSE,
+    &manifest_invalid::CAUSE,
+    &pull_secret_not_found::CAUSE,
+    &pull_secret_wrong_type::CAUSE,
+    &pull_secret_misplaced::CAUSE,
+    &service_account_not_found::CAUSE,
+    &credential_short_lived::CAUSE,
+    &registry_dns::CAUSE,
+    &registry_refused::CAUSE,
+    &registry_timeout::CAUSE,
+    &registry_tls::CAUSE,
+    &registry_plain_http::CAUSE,
+    &registry_proxy::CAUSE,
+    &registry_error::CAUSE,
+    &registry_rate_limited::CAUSE,
+    &registry_quota_low::CAUSE,
+    &not_checked::CAUSE,
+    &pull_secret_no_match::CAUSE,
+    &tag_mutable::CAUSE,
 ];
 
-/// Something that is true of one image, pull secret or ServiceAccount of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Which cause.
-    pub code: Code,
-    /// Whether the pull fails of it.
-    pub severity: Severity,
-    /// How sure it is.
-    pub certainty: Certainty,
-    /// Its catalogue entry's standing.
-    pub standing: Standing,
-    /// Its catalogue entry's basis.
-    pub basis: Basis,
-    /// Field path as Kubernetes prints it.
-    pub field: String,
-    /// The image as written, where the finding is about one.
-    pub image: Option<String>,
-    /// The registry host an `Unknown` finding is about, for grouping; empty otherwise.
-    pub host: Option<String>,
-    /// One line in the house's form, at most 256 printable ASCII characters.
-    pub message: String,
+/// Everything that is true of `facts`.
+pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for cause in ALL {
+        (cause.detect)(facts, &mut findings);
+    }
+    findings
 }

@@ -22,6 +22,7 @@ pub mod causes;
 pub mod credentials;
 pub mod facts;
 pub mod image;
+pub mod message;
 pub mod near_miss;
 pub mod registry;
 pub mod workload;

@@ -1,0 +1,46 @@
+//! A pull secret that the kubelet cannot decode.
+
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use crate::credentials::{DecodedSecret, SecretState};
+use crate::facts::Facts;
+use crate::message::printable;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("pull-secret-malformed"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "WontPull, Proven",
+    what: "A pull secret has the right type and content that the kubelet cannot decode.",
+    why: "One undecodable entry, even for another host, fails every pull of the pod: the kubelet \
+          builds one keyring from all secrets and gives up on the first error.",
+    fix: "Create the secret anew with kubectl create secret docker-registry.",
+    seen_as: &[
+        "illegal base64 data at input byte 0",
+        "unable to parse auth field, must be formatted as base64(username:password)",
+        "json: cannot unmarshal",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for fact in &facts.secrets {
+        let SecretState::Read(DecodedSecret::Malformed(error)) = &fact.secret.state else {
+            continue;
+        };
+        let fix = error
+            .fix()
+            .unwrap_or_else(|| "create it anew with kubectl create secret docker-registry".to_owned());
+        findings.push(Finding::of_object(
+            &CAUSE,
+            Severity::WontPull,
+            Certainty::Proven,
+            (&fact.field, &fact.secret.name),
+            &format!(
+                "Secret {}/{} fails every pull of the pod: {error}",
+                printable(facts.namespace, 40),
+                printable(&fact.secret.name, 40)
+            ),
+            &fix,
+        ));
+    }
+}

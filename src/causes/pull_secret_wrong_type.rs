@@ -1,0 +1,47 @@
+//! A pull secret of a shape the kubelet ignores without a word.
+
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use crate::credentials::{DecodedSecret, SecretState};
+use crate::facts::Facts;
+use crate::message::printable;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("pull-secret-wrong-type"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "Advice, Proven",
+    what: "The pod names a pull secret that the kubelet ignores.",
+    why: "Only type kubernetes.io/dockerconfigjson with key .dockerconfigjson and type \
+          kubernetes.io/dockercfg with key .dockercfg count; an Opaque or basic-auth secret is \
+          skipped without a word.",
+    fix: "Create it with kubectl create secret docker-registry. The type of an existing Secret \
+          cannot be changed.",
+    seen_as: &["pull access denied (the secret is silently ignored)"],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for fact in &facts.secrets {
+        let SecretState::Read(DecodedSecret::WrongType(hint)) = &fact.secret.state else {
+            continue;
+        };
+        let key = hint
+            .key
+            .as_ref()
+            .map(|key| format!(" with key {}", printable(key, 40)))
+            .unwrap_or_default();
+        findings.push(Finding::of_object(
+            &CAUSE,
+            Severity::Advice,
+            Certainty::Proven,
+            (&fact.field, &fact.secret.name),
+            &format!(
+                "Secret {}/{} has type {}{key}, which the kubelet ignores",
+                printable(facts.namespace, 40),
+                printable(&fact.secret.name, 40),
+                printable(&hint.type_, 50)
+            ),
+            "create it anew with kubectl create secret docker-registry",
+        ));
+    }
+}

@@ -1,0 +1,44 @@
+//! Docker Hub's pull quota runs low, so the manifest was left for the nodes.
+
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use crate::facts::{Conclusion, Facts, ManifestView};
+use crate::message::printable;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("registry-quota-low"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "Advice, Proven",
+    what: "The registry has the image and tells that little of the pull quota is left.",
+    why: "Fetching a manifest counts as a pull at Docker Hub. Once less than half of the limit is \
+          left, pullcheck looks only at headers, which are free, so that the nodes keep the rest.",
+    fix: "Log in with a pull secret, or use a pull-through cache.",
+    seen_as: &["toomanyrequests: You have reached your unauthenticated pull rate limit"],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for image in &facts.images {
+        let (Ok(reference), Conclusion::Pulls(found)) = (&image.reference, image.conclusion())
+        else {
+            continue;
+        };
+        let (ManifestView::QuotaLow, Some(quota)) = (found.manifest, found.quota) else { continue };
+        findings.push(
+            Finding::of_image(
+                &CAUSE,
+                Severity::Advice,
+                Certainty::Proven,
+                image,
+                &format!(
+                    "{} has it, and {} of {} pulls are left, so its manifest was not looked at",
+                    printable(reference.registry(), 60),
+                    quota.remaining,
+                    quota.limit
+                ),
+                "log in with a pull secret or use a cache",
+            )
+            .at_host(reference.registry()),
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! The registry knows no such repository.
+
+use super::{Basis, Cause, Code, Finding, Severity, Standing, access_denied, certainty};
+use crate::facts::{Conclusion, Facts, Missing};
+use crate::message::printable;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("repository-not-found"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "WontPull, Proven (Likely where a mirror, a cache or an unknown secret may have it)",
+    what: "The registry answered that it has no repository of this name.",
+    why: "A typing mistake in the name, the wrong registry, or an image that was never pushed.",
+    fix: "Correct the name, or push the image first.",
+    seen_as: &["ErrImagePull: ... not found", "name unknown: repository name not known to registry"],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for image in &facts.images {
+        let (Ok(reference), Conclusion::Absent(_, absent)) = (&image.reference, image.conclusion())
+        else {
+            continue;
+        };
+        if absent.what != Missing::Repository {
+            continue;
+        }
+        let doubt = certainty::of_absence(facts, image, false);
+        let what = format!(
+            "{} does not exist ({}){}",
+            printable(reference.name(), 100),
+            absent.evidence,
+            doubt.clause()
+        );
+        let fix = access_denied::official_name(reference)
+            .unwrap_or_else(|| "correct the name or push the image first".to_owned());
+        let certainty = doubt.certainty();
+        findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
+    }
+}
