@@ -1,8 +1,6 @@
 //! The shipped manifests keep the promises that no code can: they are read as a cluster would
 //! read them, and what must hold is asserted.
 
-#![cfg(test)] // tells clippy that the helpers, too, may panic
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
