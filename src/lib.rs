@@ -18,9 +18,11 @@
 //!
 //! Which room may know which is written down, and checked, in `tests/architecture.rs`.
 
+pub mod cluster;
 pub mod credentials;
 pub mod facts;
 pub mod image;
 pub mod near_miss;
 pub mod registry;
+pub mod review;
 pub mod workload;

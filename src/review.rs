@@ -1,0 +1,3 @@
+//! AdmissionReview in and out.
+
+pub mod request;
