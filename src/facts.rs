@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::credentials::PullSecret;
 use crate::image::{Digest, Reference, ReferenceError};
 use crate::message::printable;
+use crate::workload::FieldPath;
 
 /// How asking the registry for one image with one credential (or none) ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -445,7 +446,7 @@ pub struct Facts<'a> {
     /// The ServiceAccount they come from.
     pub service_account: ServiceAccountFact,
     /// `imagePullSecrets` written inside a container, where the API server drops them.
-    pub misplaced_pull_secrets: &'a [String],
+    pub misplaced_pull_secrets: &'a [FieldPath],
     /// The operator's settings.
     pub settings: &'a Settings,
     /// Who asks.

@@ -91,7 +91,7 @@ impl Gatherer {
         let workload = ask.workload;
         let mut account = ServiceAccountFact {
             name: workload.effective_service_account().to_owned(),
-            field: workload.service_account_field().to_string(),
+            field: workload.service_account_field(),
             state: ServiceAccountState::NotNeeded,
         };
         // A pod that arrives at the webhook has been through ServiceAccount admission.

@@ -19,10 +19,16 @@
 //! Which room may know which is written down, and checked, in `tests/architecture.rs`.
 
 pub mod causes;
+pub mod cluster;
 pub mod credentials;
 pub mod facts;
+pub mod gather;
 pub mod image;
 pub mod message;
 pub mod near_miss;
+pub mod objects;
 pub mod registry;
+pub mod resolve;
+pub mod review;
+pub mod reviewer;
 pub mod workload;

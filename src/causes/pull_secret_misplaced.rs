@@ -23,12 +23,12 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
     for field in facts.misplaced_pull_secrets {
         let message = message::line(
-            field,
+            field.as_str(),
             None,
             "imagePullSecrets inside a container is dropped by the API server",
             "move it to the pod's spec, beside containers",
             CAUSE.code,
         );
-        findings.push(Finding::new(&CAUSE, Severity::Advice, Certainty::Proven, field, message));
+        findings.push(Finding::new(&CAUSE, Severity::Advice, Certainty::Proven, field.as_str(), message));
     }
 }
