@@ -4,5 +4,5 @@ mod digest;
 pub mod hub;
 mod reference;
 
-pub use digest::{Algorithm, Digest, DigestError};
-pub use reference::{Reference, ReferenceError};
+pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use reference::{BrokenRule, DomainFault, Reference, ReferenceError};
