@@ -20,6 +20,8 @@ pub struct Manifests {
     pub secrets: HashMap<Id, DecodedSecret>,
     /// ServiceAccounts and the names of their pull secrets.
     pub service_accounts: HashMap<Id, Vec<String>>,
+    /// Nothing exists beyond them: what is not here is absent, not undecided.
+    pub whole: bool,
 }
 
 /// Where to look, manifests first.
@@ -45,7 +47,14 @@ impl Objects {
         }
         match &self.cluster {
             Some(cluster) => cluster.pull_secret(namespace, name, freshness, deadline).await,
-            None => SecretState::Undecided { similar: similar(&self.manifests.secrets, &id) },
+            None => {
+                let similar = similar(&self.manifests.secrets, &id);
+                if self.manifests.whole {
+                    SecretState::Absent { similar }
+                } else {
+                    SecretState::Undecided { similar }
+                }
+            }
         }
     }
 
@@ -62,7 +71,12 @@ impl Objects {
         }
         let Some(cluster) = &self.cluster else {
             let similar = similar(&self.manifests.service_accounts, &id);
-            return (Vec::new(), ServiceAccountState::Undecided { similar });
+            let state = if self.manifests.whole {
+                ServiceAccountState::Absent { similar }
+            } else {
+                ServiceAccountState::Undecided { similar }
+            };
+            return (Vec::new(), state);
         };
         let state = match cluster.service_account(namespace, name, freshness, deadline).await {
             ServiceAccountAnswer::Present { pull_secrets } => {
