@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::credentials::PullSecret;
+use crate::glob::Glob;
 use crate::image::{Digest, Reference, ReferenceError};
 use crate::message::printable;
 use crate::workload::FieldPath;
@@ -394,11 +395,11 @@ pub enum Front {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Hosts that nodes log in to by themselves.
-    pub node_credentials: Patterns,
+    pub node_credentials: Vec<Glob>,
     /// Hosts that nodes reach through mirrors pullcheck was not told of.
-    pub node_mirrors: Patterns,
+    pub node_mirrors: Vec<Glob>,
     /// Pull-through caches: absence there is not the last word.
-    pub pull_through: Patterns,
+    pub pull_through: Vec<Glob>,
     /// What happens to pods between their template and the node.
     pub pod_mutation: PodMutation,
     /// An operator gave `digest-required` an action.
@@ -414,22 +415,6 @@ pub enum PodMutation {
     Secrets,
     /// Images are rewritten (which includes that their secrets differ).
     Images,
-}
-
-/// Host patterns: `*` is any run of characters.
-#[derive(Debug, Clone, Default)]
-pub struct Patterns(Vec<wildmatch::WildMatch>);
-
-impl Patterns {
-    /// Patterns from their written form.
-    pub fn new<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Self {
-        Self(patterns.into_iter().map(|p| wildmatch::WildMatch::new(p.as_ref())).collect())
-    }
-
-    /// Whether any pattern matches the whole of `text`.
-    pub fn matches(&self, text: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.matches(text))
-    }
 }
 
 /// Everything a cause may look at.

@@ -4,6 +4,7 @@
 use super::Certainty;
 use crate::credentials::SecretState;
 use crate::facts::{Facts, ImageFact, PodMutation, ServiceAccountState};
+use crate::glob::any_matches;
 use crate::message::printable;
 
 /// Why a finding may not hold on the node; none means that it is proven.
@@ -24,7 +25,7 @@ impl Doubt {
 pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
     let registry = registry(image);
     Doubt(missing_secret(facts).or_else(|| missing_service_account(facts)).or_else(|| {
-        if facts.settings.node_credentials.matches(registry) {
+        if any_matches(&facts.settings.node_credentials, registry) {
             Some("unless nodes log in there by themselves".to_owned())
         } else {
             mirrored_or_mutated(facts, registry, PodMutation::Secrets)
@@ -43,7 +44,7 @@ pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, access_proven
         missing_secret(facts).or_else(|| missing_service_account(facts))
     };
     Doubt(hidden().or_else(|| {
-        if facts.settings.pull_through.matches(registry) {
+        if any_matches(&facts.settings.pull_through, registry) {
             Some("unless this pull-through cache can still fetch it".to_owned())
         } else {
             mirrored_or_mutated(facts, registry, PodMutation::Images)
@@ -62,7 +63,7 @@ fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {
 
 fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {
     let mutation = facts.settings.pod_mutation;
-    if facts.settings.node_mirrors.matches(registry) {
+    if any_matches(&facts.settings.node_mirrors, registry) {
         Some("unless the nodes' mirrors have it".to_owned())
     } else if facts.is_template && (mutation == mutated || mutation == PodMutation::Images) {
         Some("unless pods are changed on admission".to_owned())

@@ -1,0 +1,122 @@
+//! `pullcheck check`: the same engine on manifests, before anything is applied.
+//!
+//! Exit status 0: nothing would be denied; 1: something would; 2: it could not run to the end.
+
+mod documents;
+mod inventory;
+mod report;
+
+use std::io::{IsTerminal as _, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::bail;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::time::Instant;
+
+use crate::app;
+use crate::config::{CheckArgs, CommonArgs, Config, Front, Output};
+use crate::facts;
+use crate::message::printable;
+use crate::objects::{Manifests, Objects};
+use crate::reviewer::{Case, Judgement, Reviewer};
+use crate::telemetry::{Metrics, logs};
+
+use documents::Documents;
+use inventory::{Found, Inventory};
+use report::Report;
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Manifests: YAML or JSON files, folders of them, or - for stdin
+    #[arg(value_name = "FILE|DIR|-", required = true)]
+    manifests: Vec<PathBuf>,
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    check: CheckArgs,
+}
+
+/// Checks the manifests and prints the report to `out`; problems and progress go to `err`.
+pub async fn run(
+    args: Args,
+    stdin: &mut dyn Read,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.common, &Front::Check(args.check))?;
+    logs::init(config.log_format)?;
+    let documents = Documents::read(&args.manifests, stdin);
+    let nothing = documents.documents.is_empty() && documents.problems.is_empty();
+    let inventory = Inventory::of(documents.documents, &config.check.namespace);
+    let problems: Vec<String> = documents.problems.into_iter().chain(inventory.problems).collect();
+    if nothing {
+        bail!("there is no manifest in the input; give files, folders, or - and a stream of YAML");
+    }
+    let reviewer = reviewer(&config, inventory.manifests).await?;
+    let judged = judge(&config, &reviewer, &inventory.workloads, err).await;
+    let report = Report::of(inventory.workloads.iter().zip(&judged));
+    match config.check.output {
+        Output::Human => report.human(out)?,
+        Output::Json => report.json(out)?,
+    }
+    out.flush()?;
+    for problem in &problems {
+        writeln!(err, "error: {problem}")?;
+    }
+    Ok(match (problems.is_empty(), report.summary().denied) {
+        (false, _) => ExitCode::from(2),
+        (true, 0) => ExitCode::SUCCESS,
+        (true, _) => ExitCode::from(1),
+    })
+}
+
+async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<Reviewer>> {
+    let cluster = if config.check.cluster { Some(app::cluster(config).await?) } else { None };
+    let metrics = Arc::new(Metrics::new());
+    // The user's own machine, with the user's own rights.
+    let client = app::client_config(config, true)?;
+    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics)?;
+    Ok(Arc::new(Reviewer::new(gatherer, metrics, config.timeout)))
+}
+
+/// Judges every object, several at a time, each with its own deadline from when it starts.
+async fn judge(
+    config: &Config,
+    reviewer: &Arc<Reviewer>,
+    found: &[Found],
+    err: &mut dyn Write,
+) -> Vec<Judgement> {
+    let progress = std::io::stderr().is_terminal();
+    let cases = found.iter().map(|found| {
+        let namespace = found.namespace.clone();
+        let mode = config.policy.effective_mode(None).0;
+        let front = facts::Front::Check;
+        let user = String::new();
+        let case = Case { workload: found.workload.clone(), namespace, user, mode, front };
+        async move { reviewer.judge(&case, Instant::now() + config.timeout).await }
+    });
+    let mut judgements = stream::iter(cases).buffered(config.jobs.get());
+    let mut judged = Vec::with_capacity(found.len());
+    while let Some(judgement) = judgements.next().await {
+        judged.push(judgement);
+        if progress {
+            let name = found.get(judged.len() - 1).map_or("", |found| &found.workload.name);
+            // Progress that cannot be shown is not missed.
+            let _ = write!(
+                err,
+                "\r\x1b[2K{}/{} {}",
+                judged.len(),
+                found.len(),
+                printable(name, 60)
+            );
+        }
+    }
+    if progress {
+        let _ = write!(err, "\r\x1b[2K");
+    }
+    judged
+}
