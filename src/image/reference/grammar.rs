@@ -48,12 +48,11 @@ pub(super) enum Origin {
 /// cannot hold each other's separators.
 pub(super) fn split(raw: &str) -> Pieces<'_> {
     let (domain, origin, rest) = match raw.split_once('/') {
-        None => (hub::DOMAIN, Origin::Implied, raw),
         Some((LOCALHOST, rest)) => (LOCALHOST, Origin::Written, rest),
         Some((hub::LEGACY_DOMAIN, rest)) => (hub::DOMAIN, Origin::Written, rest),
         Some((first, rest)) if first.contains(['.', ':']) => (first, Origin::Written, rest),
         Some((first, rest)) if has_uppercase(first) => (first, Origin::Uppercase, rest),
-        Some(_) => (hub::DOMAIN, Origin::Implied, raw),
+        _ => (hub::DOMAIN, Origin::Implied, raw),
     };
     let (before, digest) = match rest.split_once('@') {
         Some((before, digest)) => (before, Some(digest)),
