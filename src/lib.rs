@@ -19,9 +19,12 @@
 //! Which room may know which is written down, and checked, in `tests/architecture.rs`.
 
 pub mod causes;
+//CFG
 pub mod credentials;
 pub mod facts;
+pub mod glob;
 pub mod image;
 pub mod near_miss;
+pub mod policy;
 pub mod registry;
 pub mod workload;
