@@ -19,7 +19,7 @@
 //! Which room may know which is written down, and checked, in `tests/architecture.rs`.
 
 pub mod causes;
-//CFG
+pub mod config;
 pub mod credentials;
 pub mod facts;
 pub mod glob;

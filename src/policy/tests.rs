@@ -177,11 +177,11 @@ fn modes_and_actions_are_ordered_and_spelled() {
 
 #[test]
 fn the_outcome_is_the_strictest_action() {
+    use Action::{Audit, Deny, Ignore, Warn};
     let verdict = |actions: &[Action]| Verdict {
         decided: actions.iter().copied().enumerate().collect(),
         would_deny: Vec::new(),
     };
-    use Action::{Audit, Deny, Ignore, Warn};
     for (found, expected) in [
         (&[][..], Outcome::Allow),
         (&[Ignore, Audit], Outcome::Allow),
