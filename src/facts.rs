@@ -407,13 +407,14 @@ pub struct Settings {
 }
 
 /// What mutating webhooks do to pods after their template was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PodMutation {
+    /// Nothing that matters to a pull.
     #[default]
     None,
-    /// Pull secrets are injected.
+    /// Pull secrets are added to pods.
     Secrets,
-    /// Images are rewritten (which includes that their secrets differ).
+    /// Images are rewritten in pods; pull secrets may be added too.
     Images,
 }
 

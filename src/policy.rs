@@ -22,17 +22,7 @@ use crate::glob::{Glob, ImageGlob, RegistryGlob, any_matches};
 /// The namespace label that chooses a mode.
 pub const MODE_LABEL: &str = "pullcheck.dev/mode";
 
-/// What a mutating webhook changes in pods before they run, and so what a template cannot show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum PodMutation {
-    /// Nothing that matters to a pull.
-    #[default]
-    None,
-    /// Pull secrets are added to pods.
-    Secrets,
-    /// Images are rewritten in pods; pull secrets may be added too.
-    Images,
-}
+pub use crate::facts::PodMutation;
 
 /// What is never judged.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -108,6 +98,14 @@ impl Policy {
         self.exempt.images.iter().any(|glob| {
             glob.matches(as_written) || normalised.is_some_and(|name| glob.matches(name))
         })
+    }
+
+    /// Whether an operator wrote an action for this code, or enforced it.
+    pub fn mentions(&self, code: &str) -> bool {
+        let named = |found: &Code| found.as_str() == code;
+        self.actions.keys().any(named)
+            || self.enforced.iter().any(named)
+            || self.overrides.iter().any(|given| given.actions.keys().any(named))
     }
 
     /// Whether images may come from here: `name` is a normalised repository, `host[:port]/path`.

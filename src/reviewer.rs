@@ -249,7 +249,7 @@ fn judged_images(facts: &Facts<'_>) -> Vec<JudgedImage> {
 }
 
 fn answer<'a>(case: &'a Case, judgement: &'a Judgement) -> Answer<'a> {
-    let shown = display::shown(&judgement.findings, &judgement.verdict);
+    let shown = display::show(&judgement.findings, &judgement.verdict);
     let mut answer = Answer { warnings: shown.warnings, ..Answer::default() };
     let findings = judgement.summary();
     if !findings.is_empty() {

@@ -1,7 +1,7 @@
 //! The registry refused, and no credential of the pod was at fault.
 
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty};
-use crate::credentials::{DecodedSecret, SecretState};
+use crate::credentials::{DecodedSecret, DockerConfig, SecretState};
 use crate::facts::{Attempt, Conclusion, CredentialSource, Facts, Outcome, Refusal, RefusedAt};
 use crate::image::{Reference, hub};
 use crate::message::{list, printable};
@@ -115,27 +115,27 @@ pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
 
 /// What the pod's secrets do cover, for the one who wonders why none matched.
 fn covered(facts: &Facts<'_>) -> String {
-    let mut hosts: Vec<&str> = facts
+    let mut hosts: Vec<String> = facts
         .secrets
         .iter()
         .filter_map(|fact| match &fact.secret.state {
             SecretState::Read(DecodedSecret::Config(config)) => Some(config),
             _ => None,
         })
-        .flat_map(|config| config.hosts())
+        .flat_map(DockerConfig::hosts)
         .collect();
     hosts.sort_unstable();
     hosts.dedup();
     if hosts.is_empty() {
         String::new()
     } else {
-        format!(", its secrets cover {}", list(hosts, 3))
+        format!(", its secrets cover {}", list(hosts.iter().map(String::as_str), 3))
     }
 }
 
 /// For a name on Docker Hub that is nearly that of an official image: what was probably meant.
 pub(super) fn official_name(reference: &Reference) -> Option<String> {
-    if reference.registry() != hub::DOCKER_IO {
+    if reference.registry() != hub::DOMAIN {
         return None;
     }
     let name = reference.repository().strip_prefix("library/")?;

@@ -33,7 +33,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 "Secret {}/{} holds a login for {} that lasts 12 hours at most",
                 printable(facts.namespace, 40),
                 printable(&fact.secret.name, 40),
-                printable(host, 60)
+                printable(&host, 60)
             ),
             "have it renewed, or use the nodes' role",
         ));
@@ -41,8 +41,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// The entry's host, if it is an ECR host with ECR's own user name.
-fn ecr_host(entry: &Entry) -> Option<&str> {
-    let host = entry.host();
+fn ecr_host(entry: &Entry) -> Option<String> {
+    let host = entry.host()?;
     let ecr = host.contains(".dkr.ecr") && host.contains(".amazonaws.com");
-    (ecr && entry.credential.username() == "AWS").then_some(host)
+    (ecr && entry.credential.username() == b"AWS").then_some(host)
 }

@@ -27,9 +27,6 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let SecretState::Read(DecodedSecret::Malformed(error)) = &fact.secret.state else {
             continue;
         };
-        let fix = error
-            .fix()
-            .unwrap_or_else(|| "create it anew with kubectl create secret docker-registry".to_owned());
         findings.push(Finding::of_object(
             &CAUSE,
             Severity::WontPull,
@@ -40,7 +37,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 printable(facts.namespace, 40),
                 printable(&fact.secret.name, 40)
             ),
-            &fix,
+            error.fix(),
         ));
     }
 }

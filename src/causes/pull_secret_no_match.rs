@@ -27,9 +27,9 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let SecretState::Read(DecodedSecret::Config(config)) = &fact.secret.state else {
             continue;
         };
-        let hosts: Vec<&str> = config.hosts().collect();
+        let hosts = config.hosts();
         let covers =
-            if hosts.is_empty() { "has no entries".to_owned() } else { format!("covers only {}", list(hosts, 3)) };
+            if hosts.is_empty() { "has no entries".to_owned() } else { format!("covers only {}", list(hosts.iter().map(String::as_str), 3)) };
         findings.push(Finding::of_object(
             &CAUSE,
             Severity::Advice,

@@ -64,6 +64,17 @@ pub struct DockerConfig {
 }
 
 impl DockerConfig {
+    /// The distinct hosts of the entries, in their order: what the secret is for. Foreign text.
+    pub fn hosts(&self) -> Vec<String> {
+        let mut hosts = Vec::new();
+        for host in self.entries.iter().filter_map(Entry::host) {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        hosts
+    }
+
     /// Decodes a document.
     pub fn decode(format: ConfigFormat, data: &[u8]) -> Result<Self, DecodeError> {
         let document = Value::document(data).ok_or_else(|| Fault::NotJson.at(None))?;

@@ -35,8 +35,8 @@ pub enum SecretState {
     Forbidden,
     /// The API server did not answer; why, in our own words.
     Unreadable(String),
-    /// Nobody was asked: no cluster, and not among the manifests.
-    Undecided,
+    /// Nobody was asked: no cluster, and not among the manifests; the nearest name there.
+    Undecided { similar: Option<String> },
 }
 
 /// A Secret as the kubelet's keyring sees it.

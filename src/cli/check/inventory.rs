@@ -1,9 +1,11 @@
 //! What the documents hold: workloads to judge, and the Secrets and ServiceAccounts beside them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::documents::{Document, Source};
-use crate::credentials::{DataFault, DecodeError, DecodedSecret};
+use crate::credentials::{DecodedSecret, Fault};
 use crate::message::printable;
 use crate::objects::Manifests;
 use crate::workload::{Kind, Workload, extract};
@@ -97,23 +99,21 @@ fn pull_secrets(object: &Value) -> Vec<String> {
 fn decode_secret(object: &Value) -> DecodedSecret {
     let type_ = object.get("type").and_then(Value::as_str).unwrap_or("Opaque");
     let mut data = std::collections::BTreeMap::new();
-    let fault = |key: &str, fault: DataFault| {
-        DecodedSecret::Malformed(DecodeError::data(key.to_owned(), fault))
-    };
+    let fault = |fault: Fault| DecodedSecret::Malformed(fault.at(None));
     for (key, value) in fields(object, "data") {
         match value {
             Value::Null => {
                 data.insert(key.clone(), Vec::new());
             }
-            Value::String(text) => match crate::credentials::decode_data(text) {
+            Value::String(text) => match base64_data(text) {
                 Some(bytes) => {
                     data.insert(key.clone(), bytes);
                 }
-                None if text.trim_start().starts_with('{') => return fault(key, DataFault::RawJson),
-                None => return fault(key, DataFault::NotBase64),
+                None if text.trim_start().starts_with('{') => return fault(Fault::DataIsJson),
+                None => return fault(Fault::DataNotBase64),
             },
-            Value::Object(_) => return fault(key, DataFault::RawJson),
-            _ => return fault(key, DataFault::NotText),
+            Value::Object(_) => return fault(Fault::DataIsJson),
+            _ => return fault(Fault::DataNotText),
         }
     }
     for (key, value) in fields(object, "stringData") {
@@ -124,10 +124,16 @@ fn decode_secret(object: &Value) -> DecodedSecret {
             Value::Null => {
                 data.insert(key.clone(), Vec::new());
             }
-            _ => return fault(key, DataFault::NotText),
+            _ => return fault(Fault::DataNotText),
         }
     }
-    DecodedSecret::from_data(type_, &data)
+    DecodedSecret::from_data(type_, |key| data.get(key).map(Vec::as_slice))
+}
+
+/// `data` as the API server reads it: padded base64, line breaks allowed (Go encoding/base64).
+fn base64_data(text: &str) -> Option<Vec<u8>> {
+    let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    STANDARD.decode(text).ok()
 }
 
 fn fields<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {

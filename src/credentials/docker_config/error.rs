@@ -37,6 +37,15 @@ pub enum Fault {
     /// `auth` is base64 of something without a colon.
     #[error("auth decodes to something without a colon between user name and password")]
     AuthWithoutColon,
+    /// A manifest has the JSON itself under `data`; the API server would not take it.
+    #[error("data holds raw JSON, not base64")]
+    DataIsJson,
+    /// A manifest has something under `data` that is not base64; the API server would not take it.
+    #[error("data is not base64")]
+    DataNotBase64,
+    /// A manifest has something else than text under `data` or `stringData`.
+    #[error("the value is not text")]
+    DataNotText,
 }
 
 /// The parts of a docker configuration that the kubelet decodes.
@@ -86,6 +95,9 @@ impl DecodeError {
             Fault::AuthNotBase64 | Fault::AuthWithoutColon => {
                 "set auth to base64 of user:password, on one line"
             }
+            Fault::DataIsJson => "move it from data to stringData, as a block of text after |",
+            Fault::DataNotBase64 => "encode it with base64, or move it to stringData",
+            Fault::DataNotText => "write it as text: quoted, or as a block after |",
             Fault::WrongType { field: Field::Email, .. } => "remove email or make it a string",
             Fault::NotJson | Fault::WrongType { .. } => {
                 "make it again with kubectl create secret docker-registry"
@@ -107,7 +119,7 @@ impl std::error::Error for DecodeError {}
 
 impl Fault {
     /// This fault in the entry under `key`.
-    pub(super) fn at(self, key: Option<&str>) -> DecodeError {
+    pub fn at(self, key: Option<&str>) -> DecodeError {
         DecodeError { entry: key.and_then(host_of).and_then(|host| shown(&host)), fault: self }
     }
 }
