@@ -2,10 +2,9 @@
 //! `nodeCredentials`, comma-separated. A refusal there is only likely, because the node's own
 //! credential provider may cure it.
 
-/// Amazon ECR in all partitions, with FIPS and dual-stack names; Google Container Registry and
-/// Artifact Registry; Azure Container Registry and its national clouds. As in the `matchImages`
-/// that the providers' own documentation gives (`ecr-credential-provider`,
-/// `gke-auth-provider`, `acr-credential-provider`).
+/// Amazon ECR in all partitions, with FIPS and dual-stack names, as EKS nodes list them under
+/// `matchImages` for `ecr-credential-provider`; Google Container Registry and Artifact Registry;
+/// Azure Container Registry and its national clouds. Not `public.ecr.aws`, which needs no login.
 pub(super) const NODE_CREDENTIALS: &str = "\
     *.dkr.ecr.*.amazonaws.com,*.dkr.ecr-fips.*.amazonaws.com,*.dkr.ecr.*.amazonaws.com.cn,\
     *.dkr-ecr.*.on.aws,*.dkr-ecr-fips.*.on.aws,*.dkr-ecr.*.on.amazonwebservices.com.cn,\

@@ -54,8 +54,8 @@ fn unknown_findings_of_one_host_share_a_warning() {
 fn what_is_known_of_a_host_is_never_grouped() {
     let refused = |n| Finding { host: Some("reg.a".to_owned()), ..missing(n) };
     let nowhere = Finding { host: None, ..unseen("", "x") };
-    let findings = [refused(0), refused(1), nowhere.clone(), nowhere];
-    assert_eq!(all(Action::Warn, &findings).warnings.len(), 4);
+    let findings = [unseen("reg.a", "x"), refused(0), refused(1), nowhere.clone(), nowhere];
+    assert_eq!(all(Action::Warn, &findings).warnings.len(), 5);
 }
 
 #[test]
