@@ -34,6 +34,8 @@ mod repository_not_found;
 mod service_account_not_found;
 mod tag_mutable;
 mod tag_not_found;
+#[cfg(test)]
+mod testing;
 mod trouble;
 
 pub use catalogue::{Cause, Code, markdown};

@@ -142,3 +142,109 @@ pub(super) fn official_name(reference: &Reference) -> Option<String> {
     let near = nearest(name, hub::OFFICIAL.iter().copied())?;
     Some(format!("did you mean {near}:{}?", printable(reference.tag().unwrap_or("latest"), 40)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::credentials::SecretState;
+    use crate::facts::{RefusedAt, ServiceAccountState, Settings, SpecCode};
+    use crate::glob::Glob;
+
+    fn private() -> Vec<Attempt> {
+        let refused = refused(
+            RefusedAt::Repository,
+            401,
+            Some(SpecCode::InsufficientScope),
+            "registry-1.docker.io",
+        );
+        vec![anonymous(refused)]
+    }
+
+    #[test]
+    fn a_misspelt_official_image_is_private_or_absent_and_gets_its_name() {
+        let settings = Settings::default();
+        let facts = facts(vec![image("ngnix:1.27", private())], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"ngnix:1.27\": docker.io/library/ngnix is private or \
+                 absent (401 insufficient_scope from registry-1.docker.io); did you mean \
+                 nginx:1.27? [access-denied]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn what_the_secrets_do_cover_is_said() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+        let json = r#"{"auths":{"quay.io":{"username":"u","password":"p"}}}"#;
+        facts.secrets.push(secret("regcred", docker_config(json), false));
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Proven);
+        assert!(message.contains("its secrets cover quay.io; add an imagePullSecret for ghcr.io"));
+    }
+
+    #[test]
+    fn what_may_yet_cure_it_makes_it_likely_and_is_said() {
+        let doubts = [
+            (SecretState::Absent { similar: None }, "Secret shop/regcred does not exist yet"),
+            (SecretState::Forbidden, "may not be read by pullcheck"),
+            (SecretState::Unreadable("x".to_owned()), "could not be read"),
+            (SecretState::Undecided { similar: None }, "was not given to pullcheck"),
+        ];
+        let settings = Settings::default();
+        for (state, said) in doubts {
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+            facts.secrets.push(secret("regcred", state, false));
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Likely, "{message}");
+            assert!(message.contains(said), "{message}");
+        }
+        for (state, said) in [
+            (ServiceAccountState::Absent { similar: None }, "does not exist yet"),
+            (ServiceAccountState::Undecided { similar: None }, "were not given"),
+        ] {
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+            facts.service_account.state = state;
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Likely, "{message}");
+            assert!(message.contains(said), "{message}");
+        }
+    }
+
+    #[test]
+    fn where_nodes_log_in_by_themselves_it_is_likely() {
+        let settings =
+            Settings { node_credentials: vec![Glob::new("*.azurecr.io")], ..Settings::default() };
+        let azure = facts(vec![image("acme.azurecr.io/api:1", private())], &settings);
+        assert_eq!(only(&CAUSE, &azure).1, Certainty::Likely);
+        let other = facts(vec![image("ghcr.io/acme/api:1", private())], &settings);
+        assert_eq!(only(&CAUSE, &other).1, Certainty::Proven);
+    }
+
+    #[test]
+    fn a_login_that_may_not_pull_is_named() {
+        let settings = Settings::default();
+        let refused = refused(RefusedAt::Repository, 403, Some(SpecCode::Denied), "ghcr.io");
+        let facts =
+            facts(vec![image("ghcr.io/acme/api:v2", vec![with("regcred", refused)])], &settings);
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Proven);
+        assert!(message.contains("Secret shop/regcred may log in but not pull"), "{message}");
+    }
+
+    #[test]
+    fn behind_a_malformed_secret_it_is_not_said() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+        let json = r#"{"auths":{"ghcr.io":{"auth":"pants"}}}"#;
+        facts.secrets.push(secret("regcred", docker_config(json), false));
+        only_these(&[&crate::causes::pull_secret_malformed::CAUSE], &facts);
+    }
+}

@@ -41,3 +41,26 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::{Outcome, Refusal, RefusedAt, Settings, SpecCode};
+
+    #[test]
+    fn an_expired_login_is_told_from_a_wrong_one() {
+        let settings = Settings::default();
+        let host = "1.dkr.ecr.eu-west-1.amazonaws.com";
+        let no = Outcome::Refused(Refusal {
+            at: RefusedAt::Repository,
+            evidence: evidence(403, Some(SpecCode::Denied), host),
+            expired: true,
+            no_basic: false,
+        });
+        let name = "1.dkr.ecr.eu-west-1.amazonaws.com/api:1";
+        let facts = facts(vec![image(name, vec![with("ecr", no)])], &settings);
+        assert!(only(&CAUSE, &facts).2.contains("the login in Secret shop/ecr has expired (403"));
+        only_these(&[&CAUSE], &facts);
+    }
+}

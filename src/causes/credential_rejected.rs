@@ -50,3 +50,51 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::{Settings, SpecCode};
+
+    #[test]
+    fn the_secret_and_who_refused_it_are_named() {
+        let settings = Settings::default();
+        let no = refused(RefusedAt::Login, 401, Some(SpecCode::Unauthorized), "auth.docker.io");
+        let facts = facts(vec![image("nginx:1.27", vec![with("regcred", no)])], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"nginx:1.27\": the login in Secret shop/regcred was \
+                 refused (401 UNAUTHORIZED from auth.docker.io); renew its password for docker.io, \
+                 or drop it if the image is public [credential-rejected]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn a_403_at_the_token_server_leaves_open_which_it_was() {
+        let settings = Settings::default();
+        let no = refused(RefusedAt::Token, 403, Some(SpecCode::Denied), "ghcr.io");
+        let facts = facts(vec![image("ghcr.io/acme/api:v2", vec![with("r", no)])], &settings);
+        assert!(only(&CAUSE, &facts).2.contains("refused, or it may not pull there (403 DENIED"));
+    }
+
+    #[test]
+    fn a_later_credential_that_works_ends_it() {
+        let settings = Settings::default();
+        let no = refused(RefusedAt::Login, 401, None, "ghcr.io");
+        let yes = crate::facts::Outcome::Found(crate::facts::Found {
+            digest: crate::image::Digest::of(crate::image::Algorithm::Sha256, b""),
+            manifest: crate::facts::ManifestView::Verified,
+            quota: None,
+        });
+        let attempts = vec![with("old", no), with("new", yes)];
+        let facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], &settings);
+        only_these(&[], &facts);
+    }
+}

@@ -46,3 +46,26 @@ fn ecr_host(entry: &Entry) -> Option<String> {
     let ecr = host.contains(".dkr.ecr") && host.contains(".amazonaws.com");
     (ecr && entry.credential.username() == b"AWS").then_some(host)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn only_ecrs_own_user_on_an_ecr_host_is_named() {
+        let settings = Settings::default();
+        for (host, user, named) in [
+            ("1.dkr.ecr.eu-west-1.amazonaws.com", "AWS", true),
+            ("1.dkr.ecr.cn-north-1.amazonaws.com.cn", "AWS", true),
+            ("1.dkr.ecr.eu-west-1.amazonaws.com", "robot", false),
+            ("ghcr.io", "AWS", false),
+        ] {
+            let json = format!(r#"{{"auths":{{"{host}":{{"username":"{user}","password":"p"}}}}}}"#);
+            let mut facts = facts(Vec::new(), &settings);
+            facts.secrets.push(secret("ecr", docker_config(&json), true));
+            assert_eq!(found(&CAUSE, &facts).len(), usize::from(named), "{host} {user}");
+        }
+    }
+}

@@ -43,3 +43,23 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use super::super::Certainty;
+    use crate::facts::Settings;
+
+    #[test]
+    fn a_digest_that_is_not_there_is_named_as_such() {
+        let settings = Settings::default();
+        let name = format!("nginx@sha256:{}", "0".repeat(64));
+        let attempts = vec![anonymous(absent(Missing::Digest, None))];
+        let facts = facts(vec![image(&name, attempts)], &settings);
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Proven);
+        assert!(message.contains("holds no manifest of that digest"), "{message}");
+        only_these(&[&CAUSE], &facts);
+    }
+}

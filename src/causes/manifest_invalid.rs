@@ -60,3 +60,32 @@ fn words(fault: ManifestFault) -> (String, &'static str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use super::super::Certainty;
+    use crate::facts::{Outcome, Settings};
+
+    #[test]
+    fn every_fault_has_its_words() {
+        let settings = Settings::default();
+        for (fault, said) in [
+            (ManifestFault::DigestMismatch, "does not match its digest"),
+            (ManifestFault::TooLarge(Some(5_000_000)), "5000000 bytes"),
+            (ManifestFault::TooLarge(None), "more than the 4393216 bytes"),
+            (ManifestFault::Empty, "empty manifest"),
+            (ManifestFault::Malformed, "not readable JSON"),
+            (ManifestFault::MediaType, "not an image manifest"),
+            (ManifestFault::SchemaOne, "schema 1"),
+            (ManifestFault::BadDigestHeader, "digest that is none"),
+        ] {
+            let attempts = vec![anonymous(Outcome::Invalid(fault))];
+            let facts = facts(vec![image("nginx:1", attempts)], &settings);
+            let (severity, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!((severity, certainty), (Severity::WontPull, Certainty::Proven));
+            assert!(message.contains(said), "{message}");
+        }
+    }
+}

@@ -116,3 +116,45 @@ fn service_account(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         fix,
     ));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn every_reason_is_told_and_none_is_more_than_unknown() {
+        let settings = Settings::default();
+        let declined = Unchecked::Declined {
+            host: "169.254.169.254".to_owned(),
+            what: "a link-local address".to_owned(),
+        };
+        for (reason, said) in [
+            (Unchecked::Deadline, "before the review's time was over"),
+            (declined, "169.254.169.254 is not contacted: a link-local address"),
+            (Unchecked::Budget("3 logins".to_owned()), "a budget is used up: 3 logins"),
+            (Unchecked::PolicyNever, "pull policy Never"),
+            (Unchecked::Failed, "failed inside"),
+        ] {
+            let attempts = vec![anonymous(Outcome::NotChecked(reason))];
+            let facts = facts(vec![image("reg.corp/a:1", attempts)], &settings);
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Unknown);
+            assert!(message.contains(said), "{message}");
+            only_these(&[&CAUSE], &facts);
+        }
+    }
+
+    #[test]
+    fn a_missing_right_is_named() {
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        facts.secrets.push(secret("regcred", SecretState::Forbidden, false));
+        facts.service_account.state = ServiceAccountState::Forbidden;
+        let messages: Vec<String> = found(&CAUSE, &facts).into_iter().map(|f| f.message).collect();
+        assert_eq!(messages.len(), 2);
+        assert!(messages[0].contains("no right to get it; grant get on secrets in its namespace"));
+        assert!(messages[1].contains("grant get on serviceaccounts"));
+    }
+}

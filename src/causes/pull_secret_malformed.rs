@@ -41,3 +41,28 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn the_entry_and_its_fault_are_named_and_nothing_of_its_content() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("nginx:1", Vec::new())], &settings);
+        let json = r#"{"auths":{"ghcr.io":{"auth":"cGFudHM="}}}"#;
+        facts.secrets.push(secret("regcred", docker_config(json), false));
+        let (severity, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!((severity, certainty), (Severity::WontPull, Certainty::Proven));
+        assert!(
+            message.starts_with(
+                "spec.imagePullSecrets[0] \"regcred\": Secret shop/regcred fails every pull of the \
+                 pod: entry ghcr.io: auth decodes to something without a colon"
+            ),
+            "{message}"
+        );
+        assert!(!message.contains("pants"));
+    }
+}

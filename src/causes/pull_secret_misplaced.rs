@@ -32,3 +32,24 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(Finding::new(&CAUSE, Severity::Advice, Certainty::Proven, field.as_str(), message));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+    use crate::workload::{Kind, extract};
+
+    #[test]
+    fn the_field_inside_the_container_is_named_for_manifests_only() {
+        let pod = r#"{"spec":{"containers":[{"image":"a","imagePullSecrets":[{"name":"x"}]}]}}"#;
+        let workload = extract(Kind::find("", "Pod").unwrap(), pod).unwrap();
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        facts.misplaced_pull_secrets = &workload.misplaced_pull_secrets;
+        assert!(found(&CAUSE, &facts).is_empty());
+        facts.front = Front::Check;
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.starts_with("spec.containers[0].imagePullSecrets: "), "{message}");
+    }
+}

@@ -44,3 +44,21 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn only_a_secret_that_serves_no_image_is_named_with_what_it_covers() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", Vec::new())], &settings);
+        let json = r#"{"auths":{"quay.io":{"username":"u","password":"p"}}}"#;
+        facts.secrets.push(secret("used", docker_config(json), true));
+        facts.secrets.push(secret("unused", docker_config(json), false));
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.contains("Secret shop/unused covers only quay.io, none of the images"));
+    }
+}

@@ -45,3 +45,39 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn the_near_name_is_offered() {
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        let state = SecretState::Absent { similar: Some("reg-cred".to_owned()) };
+        facts.secrets.push(secret("regcred", state, false));
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::Advice,
+                Certainty::Likely,
+                "spec.imagePullSecrets[0] \"regcred\": Secret shop/regcred does not exist, did you \
+                 mean reg-cred?; create it in namespace shop or correct the name \
+                 [pull-secret-not-found]"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn what_nobody_was_asked_about_is_said_only_where_manifests_are_checked() {
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        facts.secrets.push(secret("r", SecretState::Undecided { similar: None }, false));
+        assert!(found(&CAUSE, &facts).is_empty());
+        facts.front = Front::Check;
+        assert!(only(&CAUSE, &facts).2.contains("Secret shop/r is not among the manifests"));
+    }
+}

@@ -45,3 +45,24 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::credentials::WrongTypeHint;
+    use crate::facts::Settings;
+
+    #[test]
+    fn the_type_and_the_telling_key_are_named() {
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        let hint =
+            WrongTypeHint { type_: "Opaque".to_owned(), key: Some("config.json".to_owned()) };
+        let state = SecretState::Read(DecodedSecret::WrongType(hint));
+        facts.secrets.push(secret("regcred", state, false));
+        let (severity, _, message) = only(&CAUSE, &facts);
+        assert_eq!(severity, Severity::Advice);
+        assert!(message.contains("has type Opaque with key config.json, which the kubelet ignores"));
+    }
+}

@@ -31,3 +31,27 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn the_broken_rule_and_its_fix_are_told() {
+        let settings = Settings::default();
+        let facts = facts(vec![image("ghcr.io/Acme/api:v2", Vec::new())], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"ghcr.io/Acme/api:v2\": repository names must be \
+                 lowercase; write ghcr.io/acme/api:v2 [reference-invalid]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+}

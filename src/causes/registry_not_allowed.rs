@@ -29,3 +29,21 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn only_what_is_not_allowed_is_named() {
+        let settings = Settings::default();
+        let mut bad = image("evil.example/x:1", Vec::new());
+        bad.registry_allowed = false;
+        let facts = facts(vec![image("nginx:1", Vec::new()), bad], &settings);
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Proven);
+        assert!(message.contains("registry evil.example is not allowed"), "{message}");
+    }
+}

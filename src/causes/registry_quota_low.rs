@@ -42,3 +42,26 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::{Found, Outcome, Quota, Settings};
+    use crate::image::{Algorithm, Digest};
+
+    #[test]
+    fn a_low_quota_is_advice_with_its_figures() {
+        let settings = Settings::default();
+        let found = |manifest| {
+            let digest = Digest::of(Algorithm::Sha256, b"x");
+            let quota = Some(Quota { limit: 100, remaining: 12 });
+            vec![anonymous(Outcome::Found(Found { digest, manifest, quota }))]
+        };
+        let low = facts(vec![image("nginx:1", found(ManifestView::QuotaLow))], &settings);
+        let (severity, _, message) = only(&CAUSE, &low);
+        assert_eq!(severity, Severity::Advice);
+        assert!(message.contains("12 of 100 pulls are left"), "{message}");
+        only_these(&[], &facts(vec![image("nginx:1", found(ManifestView::Verified))], &settings));
+    }
+}

@@ -38,3 +38,31 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use super::super::Certainty;
+    use crate::credentials::SecretState;
+    use crate::facts::Settings;
+
+    #[test]
+    fn a_registry_that_knows_no_such_repository_proves_it() {
+        let settings = Settings::default();
+        let attempts = vec![anonymous(absent(Missing::Repository, None))];
+        let facts = facts(vec![image("reg.corp/acme/api:1", attempts)], &settings);
+        let (severity, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!((severity, certainty), (Severity::WontPull, Certainty::Proven));
+        assert!(message.contains("reg.corp/acme/api does not exist (404"), "{message}");
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_yet_might_show_more() {
+        let settings = Settings::default();
+        let attempts = vec![anonymous(absent(Missing::Repository, None))];
+        let mut facts = facts(vec![image("reg.corp/acme/api:1", attempts)], &settings);
+        facts.secrets.push(secret("later", SecretState::Absent { similar: None }, false));
+        assert_eq!(only(&CAUSE, &facts).1, Certainty::Likely);
+    }
+}

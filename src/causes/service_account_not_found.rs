@@ -46,3 +46,26 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         "create it or correct the name",
     ));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn a_missing_account_of_a_template_is_named_and_default_never_is() {
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        facts.is_template = true;
+        facts.service_account.state =
+            ServiceAccountState::Absent { similar: Some("api".to_owned()) };
+        assert!(found(&CAUSE, &facts).is_empty());
+        facts.service_account.name = "apy".to_owned();
+        let (severity, _, message) = only(&CAUSE, &facts);
+        assert_eq!(severity, Severity::Advice);
+        assert!(message.contains("ServiceAccount shop/apy does not exist, did you mean api?"));
+        facts.is_template = false;
+        assert!(found(&CAUSE, &facts).is_empty());
+    }
+}

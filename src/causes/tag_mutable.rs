@@ -32,3 +32,27 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn latest_is_named_whether_written_or_implied() {
+        let settings = Settings::default();
+        let digest = format!("nginx:latest@sha256:{}", "0".repeat(64));
+        for (name, said) in [
+            ("nginx", Some("no tag means latest")),
+            ("nginx:latest", Some("tag latest moves")),
+            ("nginx:1.27", None),
+            (digest.as_str(), None),
+        ] {
+            let facts = facts(vec![image(name, Vec::new())], &settings);
+            let findings = found(&CAUSE, &facts);
+            assert_eq!(findings.len(), usize::from(said.is_some()), "{name}");
+            assert!(findings.iter().all(|f| f.message.contains(said.unwrap_or_default())));
+        }
+    }
+}

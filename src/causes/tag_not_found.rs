@@ -44,3 +44,55 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use super::super::Certainty;
+    use crate::facts::{PodMutation, Settings};
+    use crate::glob::Glob;
+
+    #[test]
+    fn the_nearest_tag_is_offered() {
+        let settings = Settings::default();
+        let attempts = vec![anonymous(absent(Missing::Tag, Some("latest")))];
+        let facts = facts(vec![image("nginx:latests", attempts)], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"nginx:latests\": docker.io/library/nginx has no tag \
+                 latests (404 MANIFEST_UNKNOWN from registry-1.docker.io); did you mean latest? \
+                 [tag-not-found]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn an_implied_latest_is_explained() {
+        let settings = Settings::default();
+        let attempts = vec![anonymous(absent(Missing::Tag, None))];
+        let facts = facts(vec![image("nginx", attempts)], &settings);
+        assert!(only(&CAUSE, &facts).2.contains("has no tag latest, which no tag means (404"));
+    }
+
+    #[test]
+    fn mirrors_caches_and_rewriting_make_it_likely() {
+        let hub = || vec![Glob::new("docker.io")];
+        let all = [
+            Settings { node_mirrors: hub(), ..Settings::default() },
+            Settings { pull_through: hub(), ..Settings::default() },
+            Settings { pod_mutation: PodMutation::Images, ..Settings::default() },
+        ];
+        for settings in &all {
+            let attempts = vec![anonymous(absent(Missing::Tag, Some("latest")))];
+            let mut facts = facts(vec![image("nginx:latests", attempts)], settings);
+            facts.is_template = true;
+            assert_eq!(only(&CAUSE, &facts).1, Certainty::Likely, "{settings:?}");
+        }
+    }
+}
