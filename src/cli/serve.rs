@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::app;
 use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::{Manifests, Objects};
 use crate::reviewer::Reviewer;
-use crate::server::{self, BadReview};
+use crate::server::probes::{self, Readiness};
+use crate::server::tls::{self, CertificateFiles, Certificates, reload_on_hangup};
+use crate::server::{BadReview, Trigger, body, listener, router, shutdown};
 use crate::telemetry::{Metrics, logs};
 
 /// Arguments of `serve`.
@@ -27,15 +31,81 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.common, &Front::Serve(args.serve))?;
     logs::init(config.log_format)?;
-    let Some(tls) = config.serve.tls.clone() else {
+    let Some(files) = &config.serve.tls else {
         bail!("--tls-cert and --tls-key are missing; make a pair with pullcheck certs");
     };
+    let files =
+        CertificateFiles { certificate: files.cert.clone(), key: files.key.clone() };
+    let (certificates, reloader) = Certificates::open(files).await?;
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
     let metrics = Arc::new(Metrics::new());
     let objects = Objects { manifests: Manifests::default(), cluster };
-    let gatherer =
-        app::gatherer(&config, app::client_config(&config, false)?, objects, &metrics)?;
+    let client = app::client_config(&config, false)?;
+    let gatherer = app::gatherer(&config, client, objects, &metrics)?;
     let reviewer = Arc::new(Reviewer::new(gatherer, metrics.clone(), config.timeout));
-    let _ = (tls, reviewer, Duration::ZERO, Bytes::new());
+
+    let webhook = listener::bind(config.serve.listen).await?;
+    let plain = listener::bind(config.serve.metrics_listen).await?;
+    let (stop, stopped) = shutdown::channel();
+    let (stop_probes, probes_stopped) = shutdown::channel();
+    let readiness = Arc::new(Readiness::default());
+    let nudged = Arc::new(Notify::new());
+    tokio::spawn(reload_on_hangup(nudged.clone(), stopped.clone()));
+    tokio::spawn(reloader.run(metrics.clone(), nudged, stopped.clone()));
+    tracing::info!(
+        webhook = %webhook.local_addr().context("the webhook's own address")?,
+        metrics = %plain.local_addr().context("the plain listener's own address")?,
+        version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+    let plain = tokio::spawn(listener::serve(
+        plain,
+        None,
+        probes::router(readiness.clone(), metrics.clone()),
+        probes_stopped,
+        listener::Options::probes(),
+    ));
+    tokio::spawn(on_signal(stop, readiness));
+    listener::serve(
+        webhook,
+        Some(tls::server_config(certificates)?),
+        router::router(reviewer, metrics, body::Limits::default()),
+        stopped,
+        listener::Options::default(),
+    )
+    .await;
+    // The probes go last: until the last review is answered the pod is alive, and not ready.
+    stop_probes.fire();
+    plain.await.context("the plain listener failed")?;
+    tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the first signal to stop; a second one is the system's own.
+async fn on_signal(stop: Trigger, readiness: Arc<Readiness>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; the process ends only by being killed");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new connections, answering what is in flight");
+    readiness.block("shutdown", "stopping");
+    stop.fire();
+}
+
+impl crate::server::Reviewer for Reviewer {
+    async fn review(
+        self: Arc<Self>,
+        body: Bytes,
+        timeout: Option<Duration>,
+    ) -> Result<Bytes, BadReview> {
+        Reviewer::review(&self, &body, timeout)
+            .await
+            .map_err(|error| BadReview { message: error.to_string() })
+    }
 }
