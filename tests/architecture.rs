@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "workload",
     "credentials",
     "facts",
+    "glob",
     "causes",
     "message",
     "policy",
