@@ -18,9 +18,13 @@
 //!
 //! Which room may know which is written down, and checked, in `tests/architecture.rs`.
 
+pub mod certificates;
+pub mod cli;
 pub mod credentials;
 pub mod facts;
 pub mod image;
 pub mod near_miss;
 pub mod registry;
+pub mod server;
+pub mod telemetry;
 pub mod workload;

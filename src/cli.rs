@@ -1,0 +1,3 @@
+//! The fronts: what each subcommand takes and does.
+
+pub mod certs;
