@@ -20,6 +20,7 @@
 
 pub mod app;
 pub mod causes;
+pub mod certificates;
 pub mod cli;
 pub mod cluster;
 pub mod config;
@@ -36,4 +37,6 @@ pub mod registry;
 pub mod resolve;
 pub mod review;
 pub mod reviewer;
+pub mod server;
+pub mod telemetry;
 pub mod workload;

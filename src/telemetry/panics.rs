@@ -1,0 +1,21 @@
+//! Panics become log lines like any other.
+
+use std::panic::{self, PanicHookInfo};
+
+/// Replaces the default hook, which writes several lines of plain text between the JSON ones.
+///
+/// Only where it happened and a message fixed at compile time are logged. A formatted message may
+/// hold whatever value the code tripped over, a piece of a Secret too.
+pub(super) fn log_them() {
+    panic::set_hook(Box::new(|info| {
+        tracing::error!(location = %location(info), message = message(info), "a panic");
+    }));
+}
+
+fn location(info: &PanicHookInfo<'_>) -> String {
+    info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+fn message<'a>(info: &PanicHookInfo<'a>) -> &'a str {
+    info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(formatted, not shown)")
+}
