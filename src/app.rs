@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use crate::cluster::Cluster;
-use crate::config::Config;
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::config::{self, Config};
 use crate::credentials::{ConfigFormat, DockerConfig};
 use crate::facts::Settings;
 use crate::gather::Gatherer;
 use crate::objects::Objects;
 use crate::registry::{AddressRule, ClientConfig, RegistryClient};
 use crate::resolve::{Limits, Resolver};
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, LogFormat, Metrics};
 
 /// The gatherer of `config`; `client` says what only the front knows of the pull client.
 pub fn gatherer(
@@ -61,9 +61,18 @@ pub fn client_config(config: &Config, loopback: bool) -> anyhow::Result<ClientCo
     })
 }
 
+/// Logging as configured.
+pub fn log(config: &Config) -> anyhow::Result<()> {
+    let format = match config.log_format {
+        config::LogFormat::Json => LogFormat::Json,
+        config::LogFormat::Text => LogFormat::Text,
+    };
+    Ok(telemetry::init(format)?)
+}
+
 /// The cluster, by `--kubeconfig`, in-cluster, or the usual kubeconfig rules.
 pub async fn cluster(config: &Config) -> anyhow::Result<Cluster> {
-    Cluster::connect(config.kubeconfig.as_deref())
+    Cluster::connect(config.kubeconfig.as_deref(), ClusterOptions::default())
         .await
         .context("no API server is known; give --kubeconfig, or do without a cluster")
 }

@@ -28,6 +28,20 @@ pub enum Outcome {
     NotChecked(Unchecked),
 }
 
+impl Outcome {
+    /// The outcome in one word, as metrics name it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::Absent(_) => "absent",
+            Self::Refused(_) => "refused",
+            Self::Invalid(_) => "invalid",
+            Self::Trouble(_) => "trouble",
+            Self::NotChecked(_) => "not-checked",
+        }
+    }
+}
+
 /// An image the registry would hand out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {

@@ -173,7 +173,7 @@ impl Reviewer {
         let started = Instant::now();
         let judgement = self.judge(case, deadline).await;
         let outcome = judgement.verdict.outcome();
-        self.metrics.review(outcome.as_str(), started.elapsed());
+        self.metrics.review_done(outcome.as_str(), started.elapsed());
         for (index, action) in &judgement.verdict.decided {
             if let Some(finding) = judgement.findings.get(*index) {
                 self.metrics.finding(finding.code.as_str(), action.as_str());

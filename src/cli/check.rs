@@ -22,7 +22,7 @@ use crate::facts;
 use crate::message::printable;
 use crate::objects::{Manifests, Objects};
 use crate::reviewer::{Case, Judgement, Reviewer};
-use crate::telemetry::{Metrics, logs};
+use crate::telemetry::Metrics;
 
 use documents::Documents;
 use inventory::{Found, Inventory};
@@ -48,7 +48,7 @@ pub async fn run(
     err: &mut dyn Write,
 ) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.common, &Front::Check(args.check))?;
-    logs::init(config.log_format)?;
+    app::log(&config)?;
     let documents = Documents::read(&args.manifests, stdin);
     let nothing = documents.documents.is_empty() && documents.problems.is_empty();
     let inventory = Inventory::of(documents.documents, &config.check.namespace);

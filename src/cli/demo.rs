@@ -23,7 +23,8 @@ use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::Objects;
 use crate::registry::{ClientConfig, ProxyRule, Resolve, ResolveError};
 use crate::reviewer::Reviewer;
-use crate::server::{Shutdown, body, listener, router, shutdown, tls};
+use crate::server::listener::{self, Transport};
+use crate::server::{Shutdown, shutdown, tls};
 use crate::telemetry::Metrics;
 
 use kubectl::Kubectl;
@@ -57,8 +58,8 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let metrics = Arc::new(Metrics::new());
     let objects = Objects { manifests: scenes::manifests(), cluster: None };
     let gatherer = app::gatherer(&config, client, objects, &metrics)?;
-    let reviewer = Arc::new(Reviewer::new(gatherer, metrics.clone(), config.timeout));
-    let webhook = router::router(reviewer, metrics, body::Limits::default());
+    let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    let webhook = super::serve::webhook_router(reviewer, metrics);
     let pair = authority.issue(&["localhost"], 1)?;
     let (address, webhook_task) = start(&pair, webhook, stopped).await?;
 
@@ -89,15 +90,19 @@ async fn start(
     pair: &Pair,
     router: Router,
     stopped: Shutdown,
-) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
+) -> anyhow::Result<(SocketAddr, JoinHandle<usize>)> {
     let listening = TcpListener::bind("127.0.0.1:0")
         .await
         .context("no port of the loopback is free; the demo needs three")?;
     let address = listening.local_addr()?;
     let tls = tls::server_config(tls::Certificates::fixed(&pair.certificate, &pair.key)?)?;
-    let options = listener::Options { drain: Duration::from_secs(1), ..Default::default() };
-    let task = tokio::spawn(listener::serve(listening, Some(tls), router, stopped, options));
-    Ok((address, task))
+    let options = listener::Options {
+        linger: Duration::ZERO,
+        drain: Duration::from_secs(1),
+        ..listener::Options::default()
+    };
+    let served = listener::serve(listening, Transport::Tls(tls), router, stopped, options);
+    Ok((address, tokio::spawn(served)))
 }
 
 /// The demo's own DNS: every name leads to the embedded registry, one to a port nobody listens

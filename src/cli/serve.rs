@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::Router;
 use bytes::Bytes;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -15,8 +16,12 @@ use crate::objects::{Manifests, Objects};
 use crate::reviewer::Reviewer;
 use crate::server::probes::{self, Readiness};
 use crate::server::tls::{self, CertificateFiles, Certificates, reload_on_hangup};
-use crate::server::{BadReview, Trigger, body, listener, router, shutdown};
-use crate::telemetry::{Metrics, logs};
+use crate::server::listener::{self, Transport, bind};
+use crate::server::{self, BadReview, Trigger, body, router, shutdown};
+use crate::telemetry::Metrics;
+
+/// How often the certificate files are looked at; Kubernetes brings new ones within a minute.
+const RELOAD: Duration = Duration::from_secs(5);
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +35,7 @@ pub struct Args {
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.common, &Front::Serve(args.serve))?;
-    logs::init(config.log_format)?;
+    app::log(&config)?;
     let Some(files) = &config.serve.tls else {
         bail!("--tls-cert and --tls-key are missing; make a pair with pullcheck certs");
     };
@@ -42,16 +47,17 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let objects = Objects { manifests: Manifests::default(), cluster };
     let client = app::client_config(&config, false)?;
     let gatherer = app::gatherer(&config, client, objects, &metrics)?;
-    let reviewer = Arc::new(Reviewer::new(gatherer, metrics.clone(), config.timeout));
+    let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    let webhook_router = webhook_router(reviewer, metrics.clone());
 
-    let webhook = listener::bind(config.serve.listen).await?;
-    let plain = listener::bind(config.serve.metrics_listen).await?;
+    let webhook = bind(config.serve.listen).await?;
+    let plain = bind(config.serve.metrics_listen).await?;
     let (stop, stopped) = shutdown::channel();
     let (stop_probes, probes_stopped) = shutdown::channel();
     let readiness = Arc::new(Readiness::default());
     let nudged = Arc::new(Notify::new());
     tokio::spawn(reload_on_hangup(nudged.clone(), stopped.clone()));
-    tokio::spawn(reloader.run(metrics.clone(), nudged, stopped.clone()));
+    tokio::spawn(reloader.run(RELOAD, nudged, metrics.clone(), stopped.clone()));
     tracing::info!(
         webhook = %webhook.local_addr().context("the webhook's own address")?,
         metrics = %plain.local_addr().context("the plain listener's own address")?,
@@ -60,16 +66,16 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     );
     let plain = tokio::spawn(listener::serve(
         plain,
-        None,
-        probes::router(readiness.clone(), metrics.clone()),
+        Transport::Plain,
+        probes::router(readiness.clone(), metrics),
         probes_stopped,
         listener::Options::probes(),
     ));
     tokio::spawn(on_signal(stop, readiness));
     listener::serve(
         webhook,
-        Some(tls::server_config(certificates)?),
-        router::router(reviewer, metrics, body::Limits::default()),
+        Transport::Tls(tls::server_config(certificates)?),
+        webhook_router,
         stopped,
         listener::Options::default(),
     )
@@ -98,14 +104,17 @@ async fn on_signal(stop: Trigger, readiness: Arc<Readiness>) {
     stop.fire();
 }
 
-impl crate::server::Reviewer for Reviewer {
-    async fn review(
-        self: Arc<Self>,
-        body: Bytes,
-        timeout: Option<Duration>,
-    ) -> Result<Bytes, BadReview> {
-        Reviewer::review(&self, &body, timeout)
-            .await
-            .map_err(|error| BadReview { message: error.to_string() })
+/// The webhook's routes over a reviewer.
+pub(super) fn webhook_router(reviewer: Reviewer, metrics: Arc<Metrics>) -> Router {
+    router::router(Arc::new(Webhook(Arc::new(reviewer))), metrics, body::Limits::default())
+}
+
+/// The reviewer as the server knows it.
+struct Webhook(Arc<Reviewer>);
+
+impl server::Reviewer for Webhook {
+    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, BadReview> {
+        let answer = self.0.review(&body, timeout).await;
+        answer.map_err(|error| BadReview { message: error.to_string() })
     }
 }

@@ -56,6 +56,27 @@ pub enum Outcome {
     Deny,
 }
 
+impl Outcome {
+    /// As written in answers, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl From<Action> for Outcome {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Deny => Self::Deny,
+            Action::Warn => Self::Warn,
+            Action::Audit | Action::Ignore => Self::Allow,
+        }
+    }
+}
+
 /// An action for every finding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdict {
@@ -73,11 +94,8 @@ impl Verdict {
 
     /// The strictest of what was decided.
     pub fn outcome(&self) -> Outcome {
-        match self.decided.iter().map(|(_, action)| *action).max() {
-            Some(Action::Deny) => Outcome::Deny,
-            Some(Action::Warn) => Outcome::Warn,
-            Some(Action::Audit | Action::Ignore) | None => Outcome::Allow,
-        }
+        let strictest = self.decided.iter().map(|(_, action)| *action).max();
+        strictest.map_or(Outcome::Allow, Outcome::from)
     }
 
     /// Indices of the findings that came to this action.

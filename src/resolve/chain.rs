@@ -58,12 +58,13 @@ impl Chain {
                 break;
             }
         }
-        self.shared.metrics.cache_hit();
+        self.shared.metrics.cache("hit");
         Some(attempts)
     }
 
     /// Tries in a task of its own; at `deadline` what is known by then.
     pub(super) async fn run_until(self, deadline: Instant) -> Vec<Attempt> {
+        self.shared.metrics.cache("miss");
         let task = tokio::spawn(self.clone().run());
         match timeout_at(deadline, task).await {
             Ok(Ok(attempts)) => attempts,

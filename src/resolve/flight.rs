@@ -105,7 +105,7 @@ async fn fly(
         tenant: &flight.tenant,
     };
     let outcome = shared.client.lookup(lookup, &flight.progress).await;
-    shared.metrics.lookup(&outcome);
+    shared.metrics.lookup(outcome.label());
     // A budget belongs to one namespace and what was declined cost nothing: neither is kept.
     if !matches!(outcome, Outcome::NotChecked(_)) {
         shared.answers.insert(key.clone(), Arc::new(outcome.clone())).await;

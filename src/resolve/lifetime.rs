@@ -60,3 +60,59 @@ impl Expiry<Key, Arc<Outcome>> for ByOutcome {
         Some(of(key, value))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::Credential;
+    use crate::facts::{Absent, Evidence, Missing, Refusal, RefusedAt, Trouble};
+    use crate::image::Reference;
+    use crate::registry::IdentityKey;
+
+    fn key(credential: CredentialId) -> Key {
+        Key { reference: Reference::parse("nginx:1").unwrap(), credential }
+    }
+
+    fn evidence() -> Evidence {
+        Evidence { status: 404, code: None, host: "r.io".to_owned() }
+    }
+
+    #[test]
+    fn a_denial_never_rests_on_an_absence_older_than_five_seconds() {
+        let absent = Outcome::Absent(Absent {
+            what: Missing::Tag,
+            evidence: evidence(),
+            suggestion: None,
+            listed: false,
+            no_tags: false,
+        });
+        let refused = Outcome::Refused(Refusal {
+            at: RefusedAt::Repository,
+            evidence: evidence(),
+            expired: false,
+            no_basic: false,
+        });
+        let five = Duration::from_secs(5);
+        assert!(of(&key(CredentialId::ANONYMOUS), &absent) <= five);
+        assert!(of(&key(CredentialId::ANONYMOUS), &refused) <= five);
+        let named = IdentityKey::new().unwrap().identify(&Credential::new("u", "p"));
+        assert_eq!(of(&key(named), &refused), Duration::from_secs(300));
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_within_bounds() {
+        let limited = |retry_after| {
+            Outcome::Trouble(Trouble {
+                kind: TroubleKind::RateLimited,
+                host: "r.io".to_owned(),
+                detail: "429".to_owned(),
+                waited: None,
+                retry_after,
+            })
+        };
+        let lifetime = |after| of(&key(CredentialId::ANONYMOUS), &limited(after)).as_secs();
+        assert_eq!(lifetime(None), 5);
+        assert_eq!(lifetime(Some(Duration::from_secs(60))), 60);
+        assert_eq!(lifetime(Some(Duration::from_secs(86_400))), 300);
+    }
+}

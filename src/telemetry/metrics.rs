@@ -33,6 +33,11 @@ const SECONDS: [f64; 14] =
 const VERDICTS: [&str; 3] = ["allow", "warn", "deny"];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByVerdict {
     verdict: &'static str,
 }
@@ -64,6 +69,7 @@ pub struct Metrics {
     registry: Registry,
     namespaces: Namespaces,
     reviews: Family<ByVerdict, Counter>,
+    skipped: Family<ByReason, Counter>,
     verdicts: [(&'static str, Counter); VERDICTS.len()],
     review_duration: Histogram,
     findings: Family<ByFinding, Counter>,
@@ -94,6 +100,7 @@ impl Metrics {
             registry: Registry::default(),
             namespaces: Namespaces::new(bound),
             reviews,
+            skipped: Family::default(),
             review_duration: Histogram::new(SECONDS),
             findings: Family::default(),
             would_deny: Family::default(),
@@ -117,6 +124,11 @@ impl Metrics {
             "pullcheck_reviews",
             "Reviews answered, by verdict",
             self.reviews.clone(),
+        );
+        registry.register(
+            "pullcheck_skipped",
+            "Requests allowed without looking, by reason",
+            self.skipped.clone(),
         );
         registry.register_with_unit(
             "pullcheck_review_duration",
@@ -170,6 +182,11 @@ impl Metrics {
             Some((_, counter)) => counter.inc(),
             None => self.reviews.get_or_create(&ByVerdict { verdict }).inc(),
         };
+    }
+
+    /// A request was allowed without looking, for this `reason`.
+    pub fn skipped(&self, reason: &'static str) {
+        self.skipped.get_or_create(&ByReason { reason }).inc();
     }
 
     /// A finding with this cause code led to this action.
