@@ -213,7 +213,7 @@ async fn within<T>(what: &str, output: &Output, event: impl Future<Output = T>) 
 
 /// By the shell's own `kill`: sending a signal is unsafe code otherwise, and the program of that
 /// name is not everywhere.
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let command = format!("kill -{name} {}", child.id());
     let status = Command::new("sh").args(["-c", &command]).status().unwrap();
     assert!(status.success(), "{command}: {status}");

@@ -11,6 +11,7 @@ use crate::support::images::{self, Image};
 use crate::support::misbehaving::{Access, Fault, Logins, Registry, faults};
 use crate::support::secrets;
 use crate::support::server::{ClosedPort, Gate, Greeting};
+use crate::support::tls::Ca;
 use crate::support::token_server::TokenServer;
 
 async fn with(fault: Fault) -> (Registry, Image) {
@@ -275,6 +276,26 @@ async fn lists_of_tags_can_be_long_empty_or_endless() {
         let url = format!("{}/v2/team/app/tags/list", registry.url());
         let answer = Http::plain().get(&url, &[]).await.unwrap().json();
         assert_eq!(answer["tags"].as_array().unwrap().len(), count);
+    }
+}
+
+#[tokio::test]
+async fn over_tls_both_versions_of_http_are_spoken_and_broken() {
+    let ca = Ca::mint();
+    let registry = Registry::start_tls(Access::anonymous(), &ca.good()).await;
+    let image = images::simple("good");
+    registry.add("team/app", "1.0", &image);
+    let url = format!("{}/v2/team/app/manifests/1.0", registry.url());
+    for (http, version2) in [(Http::trusting(&ca), false), (Http::trusting_http2(&ca), true)] {
+        let head = ask(&http, Method::HEAD, &url, None).await.unwrap();
+        assert_eq!(head.header("content-length").unwrap(), image.top.bytes.len().to_string());
+        assert_eq!(get(&http, &url, None).await.unwrap().body, image.top.bytes);
+        assert_eq!(registry.log().all().last().unwrap().http2, version2);
+        for fault in [faults::reset(), faults::garbage()] {
+            registry.misbehave("team/app", fault);
+            assert!(get(&http, &url, None).await.is_err());
+            registry.heal("team/app");
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Output of child processes is kept whole and can be waited for.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 use crate::support::check::Run;
 use crate::support::reviews::{self, KINDS, Review};
-use crate::support::webhook::Output;
+use crate::support::webhook::{Output, signal};
 
 fn output(script: &str) -> Output {
     let mut child = Command::new("sh")
@@ -37,6 +38,13 @@ async fn a_large_input_does_not_block_the_binary() {
     // Whatever it says to this, it must end.
     let ran = Run::of(&["--version"]).stdin("x".repeat(1 << 20)).run().await;
     assert!(ran.code.is_some(), "{ran}");
+}
+
+#[test]
+fn a_signal_arrives() {
+    let mut child = Command::new("sh").args(["-c", "exec sleep 1000"]).spawn().unwrap();
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
 }
 
 #[test]
