@@ -58,6 +58,7 @@ fn every_valid_row_of_upstreams_tables_is_normalised_as_upstream_does() {
         (&format!("example.com/{a255}:tag"), "example.com", &a255, "tag"),
         (&hex63, "docker.io", &format!("library/{hex63}"), "latest"),
         (&format!("reg.io/{}", hex(64)), "reg.io", &hex(64), "latest"),
+        (&"a".repeat(247), "docker.io", &format!("library/{}", "a".repeat(247)), "latest"),
         (&format!("nginx:{}", "t".repeat(128)), "docker.io", "library/nginx", &"t".repeat(128)),
     ] {
         let reference = accepted(raw);

@@ -143,6 +143,12 @@ fn refused() -> Vec<(String, BrokenRule, &'static str, Option<String>)> {
             "repository names have at most 255 characters, this one 263",
             Some("shorten it"),
         ),
+        row(
+            &"a".repeat(248),
+            R::NameTooLong(256),
+            "repository names have at most 255 characters, this one 256",
+            Some("shorten it"),
+        ),
         // The registry.
         row(
             "my_host:5000/foo",
