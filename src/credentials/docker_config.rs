@@ -112,12 +112,12 @@ impl Entries {
         }
         for (key, value) in members(map, field, None)? {
             let entry = decode_entry(key, value)?;
-            match self.at.get(&entry.key).and_then(|&at| self.list.get_mut(at)) {
-                Some(earlier) => *earlier = entry,
-                None => {
-                    self.at.insert(entry.key.clone(), self.list.len());
-                    self.list.push(entry);
-                }
+            let earlier = self.at.get(&entry.key).and_then(|&at| self.list.get_mut(at));
+            if let Some(earlier) = earlier {
+                *earlier = entry;
+            } else {
+                self.at.insert(entry.key.clone(), self.list.len());
+                self.list.push(entry);
             }
         }
         Ok(())

@@ -84,7 +84,7 @@ impl<'a> Keyring<'a> {
         if let Some(target) = Url::parse(name) {
             let (host, port) = url::split_port(&target.host);
             let labels: Vec<&str> = host.split('.').collect();
-            let candidates = if host.len() > HOST_MAX { &[] } else { self.keys.as_slice() };
+            let candidates = if target.host.len() > HOST_MAX { &[] } else { self.keys.as_slice() };
             for key in candidates {
                 if key.pattern.as_ref().is_some_and(|p| p.matches(&labels, port, &target.path)) {
                     found.extend(key.matches());

@@ -238,8 +238,10 @@ fn hosts_are_told_once_without_paths_or_logins() {
 }
 
 #[test]
-fn a_long_glob_on_a_long_host_is_not_even_tried() {
-    let glob = format!("{}b", "*a".repeat(100_000));
-    assert!(!matches(&glob, &format!("{}:5000/app", "a".repeat(1_000_000))));
-    assert!(!matches(&format!("{glob}:5000"), &format!("{}:5000/app", "a".repeat(500))));
+fn a_host_longer_than_any_that_resolves_is_not_even_tried() {
+    assert!(matches("*:1", &format!("{}:1/app", "a".repeat(510))));
+    assert!(!matches("*:1", &format!("{}:1/app", "a".repeat(511))));
+    // Otherwise a glob and a host of megabytes would take the time of their product.
+    let glob = format!("*{}b:5000", "a".repeat(400_000));
+    assert!(!matches(&glob, &format!("{}:5000/app", "a".repeat(800_000))));
 }

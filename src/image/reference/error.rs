@@ -10,7 +10,7 @@ use crate::image::DigestError;
 pub struct ReferenceError {
     rule: BrokenRule,
     /// A valid reference that was probably meant.
-    pub(super) meant: Option<Box<str>>,
+    pub(in crate::image::reference) meant: Option<Box<str>>,
 }
 
 /// The rule a reference breaks; where several are broken, the one that explains most.
