@@ -28,7 +28,7 @@ pub enum TelemetryError {
     #[error(
         "{FILTER_VARIABLE} is not a log filter ({0}); use a level such as info or debug, or target=level pairs with commas between"
     )]
-    Filter(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Filter(String),
     /// Something else in the process has set up logging before.
     #[error("logging is already set up in this process; set it up once, at start")]
     Twice,
@@ -62,9 +62,9 @@ fn subscriber(
 fn filter(wanted: Option<&str>) -> Result<EnvFilter, TelemetryError> {
     match wanted.map(str::trim) {
         None | Some("") => Ok(EnvFilter::new("info")),
-        Some(wanted) => {
-            EnvFilter::builder().parse(wanted).map_err(|error| TelemetryError::Filter(error.into()))
-        }
+        Some(wanted) => EnvFilter::builder()
+            .parse(wanted)
+            .map_err(|error| TelemetryError::Filter(error.to_string())),
     }
 }
 

@@ -105,8 +105,8 @@ async fn read(files: CertificateFiles) -> (CertificateFiles, Result<Contents, Pa
     let named = files.clone();
     let read = tokio::task::spawn_blocking(move || pair::read(&named)).await;
     let read = read.unwrap_or_else(|error| {
-        let source = std::io::Error::other(error.to_string());
-        Err(PairError::Unreadable { path: files.certificate.clone(), source })
+        let why = std::io::Error::other(error.to_string());
+        Err(PairError::Unreadable { path: files.certificate.clone(), why })
     });
     (files, read)
 }
