@@ -28,6 +28,9 @@ impl Default for Limits {
     }
 }
 
+/// How many times the largest body is read and thrown away to be able to refuse it.
+const DISCARDED: usize = 3;
+
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -75,9 +78,32 @@ impl BodyReader {
     }
 
     async fn collect(&self, mut body: Body) -> Result<Read, BodyError> {
+        let collected = self.collect_from(&mut body).await;
+        if let Err(BodyError::TooLarge(_)) = collected {
+            self.discard(body).await;
+        }
+        collected
+    }
+
+    /// Reads on and throws away, within reason. Most clients only look for an answer once they have
+    /// sent everything, and would see a broken connection in place of the refusal.
+    async fn discard(&self, mut body: Body) {
+        let mut left = self.limits.one.saturating_mul(DISCARDED);
+        if announced(&body) > left {
+            return;
+        }
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    }
+
+    async fn collect_from(&self, body: &mut Body) -> Result<Read, BodyError> {
         let one = self.limits.one;
-        // What the client announces is refused before a byte of it is read.
-        if usize::try_from(body.size_hint().lower()).map_or(true, |announced| announced > one) {
+        // What the client announces is refused before a byte of it is kept.
+        if announced(body) > one {
             return Err(BodyError::TooLarge(one));
         }
         let mut share: Option<OwnedSemaphorePermit> = None;
@@ -112,6 +138,10 @@ impl BodyReader {
         let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
         Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)
     }
+}
+
+fn announced(body: &Body) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::io;
 
+use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The variable that holds the filter, in the form of `tracing_subscriber::EnvFilter`: `debug`, or
@@ -26,7 +28,7 @@ pub enum TelemetryError {
     #[error(
         "{FILTER_VARIABLE} is not a log filter ({0}); use a level such as info or debug, or target=level pairs with commas between"
     )]
-    Filter(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Filter(String),
     /// Something else in the process has set up logging before.
     #[error("logging is already set up in this process; set it up once, at start")]
     Twice,
@@ -40,31 +42,85 @@ pub enum TelemetryError {
 /// mistyped it would wait for lines that never come.
 pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
     let filter = filter(std::env::var(FILTER_VARIABLE).ok().as_deref())?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match format {
-        LogFormat::Json => {
-            let lines = lines.json().flatten_event(true).with_span_list(false);
-            lines.finish().try_init()
-        }
-        LogFormat::Text => lines.with_ansi(false).finish().try_init(),
-    }
-    .map_err(|_| TelemetryError::Twice)?;
+    subscriber(format, filter, io::stderr).try_init().map_err(|_| TelemetryError::Twice)?;
     super::panics::log_them();
     Ok(())
+}
+
+fn subscriber(
+    format: LogFormat,
+    filter: EnvFilter,
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> Dispatch {
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).finish().into(),
+        LogFormat::Text => lines.with_ansi(false).finish().into(),
+    }
 }
 
 fn filter(wanted: Option<&str>) -> Result<EnvFilter, TelemetryError> {
     match wanted.map(str::trim) {
         None | Some("") => Ok(EnvFilter::new("info")),
-        Some(wanted) => {
-            EnvFilter::builder().parse(wanted).map_err(|error| TelemetryError::Filter(error.into()))
-        }
+        Some(wanted) => EnvFilter::builder()
+            .parse(wanted)
+            .map_err(|error| TelemetryError::Filter(error.to_string())),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat, level: &str, log: impl FnOnce()) -> String {
+        let written = Written::default();
+        let writer = written.clone();
+        let dispatch = subscriber(format, filter(Some(level)).unwrap(), move || writer.clone());
+        tracing::dispatcher::with_default(&dispatch, log);
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_json_line_holds_the_fields_at_its_top() {
+        let line = logged(LogFormat::Json, "info", || {
+            tracing::warn!(code = "tag-not-found", "a \"review\"\nwith findings");
+        });
+        assert_eq!(line.lines().count(), 1, "{line}");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["code"], "tag-not-found");
+        assert_eq!(line["message"], "a \"review\"\nwith findings");
+        assert!(line["timestamp"].is_string());
+    }
+
+    #[test]
+    fn the_filter_decides_what_is_written() {
+        let log = || {
+            tracing::info!("one");
+            tracing::debug!("two");
+        };
+        for (level, one, two) in
+            [("warn", false, false), ("info", true, false), ("debug", true, true)]
+        {
+            let text = logged(LogFormat::Text, level, log);
+            assert_eq!((text.contains("one"), text.contains("two")), (one, two), "{level}: {text}");
+        }
+    }
 
     #[test]
     fn the_filter_defaults_to_info() {

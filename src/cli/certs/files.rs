@@ -28,11 +28,11 @@ pub(super) enum FilesError {
     #[error("{} is not a file and is never replaced; move it away, or write elsewhere with --dir", .0.display())]
     NotAFile(PathBuf),
     /// Making, writing or moving failed.
-    #[error("{} cannot be {done} ({source}); nothing was changed. Check free space and permissions, or write elsewhere with --dir", path.display())]
-    Failed { path: PathBuf, done: &'static str, source: io::Error },
+    #[error("{} cannot be {done} ({why}); nothing was changed. Check free space and permissions, or write elsewhere with --dir", path.display())]
+    Failed { path: PathBuf, done: &'static str, why: io::Error },
     /// Moving failed, and so did moving back.
-    #[error("{} cannot be replaced ({source}), and the old files could not all be put back: look for names ending in {OLD}", path.display())]
-    Torn { path: PathBuf, source: io::Error },
+    #[error("{} cannot be replaced ({why}), and the old files could not all be put back: look for names ending in {OLD}", path.display())]
+    Torn { path: PathBuf, why: io::Error },
 }
 
 /// What a file that is being replaced is called until all are.
@@ -52,7 +52,7 @@ pub(super) fn write_all(dir: &Path, new: &[NewFile<'_>], force: bool) -> Result<
     refuse_existing(dir, new, force)?;
     let failed = |path: &Path, done| {
         let path = path.to_owned();
-        move |source| FilesError::Failed { path, done, source }
+        move |why| FilesError::Failed { path, done, why }
     };
     fs::create_dir_all(dir).map_err(failed(dir, "made"))?;
     let mut staged = Vec::with_capacity(new.len());
@@ -65,14 +65,14 @@ pub(super) fn write_all(dir: &Path, new: &[NewFile<'_>], force: bool) -> Result<
     for file in &staged {
         match Placed::put(file) {
             Ok(done) => placed.push(done),
-            Err(source) => {
+            Err(why) => {
                 let path = file.path.clone();
                 // Not `all`, which would stop at the first that cannot be put back.
                 let torn = placed.iter().rev().filter(|done| done.undo().is_err()).count();
                 return Err(if torn == 0 {
-                    FilesError::Failed { path, done: "replaced", source }
+                    FilesError::Failed { path, done: "replaced", why }
                 } else {
-                    FilesError::Torn { path, source }
+                    FilesError::Torn { path, why }
                 });
             }
         }

@@ -76,3 +76,19 @@ async fn a_body_that_breaks_off_is_an_error() {
     let body = Body::new(http_body_util::StreamBody::new(stream::iter(parts)));
     assert_eq!(reader(10, 10).read(body).await.unwrap_err(), BodyError::Broken);
 }
+
+#[tokio::test]
+async fn what_is_too_large_is_read_to_its_end_within_reason() {
+    // 20 bytes are read to find out, then up to 45 more to be polite.
+    for (sent, expected) in [(4, 40), (1000, 70)] {
+        let read = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = Arc::clone(&read);
+        let parts = stream::iter((0..sent).map(move |_| {
+            counted.fetch_add(10, std::sync::atomic::Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"0123456789")))
+        }));
+        let body = Body::new(http_body_util::StreamBody::new(parts));
+        assert_eq!(reader(15, 100).read(body).await.unwrap_err(), BodyError::TooLarge(15));
+        assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), expected, "{sent} frames");
+    }
+}

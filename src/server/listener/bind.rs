@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 
 /// Why an address could not be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} ({source}); {}", fix(source))]
+#[error("cannot listen on {address} ({why}); {}", fix(why))]
 pub struct BindError {
     address: SocketAddr,
-    source: io::Error,
+    why: io::Error,
 }
 
 fn fix(error: &io::Error) -> &'static str {
@@ -29,9 +29,9 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     match TcpListener::bind(address).await {
         Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && lacks_ipv6(&error).await => {
             let address = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
-            TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+            TcpListener::bind(address).await.map_err(|why| BindError { address, why })
         }
-        bound => bound.map_err(|source| BindError { address, source }),
+        bound => bound.map_err(|why| BindError { address, why }),
     }
 }
 
@@ -80,10 +80,8 @@ mod tests {
 
     #[test]
     fn every_error_has_a_fix() {
-        let error = |kind| BindError {
-            address: "[::]:443".parse().unwrap(),
-            source: io::Error::from(kind),
-        };
+        let error =
+            |kind| BindError { address: "[::]:443".parse().unwrap(), why: io::Error::from(kind) };
         let denied = error(io::ErrorKind::PermissionDenied).to_string();
         assert!(denied.ends_with("; choose a port from 1024 on"), "{denied}");
         let other = error(io::ErrorKind::Other).to_string();

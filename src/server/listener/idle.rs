@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 /// Counts the requests of one connection, begun and ended.
 #[derive(Debug, Clone, Default)]
@@ -14,41 +15,35 @@ pub(super) struct Traffic(Arc<Counts>);
 struct Counts {
     begun: AtomicU64,
     ended: AtomicU64,
+    first: Notify,
 }
 
 impl Traffic {
     /// A request has begun; it ends when the answer is dropped.
     pub(super) fn begin(&self) -> Ongoing {
-        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        if self.0.begun.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.0.first.notify_one();
+        }
         Ongoing(Arc::clone(&self.0))
     }
 
-    /// Returns once there was no request for `first` from now on, or later for all of `idle`
-    /// (noticed at most that much too late).
+    /// Returns if no request has begun within `first`, or else once there was none for all of
+    /// `idle`, which is noticed within two such periods.
     pub(super) async fn ceased(&self, first: Duration, idle: Duration) {
-        sleep(first).await;
-        let mut seen = self.begun();
-        if seen == 0 {
+        if timeout(first, self.0.first.notified()).await.is_err() {
             return;
         }
         loop {
-            // Both looks must find the same requests and all of them ended.
-            let quiet = self.ended() == seen;
+            let (begun, ended) = self.counts();
             sleep(idle).await;
-            let now = self.begun();
-            if quiet && now == seen {
+            if begun == ended && begun == self.counts().0 {
                 return;
             }
-            seen = now;
         }
     }
 
-    fn begun(&self) -> u64 {
-        self.0.begun.load(Ordering::Relaxed)
-    }
-
-    fn ended(&self) -> u64 {
-        self.0.ended.load(Ordering::Relaxed)
+    fn counts(&self) -> (u64, u64) {
+        (self.0.begun.load(Ordering::Relaxed), self.0.ended.load(Ordering::Relaxed))
     }
 }
 

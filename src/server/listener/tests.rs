@@ -1,3 +1,11 @@
+//! Real sockets and a real TLS client; what is awaited is always an event, never a moment.
+
+mod bounds;
+mod ending;
+mod renewal;
+mod serving;
+mod support;
+
 use super::*;
 
 #[test]

@@ -37,14 +37,14 @@ impl CertificateFiles {
 pub enum PairError {
     /// Could not be read.
     #[error(
-        "{} cannot be read ({source}); check the path, the mount and the file's permissions",
+        "{} cannot be read ({why}); check the path, the mount and the file's permissions",
         path.display()
     )]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// Nothing in it.
     #[error("{} is empty; write the PEM text into it", .0.display())]
@@ -101,7 +101,7 @@ pub(super) fn read(files: &CertificateFiles) -> Result<Contents, PairError> {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, PairError> {
-    let unreadable = |source| PairError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |why| PairError::Unreadable { path: path.to_owned(), why };
     // Asked before it is opened: opening a pipe would wait for somebody to write to it.
     let found = fs::metadata(path).map_err(unreadable)?;
     if !found.is_file() || found.len() > LARGEST {

@@ -105,8 +105,8 @@ async fn read(files: CertificateFiles) -> (CertificateFiles, Result<Contents, Pa
     let named = files.clone();
     let read = tokio::task::spawn_blocking(move || pair::read(&named)).await;
     let read = read.unwrap_or_else(|error| {
-        let source = std::io::Error::other(error.to_string());
-        Err(PairError::Unreadable { path: files.certificate.clone(), source })
+        let why = std::io::Error::other(error.to_string());
+        Err(PairError::Unreadable { path: files.certificate.clone(), why })
     });
     (files, read)
 }
@@ -131,22 +131,30 @@ fn fingerprint(read: &Result<Contents, PairError>) -> [u8; 32] {
 
 /// Nudges at every SIGHUP, the signal by which operators ask a server to read its files again.
 ///
+/// The signal, which by default ends a process, is caught from this call on; the nudging is done by
+/// the future that is returned.
+///
 /// # Errors
 ///
 /// If the signal cannot be listened for.
 #[cfg(unix)]
-pub async fn reload_on_hangup(nudged: Arc<Notify>, mut shutdown: Shutdown) -> std::io::Result<()> {
+pub fn reload_on_hangup(
+    nudged: Arc<Notify>,
+    mut shutdown: Shutdown,
+) -> std::io::Result<impl Future<Output = ()> + Send> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            () = shutdown.fired() => return Ok(()),
-            received = hangup.recv() => match received {
-                Some(()) => nudged.notify_one(),
-                None => return Ok(()),
-            },
+    Ok(async move {
+        loop {
+            tokio::select! {
+                () = shutdown.fired() => return,
+                received = hangup.recv() => match received {
+                    Some(()) => nudged.notify_one(),
+                    None => return,
+                },
+            }
         }
-    }
+    })
 }
 
 #[cfg(test)]

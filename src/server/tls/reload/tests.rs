@@ -151,3 +151,17 @@ async fn the_watch_follows_changes_counts_them_and_ends_with_the_server() {
     let text = metrics.encode().unwrap();
     assert!(text.contains("pullcheck_tls_reloads_total{result=\"reloaded\"} 1"), "{text}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_hangup_makes_it_look() {
+    let (trigger, signal) = shutdown::channel();
+    let nudged = Arc::<Notify>::default();
+    let nudging = tokio::spawn(reload_on_hangup(Arc::clone(&nudged), signal).unwrap());
+    let me = std::process::id().to_string();
+    let sent = std::process::Command::new("kill").args(["-HUP", &me]).status().unwrap();
+    assert!(sent.success());
+    nudged.notified().await;
+    trigger.fire();
+    nudging.await.unwrap();
+}
