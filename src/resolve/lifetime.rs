@@ -67,7 +67,7 @@ mod tests {
     use crate::credentials::Credential;
     use crate::facts::{Absent, Evidence, Missing, Refusal, RefusedAt, Trouble};
     use crate::image::Reference;
-    use crate::registry::IdentityKey;
+    use crate::registry::{ClientConfig, RegistryClient};
 
     fn key(credential: CredentialId) -> Key {
         Key { reference: Reference::parse("nginx:1").unwrap(), credential }
@@ -95,7 +95,8 @@ mod tests {
         let five = Duration::from_secs(5);
         assert!(of(&key(CredentialId::ANONYMOUS), &absent) <= five);
         assert!(of(&key(CredentialId::ANONYMOUS), &refused) <= five);
-        let named = IdentityKey::new().unwrap().identify(&Credential::new("u", "p"));
+        let client = RegistryClient::new(ClientConfig::default()).unwrap();
+        let named = client.identify(&Credential::new("u", "p"));
         assert_eq!(of(&key(named), &refused), Duration::from_secs(300));
     }
 

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
