@@ -37,6 +37,7 @@ mod tag_not_found;
 #[cfg(test)]
 mod testing;
 mod trouble;
+mod words;
 
 pub use catalogue::{Cause, Code, markdown};
 pub use finding::Finding;

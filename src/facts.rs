@@ -2,13 +2,11 @@
 //!
 //! A registry's "no" is a value here, never an `Err`.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::credentials::PullSecret;
 use crate::glob::Glob;
 use crate::image::{Digest, Reference, ReferenceError};
-use crate::message::printable;
 use crate::workload::FieldPath;
 
 /// How asking the registry for one image with one credential (or none) ended.
@@ -123,17 +121,6 @@ pub enum SpecCode {
     TooManyRequests,
     Unauthorized,
     Unsupported,
-}
-
-impl fmt::Display for Evidence {
-    /// `401 UNAUTHORIZED from ghcr.io`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
-        if let Some(code) = self.code {
-            write!(f, " {}", code.as_str())?;
-        }
-        write!(f, " from {}", printable(&self.host, 60))
-    }
 }
 
 impl SpecCode {
@@ -327,7 +314,8 @@ impl ImageFact<'_> {
             _ => None,
         });
         let unseen = || {
-            outcomes().find(|outcome| matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_)))
+            outcomes()
+                .find(|outcome| matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_)))
         };
         let invalid = || {
             outcomes().find_map(|outcome| match outcome {

@@ -196,12 +196,11 @@ struct Keyrings<'a> {
 
 impl<'a> Keyrings<'a> {
     fn new(secrets: &'a [SecretFact], docker_config: Option<&'a DockerConfig>) -> Self {
-        let decoded = secrets.iter().enumerate().filter_map(|(index, fact)| {
-            match &fact.secret.state {
+        let decoded =
+            secrets.iter().enumerate().filter_map(|(index, fact)| match &fact.secret.state {
                 SecretState::Read(DecodedSecret::Config(config)) => Some((index, config)),
                 _ => None,
-            }
-        });
+            });
         let node = docker_config.map(|config| Keyring::build(std::iter::once((0, config))));
         Self { pod: Keyring::build(decoded), node }
     }

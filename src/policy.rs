@@ -105,7 +105,7 @@ impl Policy {
         let named = |found: &Code| found.as_str() == code;
         self.actions.keys().any(named)
             || self.enforced.iter().any(named)
-            || self.overrides.iter().any(|given| given.actions.keys().any(named))
+            || self.overrides.iter().flat_map(Override::codes).any(|found| found.as_str() == code)
     }
 
     /// Whether images may come from here: `name` is a normalised repository, `host[:port]/path`.

@@ -84,10 +84,8 @@ struct Shared {
 impl Resolver {
     /// A resolver that asks through `client`.
     pub fn new(client: RegistryClient, limits: Limits, metrics: Arc<Metrics>) -> Self {
-        let answers = Cache::builder()
-            .max_capacity(limits.answers)
-            .expire_after(lifetime::ByOutcome)
-            .build();
+        let answers =
+            Cache::builder().max_capacity(limits.answers).expire_after(lifetime::ByOutcome).build();
         let shared = Shared {
             client,
             answers,

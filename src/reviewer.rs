@@ -163,9 +163,10 @@ impl Reviewer {
     /// goes on alone, and log and metrics get the findings.
     async fn at_once(self: &Arc<Self>, case: Arc<Case>) -> Option<Judgement> {
         let this = self.clone();
-        let work = tokio::spawn(async move {
-            this.judge_and_report(&case, Instant::now() + BACKGROUND).await
-        });
+        let work =
+            tokio::spawn(
+                async move { this.judge_and_report(&case, Instant::now() + BACKGROUND).await },
+            );
         timeout(AT_ONCE, work).await.ok()?.ok()
     }
 

@@ -1,6 +1,6 @@
 //! The registry refused, and no credential of the pod was at fault.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::credentials::{DecodedSecret, DockerConfig, SecretState};
 use crate::facts::{Attempt, Conclusion, CredentialSource, Facts, Outcome, Refusal, RefusedAt};
 use crate::image::{Reference, hub};
@@ -43,7 +43,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         let Some(refusal) = attempts.iter().find_map(refusal) else { continue };
         let doubt = certainty::of_refusal(facts, image);
-        let name = printable(reference.name(), 100);
+        let name = words::repository(image, reference);
+        let said = words::said(&refusal.evidence, reference);
         let logged_in = attempts.iter().find(|attempt| !attempt.anonymous);
         let (what, fix) = match logged_in {
             Some(attempt) if refusal.no_basic => (
@@ -52,16 +53,16 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             ),
             Some(attempt) => (
                 format!(
-                    "{} may log in but not pull {name}, or it is absent ({})",
-                    source(facts, attempt),
-                    refusal.evidence
+                    "{} may log in but not pull {name}, or it is absent ({said})",
+                    source(facts, attempt)
                 ),
                 "grant that account the right to pull, or correct the name".to_owned(),
             ),
             None => (
-                format!("{name} is private or absent ({}){}", refusal.evidence, covered(facts)),
-                official_name(reference)
-                    .unwrap_or_else(|| format!("add an imagePullSecret for {}", registry(reference))),
+                format!("{name} is private or absent ({said}){}", covered(facts)),
+                official_name(reference).unwrap_or_else(|| {
+                    format!("add an imagePullSecret for {}", registry(reference))
+                }),
             ),
         };
         let what = format!("{what}{}", doubt.clause());
@@ -97,9 +98,10 @@ pub(super) fn credential_at_fault(attempts: &[Attempt]) -> Option<(&Attempt, &Re
 
 /// A secret of the pod cannot be decoded, so that the kubelet gives up before any registry.
 pub(super) fn malformed_secret(facts: &Facts<'_>) -> bool {
-    facts.secrets.iter().any(|fact| {
-        matches!(fact.secret.state, SecretState::Read(DecodedSecret::Malformed(_)))
-    })
+    facts
+        .secrets
+        .iter()
+        .any(|fact| matches!(fact.secret.state, SecretState::Read(DecodedSecret::Malformed(_))))
 }
 
 /// `Secret shop/regcred`, or what the operator gave.
@@ -145,6 +147,7 @@ pub(super) fn official_name(reference: &Reference) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
     use crate::credentials::SecretState;
@@ -171,7 +174,7 @@ mod tests {
                 Severity::WontPull,
                 Certainty::Proven,
                 "spec.containers[0].image \"ngnix:1.27\": docker.io/library/ngnix is private or \
-                 absent (401 insufficient_scope from registry-1.docker.io); did you mean \
+                 absent (401 insufficient_scope); did you mean \
                  nginx:1.27? [access-denied]"
                     .to_owned()
             )

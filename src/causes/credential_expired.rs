@@ -1,7 +1,7 @@
 //! A credential matched, and the registry says that its time is over.
 
 use super::access_denied::{credential_at_fault, malformed_secret, source};
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::facts::{Conclusion, Facts};
 
 pub(super) const CAUSE: Cause = Cause {
@@ -19,7 +19,10 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
-        let Conclusion::Refused(attempts) = image.conclusion() else { continue };
+        let (Ok(reference), Conclusion::Refused(attempts)) = (&image.reference, image.conclusion())
+        else {
+            continue;
+        };
         let Some((attempt, refusal)) = credential_at_fault(attempts) else { continue };
         if !refusal.expired || malformed_secret(facts) {
             continue;
@@ -28,7 +31,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let what = format!(
             "the login in {} has expired ({}){}",
             source(facts, attempt),
-            refusal.evidence,
+            words::said(&refusal.evidence, reference),
             doubt.clause()
         );
         findings.push(Finding::of_image(

@@ -1,7 +1,7 @@
 //! A credential matched, and the registry would not log it in.
 
 use super::access_denied::{credential_at_fault, malformed_secret, source};
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::facts::{Conclusion, Facts, RefusedAt};
 use crate::message::printable;
 
@@ -39,7 +39,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let what = format!(
             "the login in {} was refused{unclear} ({}){}",
             source(facts, attempt),
-            refusal.evidence,
+            words::said(&refusal.evidence, reference),
             doubt.clause()
         );
         let fix = format!(
@@ -53,6 +53,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
     use crate::facts::{Settings, SpecCode};

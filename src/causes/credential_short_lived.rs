@@ -62,7 +62,8 @@ mod tests {
             ("1.dkr.ecr.eu-west-1.amazonaws.com", "robot", false),
             ("ghcr.io", "AWS", false),
         ] {
-            let json = format!(r#"{{"auths":{{"{host}":{{"username":"{user}","password":"p"}}}}}}"#);
+            let json =
+                format!(r#"{{"auths":{{"{host}":{{"username":"{user}","password":"p"}}}}}}"#);
             let mut facts = facts(Vec::new(), &settings);
             facts.secrets.push(secret("ecr", docker_config(&json), true));
             assert_eq!(found(&CAUSE, &facts).len(), usize::from(named), "{host} {user}");

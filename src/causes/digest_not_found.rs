@@ -1,8 +1,7 @@
 //! The repository is there, no manifest of this digest is.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::facts::{Conclusion, Facts, Missing};
-use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("digest-not-found"),
@@ -29,8 +28,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let doubt = certainty::of_absence(facts, image, absent.listed);
         let what = format!(
             "{} holds no manifest of that digest ({}){}",
-            printable(reference.name(), 100),
-            absent.evidence,
+            words::repository(image, reference),
+            words::said(&absent.evidence, reference),
             doubt.clause()
         );
         findings.push(Finding::of_image(
@@ -46,9 +45,9 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
-    use super::super::Certainty;
     use crate::facts::Settings;
 
     #[test]

@@ -42,9 +42,10 @@ fn words(fault: ManifestFault) -> (String, &'static str) {
         ManifestFault::TooLarge(Some(size)) => {
             (format!("its manifest has {size} bytes, runtimes stop at 4393216"), "split the image")
         }
-        ManifestFault::TooLarge(None) => {
-            ("its manifest has more than the 4393216 bytes that runtimes read".to_owned(), "split the image")
-        }
+        ManifestFault::TooLarge(None) => (
+            "its manifest has more than the 4393216 bytes that runtimes read".to_owned(),
+            "split the image",
+        ),
         ManifestFault::Empty => ("the registry serves an empty manifest".to_owned(), again),
         ManifestFault::Malformed => ("its manifest is not readable JSON".to_owned(), again),
         ManifestFault::MediaType => (
@@ -63,9 +64,9 @@ fn words(fault: ManifestFault) -> (String, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
-    use super::super::Certainty;
     use crate::facts::{Outcome, Settings};
 
     #[test]

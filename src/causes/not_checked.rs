@@ -54,9 +54,11 @@ fn words<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, &
             format!("{} is not contacted: {}", printable(host, 80), printable(what, 90)),
             "see --allow-address and --insecure-registry if that is wanted",
         ),
-        Unchecked::Budget(budget) => {
-            (registry, format!("a budget is used up: {}", printable(budget, 110)), "try again later")
-        }
+        Unchecked::Budget(budget) => (
+            registry,
+            format!("a budget is used up: {}", printable(budget, 110)),
+            "try again later",
+        ),
         Unchecked::PolicyNever => (
             "",
             "pull policy Never asks no registry".to_owned(),

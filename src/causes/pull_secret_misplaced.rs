@@ -29,7 +29,13 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             "move it to the pod's spec, beside containers",
             CAUSE.code,
         );
-        findings.push(Finding::new(&CAUSE, Severity::Advice, Certainty::Proven, field.as_str(), message));
+        findings.push(Finding::new(
+            &CAUSE,
+            Severity::Advice,
+            Certainty::Proven,
+            field.as_str(),
+            message,
+        ));
     }
 }
 

@@ -28,8 +28,11 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let hosts = config.hosts();
-        let covers =
-            if hosts.is_empty() { "has no entries".to_owned() } else { format!("covers only {}", list(hosts.iter().map(String::as_str), 3)) };
+        let covers = if hosts.is_empty() {
+            "has no entries".to_owned()
+        } else {
+            format!("covers only {}", list(hosts.iter().map(String::as_str), 3))
+        };
         findings.push(Finding::of_object(
             &CAUSE,
             Severity::Advice,

@@ -37,10 +37,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Severity::Advice,
             Certainty::Likely,
             (&fact.field, &fact.secret.name),
-            &format!(
-                "Secret {namespace}/{} {where_to}{near}",
-                printable(&fact.secret.name, 60)
-            ),
+            &format!("Secret {namespace}/{} {where_to}{near}", printable(&fact.secret.name, 60)),
             &format!("create it in namespace {namespace} or correct the name"),
         ));
     }

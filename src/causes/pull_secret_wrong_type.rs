@@ -63,6 +63,8 @@ mod tests {
         facts.secrets.push(secret("regcred", state, false));
         let (severity, _, message) = only(&CAUSE, &facts);
         assert_eq!(severity, Severity::Advice);
-        assert!(message.contains("has type Opaque with key config.json, which the kubelet ignores"));
+        assert!(
+            message.contains("has type Opaque with key config.json, which the kubelet ignores")
+        );
     }
 }

@@ -20,7 +20,8 @@ pub(super) const CAUSE: Cause = Cause {
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let Err(error) = &image.reference else { continue };
-        let fix = error.fix().unwrap_or_else(|| "write [host/]repository[:tag][@digest]".to_owned());
+        let fix =
+            error.fix().unwrap_or_else(|| "write [host/]repository[:tag][@digest]".to_owned());
         findings.push(Finding::of_image(
             &CAUSE,
             Severity::WontPull,

@@ -11,7 +11,11 @@ pub(super) const CAUSE: Cause = Cause {
     what: "The registry answered with an error of its own, or with something that is not its protocol.",
     why: "A 5xx, a broken connection, an error behind a redirect, a token that cannot be used.",
     fix: "Look at the registry; try again later.",
-    seen_as: &["unexpected status from HEAD request: 502 Bad Gateway", "unexpected EOF", "connection reset by peer"],
+    seen_as: &[
+        "unexpected status from HEAD request: 502 Bad Gateway",
+        "unexpected EOF",
+        "connection reset by peer",
+    ],
     detect,
 };
 

@@ -24,7 +24,10 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Severity::Advice,
             Certainty::Proven,
             image,
-            &format!("registry {} is not allowed in this cluster", printable(reference.registry(), 80)),
+            &format!(
+                "registry {} is not allowed in this cluster",
+                printable(reference.registry(), 80)
+            ),
             "use a registry that the platform team allows",
         ));
     }

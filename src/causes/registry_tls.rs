@@ -11,7 +11,11 @@ pub(super) const CAUSE: Cause = Cause {
     what: "No trusted TLS connection to the registry could be made.",
     why: "A certificate by an authority that pullcheck does not know, an expired one, one for another name, or a handshake that hangs.",
     fix: "Give pullcheck the authority with --ca-file (nodes need it too), or renew the certificate.",
-    seen_as: &["tls: failed to verify certificate: x509: certificate signed by unknown authority", "certificate has expired", "TLS handshake timeout"],
+    seen_as: &[
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        "certificate has expired",
+        "TLS handshake timeout",
+    ],
     detect,
 };
 

@@ -1,8 +1,7 @@
 //! The registry knows no such repository.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, access_denied, certainty};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, access_denied, certainty, words};
 use crate::facts::{Conclusion, Facts, Missing};
-use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("repository-not-found"),
@@ -12,7 +11,10 @@ pub(super) const CAUSE: Cause = Cause {
     what: "The registry answered that it has no repository of this name.",
     why: "A typing mistake in the name, the wrong registry, or an image that was never pushed.",
     fix: "Correct the name, or push the image first.",
-    seen_as: &["ErrImagePull: ... not found", "name unknown: repository name not known to registry"],
+    seen_as: &[
+        "ErrImagePull: ... not found",
+        "name unknown: repository name not known to registry",
+    ],
     detect,
 };
 
@@ -28,8 +30,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let doubt = certainty::of_absence(facts, image, false);
         let what = format!(
             "{} does not exist ({}){}",
-            printable(reference.name(), 100),
-            absent.evidence,
+            words::repository(image, reference),
+            words::said(&absent.evidence, reference),
             doubt.clause()
         );
         let fix = access_denied::official_name(reference)
@@ -41,9 +43,9 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
-    use super::super::Certainty;
     use crate::credentials::SecretState;
     use crate::facts::Settings;
 
@@ -54,7 +56,7 @@ mod tests {
         let facts = facts(vec![image("reg.corp/acme/api:1", attempts)], &settings);
         let (severity, certainty, message) = only(&CAUSE, &facts);
         assert_eq!((severity, certainty), (Severity::WontPull, Certainty::Proven));
-        assert!(message.contains("reg.corp/acme/api does not exist (404"), "{message}");
+        assert!(message.contains("the repository does not exist (404"), "{message}");
     }
 
     #[test]

@@ -21,7 +21,11 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if !reference.is_floating() {
             continue;
         }
-        let what = if reference.tag_given() { "tag latest moves" } else { "no tag means latest, which moves" };
+        let what = if reference.tag_given() {
+            "tag latest moves"
+        } else {
+            "no tag means latest, which moves"
+        };
         findings.push(Finding::of_image(
             &CAUSE,
             Severity::Advice,

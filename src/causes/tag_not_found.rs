@@ -1,6 +1,6 @@
 //! The repository is there, the tag is not.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::facts::{Conclusion, Facts, Missing};
 use crate::message::printable;
 
@@ -31,9 +31,9 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let empty = if absent.no_tags { ", nor any other, or does not exist" } else { "" };
         let what = format!(
             "{} has no tag {}{implied}{empty} ({}){}",
-            printable(reference.name(), 100),
+            words::repository(image, reference),
             printable(tag, 60),
-            absent.evidence,
+            words::said(&absent.evidence, reference),
             doubt.clause()
         );
         let fix = match &absent.suggestion {
@@ -47,9 +47,9 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
-    use super::super::Certainty;
     use crate::facts::{PodMutation, Settings};
     use crate::glob::Glob;
 
@@ -64,7 +64,7 @@ mod tests {
                 Severity::WontPull,
                 Certainty::Proven,
                 "spec.containers[0].image \"nginx:latests\": docker.io/library/nginx has no tag \
-                 latests (404 MANIFEST_UNKNOWN from registry-1.docker.io); did you mean latest? \
+                 latests (404 MANIFEST_UNKNOWN); did you mean latest? \
                  [tag-not-found]"
                     .to_owned()
             )

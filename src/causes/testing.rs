@@ -3,9 +3,9 @@
 use super::{Cause, Certainty, Finding, Severity};
 use crate::credentials::{ConfigFormat, DecodedSecret, DockerConfig, PullSecret, SecretState};
 use crate::facts::{
-    Absent, Attempt, CredentialSource, Evidence, Facts, Front, ImageFact, Missing, Outcome, Refusal,
-    RefusedAt, SecretFact, ServiceAccountFact, ServiceAccountState, Settings, SpecCode, Trouble,
-    TroubleKind,
+    Absent, Attempt, CredentialSource, Evidence, Facts, Front, ImageFact, Missing, Outcome,
+    Refusal, RefusedAt, SecretFact, ServiceAccountFact, ServiceAccountState, Settings, SpecCode,
+    Trouble, TroubleKind,
 };
 use crate::image::Reference;
 

@@ -46,8 +46,8 @@ pub(super) fn waited(trouble: &Trouble) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
-    use super::*;
     use super::super::{ALL, registry_dns, registry_timeout};
+    use super::*;
     use crate::facts::Settings;
 
     const KINDS: [(TroubleKind, &str); 8] = [

@@ -106,13 +106,8 @@ async fn judge(
         if progress {
             let name = found.get(judged.len() - 1).map_or("", |found| &found.workload.name);
             // Progress that cannot be shown is not missed.
-            let _ = write!(
-                err,
-                "\r\x1b[2K{}/{} {}",
-                judged.len(),
-                found.len(),
-                printable(name, 60)
-            );
+            let _ =
+                write!(err, "\r\x1b[2K{}/{} {}", judged.len(), found.len(), printable(name, 60));
         }
     }
     if progress {

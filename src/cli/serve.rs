@@ -14,9 +14,9 @@ use crate::app;
 use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::{Manifests, Objects};
 use crate::reviewer::Reviewer;
+use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
 use crate::server::tls::{self, CertificateFiles, Certificates, reload_on_hangup};
-use crate::server::listener::{self, Transport, bind};
 use crate::server::{self, BadReview, Trigger, body, router, shutdown};
 use crate::telemetry::Metrics;
 
@@ -39,8 +39,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Some(files) = &config.serve.tls else {
         bail!("--tls-cert and --tls-key are missing; make a pair with pullcheck certs");
     };
-    let files =
-        CertificateFiles { certificate: files.cert.clone(), key: files.key.clone() };
+    let files = CertificateFiles { certificate: files.cert.clone(), key: files.key.clone() };
     let (certificates, reloader) = Certificates::open(files).await?;
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
     let metrics = Arc::new(Metrics::new());
@@ -56,7 +55,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (stop_probes, probes_stopped) = shutdown::channel();
     let readiness = Arc::new(Readiness::default());
     let nudged = Arc::new(Notify::new());
-    tokio::spawn(reload_on_hangup(nudged.clone(), stopped.clone()));
+    let hangups = reload_on_hangup(nudged.clone(), stopped.clone());
+    tokio::spawn(hangups.context("SIGHUP cannot be received")?);
     tokio::spawn(reloader.run(RELOAD, nudged, metrics.clone(), stopped.clone()));
     tracing::info!(
         webhook = %webhook.local_addr().context("the webhook's own address")?,

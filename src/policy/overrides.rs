@@ -18,6 +18,13 @@ pub struct Selectors {
     pub namespaces: Option<Vec<Glob>>,
 }
 
+impl Override {
+    /// The codes it has an action for.
+    pub(super) fn codes(&self) -> impl Iterator<Item = Code> {
+        self.actions.keys().copied()
+    }
+}
+
 impl Selectors {
     /// Whether user and namespace are selected, whatever the image.
     fn selects_object(&self, subject: &Subject<'_>) -> bool {

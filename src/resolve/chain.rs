@@ -9,7 +9,6 @@ use super::flight::{Flight, Landed};
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
 use crate::facts::{Attempt, CredentialSource, Outcome, Unchecked};
-use crate::registry::CredentialId;
 
 /// One question on its way through its credentials.
 #[derive(Clone)]
@@ -34,11 +33,7 @@ struct Try<'a> {
 
 impl Try<'_> {
     fn attempt(&self, outcome: Outcome) -> Attempt {
-        Attempt {
-            source: self.source.cloned(),
-            anonymous: self.credential.is_none(),
-            outcome,
-        }
+        Attempt { source: self.source.cloned(), anonymous: self.credential.is_none(), outcome }
     }
 }
 
@@ -105,7 +100,8 @@ impl Chain {
                 let budget = "too many lookups are under way".to_owned();
                 return Outcome::NotChecked(Unchecked::Budget(budget));
             };
-            self.trace.lock().unwrap_or_else(PoisonError::into_inner).current = Some(flight.clone());
+            self.trace.lock().unwrap_or_else(PoisonError::into_inner).current =
+                Some(flight.clone());
             match flight.landed().await {
                 // Another namespace's budget is no answer for this one.
                 Landed::Outcome(Outcome::NotChecked(Unchecked::Budget(_)))
@@ -117,9 +113,7 @@ impl Chain {
     }
 
     fn key(&self, next: &Try<'_>) -> Key {
-        let credential = next
-            .credential
-            .map_or(CredentialId::ANONYMOUS, |credential| self.shared.client.identify(credential));
+        let credential = self.shared.client.credential_id(next.credential);
         Key { reference: self.question.reference.clone(), credential }
     }
 

@@ -96,7 +96,7 @@ mod tests {
         assert!(of(&key(CredentialId::ANONYMOUS), &absent) <= five);
         assert!(of(&key(CredentialId::ANONYMOUS), &refused) <= five);
         let client = RegistryClient::new(ClientConfig::default()).unwrap();
-        let named = client.identify(&Credential::new("u", "p"));
+        let named = client.credential_id(Some(&Credential::new("u", "p")));
         assert_eq!(of(&key(named), &refused), Duration::from_secs(300));
     }
 

@@ -186,7 +186,10 @@ mod tests {
         let response = &json(&answer)["response"];
         assert_eq!(response["allowed"], false);
         let status = &response["status"];
-        assert_eq!((status["code"].as_u64(), status["reason"].as_str()), (Some(403), Some("Forbidden")));
+        assert_eq!(
+            (status["code"].as_u64(), status["reason"].as_str()),
+            (Some(403), Some("Forbidden"))
+        );
         assert_eq!(status["message"], "bad");
         assert_eq!(
             status["details"],

@@ -98,7 +98,8 @@ impl Documents {
         match std::str::from_utf8(&bytes) {
             Ok(text) => self.text(name, text.trim_start_matches('\u{feff}')),
             Err(error) => {
-                let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+                let line =
+                    1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
                 self.problem(name, Some(line), "not UTF-8 text");
             }
         }
@@ -117,7 +118,8 @@ impl Documents {
 
     /// Keeps an object, or each one of a List.
     fn object(&mut self, source: &Source, object: Value) {
-        let is_list = object.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List"));
+        let is_list =
+            object.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List"));
         match object {
             Value::Object(mut list) if is_list && list.contains_key("items") => {
                 if let Some(Value::Array(items)) = list.remove("items") {
@@ -144,9 +146,9 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     let mut starts = vec![(0, 1)];
     let mut offset = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        let marker = line.strip_prefix("---").is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r'])
-        });
+        let marker = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']));
         if marker {
             // What follows the marker on its line belongs to the document: `--- {a: b}`.
             starts.push((offset + 3, index + 1));

@@ -105,8 +105,7 @@ fn described(object: &Value) -> String {
 /// The AdmissionReview that the API server would send for the creation of `object`.
 fn review(object: &Value) -> Value {
     let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let (group, version) =
-        text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
+    let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
     json!({
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
