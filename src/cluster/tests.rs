@@ -80,7 +80,13 @@ fn similar(state: SecretState) -> Option<String> {
 #[tokio::test]
 async fn a_secret_is_found_and_decoded() {
     let fake = Fake::start(&[(SECRET, secret())]).await;
-    assert!(matches!(read(&fake.cluster(), Freshness::Cached).await, SecretState::Read(_)));
+    let SecretState::Read(DecodedSecret::Config(config)) =
+        read(&fake.cluster(), Freshness::Cached).await
+    else {
+        panic!("no docker config")
+    };
+    let entry = config.entries.first().expect("an entry");
+    assert_eq!((entry.key.as_str(), entry.credential.username()), ("r.example", &b"joe"[..]));
 
     let opaque = json!({"type": "Opaque", "data": {"config.json": "e30=", "empty": null}});
     fake.set(SECRET, Reply::Json(opaque));
