@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use crate::credentials::{DecodedSecret, WrongTypeHint};
+use crate::credentials::DecodedSecret;
 
 /// A Secret.
 #[derive(Deserialize)]
@@ -21,11 +21,12 @@ impl SecretObject {
     /// The Secret as the kubelet sees it, or `None` if its data is not base64, which the API
     /// server never lets in.
     pub(super) fn decode(self) -> Option<DecodedSecret> {
-        let mut data = BTreeMap::new();
+        let mut data: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for (key, value) in self.data.unwrap_or_default() {
             data.insert(key, STANDARD.decode(value.unwrap_or_default()).ok()?);
         }
-        Some(decode(self.type_.as_deref().unwrap_or_default(), &data))
+        let type_ = self.type_.as_deref().unwrap_or_default();
+        Some(DecodedSecret::from_data(type_, |key| data.get(key).map(Vec::as_slice)))
     }
 }
 
@@ -68,10 +69,4 @@ impl Labels {
     pub(super) fn into_value(self, label: &str) -> Option<String> {
         self.metadata.labels?.remove(label)?
     }
-}
-
-// The shim for the merge: `DecodedSecret::from_data(type_, data)` takes its place.
-fn decode(type_: &str, data: &BTreeMap<String, Vec<u8>>) -> DecodedSecret {
-    let key = data.keys().next().cloned();
-    DecodedSecret::WrongType(WrongTypeHint { type_: type_.to_owned(), key })
 }

@@ -1,121 +1,25 @@
-//! Against a server that speaks the few paths, and misbehaves.
+//! Against a server that misbehaves; nothing here waits for time to pass but for its own limits.
 
-use std::collections::HashMap;
+mod fake;
+
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use axum::Router;
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
+use self::fake::{Fake, Reply, client_of};
 use super::*;
 use crate::credentials::DecodedSecret;
 
 const SECRET: &str = "/api/v1/namespaces/shop/secrets/regcred";
 const ACCOUNT: &str = "/api/v1/namespaces/shop/serviceaccounts/robot";
 const NAMESPACE: &str = "/api/v1/namespaces/shop";
-
-/// What the fake API server answers on a path; 404 on every other.
-#[derive(Clone)]
-enum Reply {
-    Json(Value),
-    Status(StatusCode),
-    Text(String),
-    /// Never.
-    Hang,
-    /// As soon as the gate opens.
-    Gated(Value),
-}
-
-#[derive(Clone)]
-struct Fake {
-    replies: Arc<Mutex<HashMap<String, Reply>>>,
-    /// `path?query accept`, in order.
-    requests: Arc<watch::Sender<Vec<String>>>,
-    gate: Arc<watch::Sender<bool>>,
-    port: u16,
-}
-
-impl Fake {
-    async fn start(replies: &[(&str, Reply)]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let replies = replies.iter().map(|(path, reply)| ((*path).to_owned(), reply.clone()));
-        let fake = Self {
-            replies: Arc::new(Mutex::new(replies.collect())),
-            requests: Arc::new(watch::Sender::new(Vec::new())),
-            gate: Arc::new(watch::Sender::new(false)),
-            port: listener.local_addr().expect("an address").port(),
-        };
-        let router = Router::new().fallback(answer).with_state(fake.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        fake
-    }
-
-    fn set(&self, path: &str, reply: Reply) {
-        let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
-        replies.insert(path.to_owned(), reply);
-    }
-
-    /// How often an object was asked for, lists aside.
-    fn asked(&self, path: &str) -> usize {
-        self.requests
-            .borrow()
-            .iter()
-            .filter(|request| request.starts_with(&format!("{path} ")))
-            .count()
-    }
-
-    fn cluster(&self) -> Cluster {
-        self.cluster_with(patient())
-    }
-
-    fn cluster_with(&self, options: ClusterOptions) -> Cluster {
-        Cluster::from_client(client_of(self.port), options)
-    }
-}
-
-async fn answer(State(fake): State<Fake>, request: Request) -> Response {
-    let accept = request.headers()["accept"].to_str().expect("text").to_owned();
-    let path = request.uri().path().to_owned();
-    fake.requests.send_modify(|all| all.push(format!("{} {accept}", request.uri())));
-    let reply = fake.replies.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
-    match reply {
-        Some(Reply::Json(body)) => json_body(&body),
-        Some(Reply::Status(status)) => {
-            let body = json!({"kind": "Status", "code": status.as_u16(), "message": "hunter2"});
-            (status, json_body(&body)).into_response()
-        }
-        Some(Reply::Text(text)) => text.into_response(),
-        Some(Reply::Hang) => std::future::pending().await,
-        Some(Reply::Gated(body)) => {
-            fake.gate.subscribe().wait_for(|open| *open).await.expect("a gate");
-            json_body(&body)
-        }
-        None => (StatusCode::NOT_FOUND, json_body(&json!({"kind": "Status", "code": 404})))
-            .into_response(),
-    }
-}
-
-fn json_body(body: &Value) -> Response {
-    ([("content-type", "application/json")], body.to_string()).into_response()
-}
-
-fn client_of(port: u16) -> Client {
-    let url = format!("http://127.0.0.1:{port}").parse().expect("a URL");
-    let mut config = kube::Config::new(url);
-    config.default_retry = false;
-    // Plain HTTP: no machine's trust store is needed.
-    config.root_cert = Some(Vec::new());
-    Client::try_from(config).expect("a client")
-}
 
 /// Nothing runs out by itself.
 fn patient() -> ClusterOptions {
@@ -133,8 +37,9 @@ fn hasty() -> ClusterOptions {
     ClusterOptions { call_limit: Duration::from_millis(50), ..patient() }
 }
 
+/// Later than anything here takes; reached only by a test that fails.
 fn far() -> Instant {
-    Instant::now() + Duration::from_secs(3_600)
+    Instant::now() + Duration::from_secs(60)
 }
 
 fn secret() -> Reply {
@@ -175,7 +80,13 @@ fn similar(state: SecretState) -> Option<String> {
 #[tokio::test]
 async fn a_secret_is_found_and_decoded() {
     let fake = Fake::start(&[(SECRET, secret())]).await;
-    assert!(matches!(read(&fake.cluster(), Freshness::Cached).await, SecretState::Read(_)));
+    let SecretState::Read(DecodedSecret::Config(config)) =
+        read(&fake.cluster(), Freshness::Cached).await
+    else {
+        panic!("no docker config")
+    };
+    let entry = config.entries.first().expect("an entry");
+    assert_eq!((entry.key.as_str(), entry.credential.username()), ("r.example", &b"joe"[..]));
 
     let opaque = json!({"type": "Opaque", "data": {"config.json": "e30=", "empty": null}});
     fake.set(SECRET, Reply::Json(opaque));
@@ -357,6 +268,24 @@ async fn what_was_not_asked_for_is_not_read(#[case] reply: Reply, #[case] words:
     assert_eq!(unreadable(&read(&fake.cluster(), Freshness::Cached).await), words);
 }
 
+#[tokio::test]
+async fn a_connected_cluster_logs_in_and_does_not_retry() {
+    let fake = Fake::start(&[(SECRET, Reply::Status(StatusCode::SERVICE_UNAVAILABLE))]).await;
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    write!(
+        file,
+        "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
+         clusters: [{{name: k, cluster: {{server: 'http://127.0.0.1:{}', \
+         certificate-authority-data: Cg==}}}}]\nusers: [{{name: u, user: {{token: hunter2}}}}]\n",
+        fake.port
+    )
+    .expect("a written file");
+    let cluster = Cluster::connect(Some(file.path()), patient()).await.expect("a cluster");
+    assert_eq!(unreadable(&read(&cluster, Freshness::Cached).await), "API server answered 503");
+    assert_eq!(fake.requests.borrow().len(), 1);
+    assert_eq!(*fake.login.borrow(), "Bearer hunter2");
+}
+
 /// Collects what is logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -381,6 +310,9 @@ async fn whatever_comes_of_it_no_log_line_holds_a_secrets_content() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
+    // With one subscriber alone, an event that another test's thread meets first, where there is
+    // none, counts as unwanted everywhere.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let mut wrong = secret_object();
     wrong["metadata"] = json!("hunter2");
     wrong["data"]["more"] = json!(["hunter2"]);

@@ -3,6 +3,8 @@
 //! Here: what an AdmissionReview must look like, and which requests are never judged. Never here:
 //! the answer, and whether a namespace, user or image is exempt (that is policy).
 
+mod raw;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -10,7 +12,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::workload::tolerant::{Map, Text, object};
+use self::raw::{Nullable, RawReview, as_str};
+use crate::workload::tolerant::{Map, Text};
 use crate::workload::{ExtractError, Kind, Workload, explain, extract, path_of};
 
 #[cfg(test)]
@@ -330,78 +333,4 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> DecodeError {
             Err(_) => DecodeError::NotAReview,
         },
     }
-}
-
-type Nullable<'a> = Option<Text<'a>>;
-
-fn as_str<'t>(text: &'t Nullable<'_>) -> &'t str {
-    text.as_ref().map_or("", |text| text.0.as_ref())
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawReview<'a> {
-    #[serde(borrow, default)]
-    api_version: Nullable<'a>,
-    #[serde(borrow, default)]
-    kind: Nullable<'a>,
-    #[serde(borrow, default, deserialize_with = "object")]
-    request: Option<RawRequest<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawRequest<'a> {
-    #[serde(borrow, default)]
-    uid: Nullable<'a>,
-    #[serde(borrow, default, deserialize_with = "object")]
-    kind: Option<RawType<'a>>,
-    #[serde(borrow, default, deserialize_with = "object")]
-    resource: Option<RawType<'a>>,
-    #[serde(borrow, default)]
-    sub_resource: Nullable<'a>,
-    #[serde(borrow, default)]
-    name: Nullable<'a>,
-    #[serde(borrow, default)]
-    namespace: Nullable<'a>,
-    #[serde(borrow, default)]
-    operation: Nullable<'a>,
-    #[serde(borrow, default, deserialize_with = "object")]
-    user_info: Option<RawUser<'a>>,
-    #[serde(borrow, default)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    old_object: Option<&'a RawValue>,
-    #[serde(default)]
-    dry_run: Option<bool>,
-}
-
-#[derive(Deserialize, Default)]
-struct RawType<'a> {
-    #[serde(borrow, default)]
-    group: Nullable<'a>,
-    #[serde(borrow, default)]
-    version: Nullable<'a>,
-    #[serde(borrow, default)]
-    kind: Nullable<'a>,
-    #[serde(borrow, default)]
-    resource: Nullable<'a>,
-}
-
-impl<'a> From<RawType<'a>> for Type<'a> {
-    fn from(raw: RawType<'a>) -> Self {
-        Self {
-            group: Text::or_default(raw.group),
-            version: Text::or_default(raw.version),
-            name: Text::or_default(raw.kind.or(raw.resource)),
-        }
-    }
-}
-
-#[derive(Deserialize, Default)]
-struct RawUser<'a> {
-    #[serde(borrow, default)]
-    username: Nullable<'a>,
-    #[serde(borrow, default)]
-    groups: Option<Vec<Nullable<'a>>>,
 }
