@@ -31,6 +31,24 @@ async fn a_client_that_never_ends_its_headers_is_dropped() {
 }
 
 #[tokio::test]
+async fn neither_is_one_spared_that_has_sent_a_whole_request_before() {
+    // The first request has to come within the limit too, so a slow machine is given another go.
+    for limit in [SHORT, SHORT * 10, SHORT * 100, SHORT * 1000] {
+        let server = Server::start(Options { headers: limit, ..patient() }).await;
+        let mut stream = server.tls(&["http/1.1"]).await.unwrap();
+        let request = b"POST /validate HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}\
+            POST /validate HTTP/1.1\r\nhost: a\r\nx-slow: ";
+        let _ = stream.write_all(request).await;
+        let mut answers = Vec::new();
+        let _ = stream.read_to_end(&mut answers).await;
+        if answers.starts_with(b"HTTP/1.1 200 ") {
+            return;
+        }
+    }
+    panic!("the first request was never answered");
+}
+
+#[tokio::test]
 async fn a_client_that_never_sends_anything_after_the_handshake_is_dropped() {
     let server = Server::start(Options { headers: SHORT, ..patient() }).await;
     for alpn in [&["h2"][..], &["http/1.1"], &[]] {
