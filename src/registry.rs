@@ -1,1 +1,57 @@
-//! The pull protocol as a node speaks it.
+//! The pull protocol as a node speaks it: whether a registry would hand an image out.
+//!
+//! Every answer is an [`Outcome`](crate::facts::Outcome), a registry's "no" and our own failures
+//! alike. What is never here: whether an answer is good news, what to do about it, how long to
+//! keep it, Kubernetes.
+//!
+//! ```text
+//! client     one lookup: what is remembered, the total limit
+//!   lookup     HEAD, then GET, then what is missing      absent, manifest
+//!   session    asking one registry, logging in when asked to
+//!   auth       tokens: one request for all who want the same, login budgets
+//!   transport  one HTTP exchange, redirects               failure
+//!   connect    name, address rule, TCP, proxy, TLS
+//! ```
+
+mod absent;
+mod address;
+mod auth;
+mod budget;
+mod challenge;
+mod client;
+mod config;
+mod connect;
+mod dns;
+mod form;
+mod identity;
+mod lookup;
+mod manifest;
+mod progress;
+mod quota;
+mod realm;
+mod retry_after;
+mod scheme;
+mod session;
+mod spec_error;
+mod standing;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod token;
+mod transport;
+mod trouble;
+mod who;
+
+pub use address::AddressRule;
+pub use client::{Lookup, RegistryClient};
+pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
+pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
+pub use identity::CredentialId;
+pub use progress::{Phase, Progress};
+
+use crate::facts::Outcome;
+
+/// A step of a lookup: what the next one needs, or the lookup's early end, which is an answer like
+/// any other and no error.
+type Step<T> = Result<T, Outcome>;

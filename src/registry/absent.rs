@@ -1,0 +1,112 @@
+//! After a 404: what exactly is missing, and what was probably meant.
+
+use http::{Method, StatusCode};
+
+use super::Step;
+use super::lookup::{Shelf, head};
+use super::manifest;
+use super::progress;
+use super::session::Session;
+use super::tags::{self, TagList};
+use super::transport::Answer;
+use super::trouble::unexpected;
+use crate::facts::{Absent, Evidence, ManifestFault, Missing, Outcome, SpecCode};
+use crate::near_miss;
+
+/// What a 404 comes to.
+#[derive(Debug)]
+pub(super) enum Absence {
+    /// It is not there, or not as a manifest.
+    Proven(Outcome),
+    /// It is there after all: the answer to HEAD, and where.
+    There(Answer, Shelf),
+}
+
+/// The registry's own 404 to what the reference names.
+pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<Absence> {
+    let by_digest = session.reference.digest().is_some();
+    if by_digest && let Some(found) = among_blobs(session).await? {
+        return Ok(found);
+    }
+    let what = if by_digest { Missing::Digest } else { Missing::Tag };
+    let mut absent =
+        Absent { what, evidence: session.evidence(answer, None), suggestion: None, no_tags: false };
+    progress::preliminary(&Outcome::Absent(absent.clone()));
+    if let Some(head) = explain(session, &mut absent).await {
+        return Ok(Absence::There(head, Shelf::Manifests));
+    }
+    progress::preliminary(&Outcome::Absent(absent.clone()));
+    if absent.what != Missing::Repository {
+        consult_tags(session, &mut absent).await;
+    }
+    Ok(Absence::Proven(Outcome::Absent(absent)))
+}
+
+/// containerd takes a manifest named by digest from the blobs too.
+async fn among_blobs(session: &mut Session<'_>) -> Step<Option<Absence>> {
+    let blob = match head(session, Shelf::Blobs).await {
+        Ok(blob) => blob,
+        // Whoever may read the manifests and not the blobs pulls nothing from there.
+        Err(Outcome::Refused(_)) => return Ok(None),
+        Err(ended) => return Err(ended),
+    };
+    match blob.status {
+        status if status.is_success() => {
+            let content_type = blob.headers.get(http::header::CONTENT_TYPE);
+            let kind = manifest::kind(content_type.and_then(|value| value.to_str().ok()));
+            if kind.is_err() && !blob.redirected {
+                let fault = Outcome::Invalid(ManifestFault::MediaType);
+                return Ok(Some(Absence::Proven(fault)));
+            }
+            Ok(Some(Absence::There(blob, Shelf::Blobs)))
+        }
+        StatusCode::TOO_MANY_REQUESTS => Err(unexpected(&blob)),
+        status if status.is_server_error() => Err(unexpected(&blob)),
+        _ => Ok(None),
+    }
+}
+
+/// HEAD has no body: the same by GET may say that the whole repository is missing, or that the
+/// image has just come.
+async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answer> {
+    let path = format!("manifests/{}", session.reference.pull_by());
+    let answer = session.ask(Method::GET, &path).await.ok()?;
+    if answer.status.is_success() {
+        // A node decides by HEAD.
+        let again = head(session, Shelf::Manifests).await.ok()?;
+        return Some(again).filter(|again| again.status.is_success());
+    }
+    if answer.status == StatusCode::NOT_FOUND {
+        let host = answer.host.clone();
+        let code = session.error_body(answer).await.code;
+        absent.evidence = Evidence { status: StatusCode::NOT_FOUND.as_u16(), code, host };
+        if code == Some(SpecCode::NameUnknown) {
+            absent.what = Missing::Repository;
+        }
+    }
+    None
+}
+
+/// The registry's tags tell whether the repository exists, and what was probably meant. That they
+/// cannot be had changes nothing.
+async fn consult_tags(session: &mut Session<'_>, absent: &mut Absent) {
+    let cache = session.authority.as_str();
+    if session.shared.pull_through.iter().any(|host| host.eq_ignore_ascii_case(cache)) {
+        return;
+    }
+    match tags::list(session).await {
+        TagList::NoRepository(evidence) => {
+            absent.what = Missing::Repository;
+            absent.evidence = evidence;
+        }
+        TagList::Tags(tags) if tags.is_empty() => absent.no_tags = true,
+        TagList::Tags(tags) | TagList::Partial(tags) => {
+            if absent.what == Missing::Tag
+                && let Some(wanted) = session.reference.tag()
+            {
+                let nearest = near_miss::nearest(wanted, tags.iter().map(String::as_str));
+                absent.suggestion = nearest.map(str::to_owned);
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Getting tokens: as containerd asks for them, once for everybody who wants the same one, and
+//! within the login budgets. A token never leaves for another credential than its own.
+
+mod fetch;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Uri;
+use moka::Expiry;
+use moka::future::Cache;
+use tokio::time::timeout;
+
+use super::Step;
+use super::budget::{Budgets, Slot};
+use super::identity::CredentialId;
+use super::progress::{Phase, Progress, current, enter};
+use super::standing::Standing;
+use super::token::{Method, Token};
+use super::transport::Transport;
+use super::trouble::trouble;
+use super::who::Who;
+use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
+
+/// Tokens kept.
+const TOKENS: u64 = 10_000;
+/// Realms whose way of asking is kept.
+const REALMS: u64 = 10_000;
+/// How long the way that worked at a realm is kept.
+const METHOD: Duration = Duration::from_secs(3_600);
+
+/// One token, as a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TokenQuestion {
+    pub(super) realm: Uri,
+    pub(super) service: Option<String>,
+    /// Sorted, without repetition.
+    pub(super) scopes: Vec<String>,
+}
+
+impl TokenQuestion {
+    /// `host[:port]` of the realm.
+    pub(super) fn host(&self) -> String {
+        self.realm.authority().map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn key(&self, who: &Who) -> TokenKey {
+        TokenKey {
+            realm: self.realm.to_string(),
+            service: self.service.clone(),
+            scopes: self.scopes.clone(),
+            who: who.id(),
+        }
+    }
+}
+
+/// What makes two tokens interchangeable.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct TokenKey {
+    realm: String,
+    service: Option<String>,
+    scopes: Vec<String>,
+    who: CredentialId,
+}
+
+/// A token and whether it was here already.
+#[derive(Debug, Clone)]
+pub(super) struct Granted {
+    pub(super) token: Arc<Token>,
+    /// What it was asked for with.
+    pub(super) question: TokenQuestion,
+    pub(super) cached: bool,
+}
+
+/// Everything known about logging in, shared by all lookups.
+#[derive(Debug)]
+pub(super) struct Auth {
+    transport: Arc<Transport>,
+    tokens: Cache<TokenKey, Arc<Token>>,
+    /// How a credential was taken at a realm: a GET-only realm costs no second refused login.
+    methods: Cache<String, Method>,
+    pub(super) budgets: Budgets,
+    pub(super) standing: Arc<Standing>,
+}
+
+/// A token lives as long as its answer says.
+struct ByLifetime;
+
+impl Expiry<TokenKey, Arc<Token>> for ByLifetime {
+    fn expire_after_create(
+        &self,
+        _: &TokenKey,
+        token: &Arc<Token>,
+        _: Instant,
+    ) -> Option<Duration> {
+        Some(token.lifetime)
+    }
+}
+
+impl Auth {
+    pub(super) fn new(transport: Arc<Transport>) -> Self {
+        Self {
+            transport,
+            tokens: Cache::builder().max_capacity(TOKENS).expire_after(ByLifetime).build(),
+            methods: Cache::builder().max_capacity(REALMS).time_to_live(METHOD).build(),
+            budgets: Budgets::new(),
+            standing: Arc::new(Standing::new()),
+        }
+    }
+
+    /// The token for this question and this credential, from the cache or from the realm.
+    pub(super) async fn token(
+        self: &Arc<Self>,
+        question: &TokenQuestion,
+        who: &Who,
+    ) -> Step<Granted> {
+        let key = question.key(who);
+        if let Some(token) = self.tokens.get(&key).await {
+            return Ok(Granted { token, question: question.clone(), cached: true });
+        }
+        let host = question.host();
+        enter(Phase::Login, &host);
+        let slot = self.turn(&host, who).await?;
+        let token = self.fetch_once(key, question.clone(), who.clone(), slot).await?;
+        Ok(Granted { token, question: question.clone(), cached: false })
+    }
+
+    /// A token that was refused is not used again.
+    pub(super) async fn drop_token(&self, question: &TokenQuestion, who: &Who) {
+        self.tokens.invalidate(&question.key(who)).await;
+    }
+
+    /// Waits for the turn to log in at `host`; an anonymous request needs none.
+    ///
+    /// # Errors
+    /// The login is known to be refused, or the budget is used up.
+    pub(super) async fn turn(&self, host: &str, who: &Who) -> Step<Option<Slot>> {
+        let Some(login) = &who.login else { return Ok(None) };
+        self.not_refused(host, who).await?;
+        let proven = self.standing.is_proven(host, login.id);
+        let slot = self
+            .budgets
+            .admit(&who.tenant, host, login.user, proven)
+            .await
+            .map_err(|words| Outcome::NotChecked(Unchecked::Budget(words)))?;
+        // The login before this one may have been the same.
+        self.not_refused(host, who).await?;
+        Ok(Some(slot))
+    }
+
+    async fn not_refused(&self, host: &str, who: &Who) -> Step<()> {
+        match self.standing.refused_login(host, who.id()).await {
+            Some(refusal) => Err(Outcome::Refused(refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks for the token in a task of its own, which a caller that gives up does not end, and
+    /// which everybody with the same question waits for.
+    async fn fetch_once(
+        self: &Arc<Self>,
+        key: TokenKey,
+        question: TokenQuestion,
+        who: Who,
+        slot: Option<Slot>,
+    ) -> Step<Arc<Token>> {
+        let host = question.host();
+        let auth = self.clone();
+        let progress = current().unwrap_or_default();
+        let task = tokio::spawn(async move {
+            let limit = auth.transport.limits.total;
+            let fetch = auth.fetch(&question, &who, slot.as_ref());
+            let bounded = bounded(limit, question.host(), &progress, fetch);
+            auth.tokens.try_get_with(key, bounded).await
+        });
+        match task.await {
+            Ok(Ok(token)) => Ok(token),
+            Ok(Err(outcome)) => Err(Outcome::clone(&outcome)),
+            Err(_) => Err(trouble(TroubleKind::Error, &host, "asking for a token broke off")),
+        }
+    }
+}
+
+async fn bounded(
+    limit: Duration,
+    host: String,
+    progress: &Progress,
+    fetch: impl Future<Output = Step<Arc<Token>>>,
+) -> Step<Arc<Token>> {
+    match timeout(limit, progress.watch(fetch)).await {
+        Ok(ended) => ended,
+        Err(_) => Err(Outcome::Trouble(Trouble {
+            kind: TroubleKind::Timeout,
+            host,
+            detail: "no token".to_owned(),
+            waited: Some(limit),
+            retry_after: None,
+        })),
+    }
+}

@@ -1,0 +1,142 @@
+//! `WWW-Authenticate`: what a registry asks for. Pure.
+
+use http::HeaderMap;
+use http::header::WWW_AUTHENTICATE;
+use http_auth::{ChallengeParser, ChallengeRef};
+
+use super::spec_error::{says_expired, spec_code};
+use crate::facts::SpecCode;
+
+/// Header lines that are read.
+const MOST_LINES: usize = 16;
+/// A line longer than this is not read.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// A Bearer challenge.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Bearer {
+    /// Where tokens come from, as written; `None` if it was left out.
+    pub(super) realm: Option<String>,
+    pub(super) service: Option<String>,
+    pub(super) scopes: Vec<String>,
+}
+
+/// All challenges of one answer, reduced to what a node could use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Challenges {
+    /// The first Bearer challenge, one with a realm if there is one.
+    pub(super) bearer: Option<Bearer>,
+    /// Basic is offered.
+    pub(super) basic: bool,
+    /// The `error` of any challenge, if the spec knows it.
+    pub(super) code: Option<SpecCode>,
+    /// An `error_description` speaks of something expired.
+    pub(super) expired: bool,
+}
+
+impl Challenges {
+    /// Reads every `WWW-Authenticate` header: several lines, several challenges in one line, any
+    /// case. What is malformed is left out.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut all = Self::default();
+        for line in headers.get_all(WWW_AUTHENTICATE).iter().take(MOST_LINES) {
+            if line.len() > LONGEST_LINE {
+                continue;
+            }
+            let Ok(line) = line.to_str() else { continue };
+            ChallengeParser::new(line).map_while(Result::ok).for_each(|one| all.add(&one));
+        }
+        all
+    }
+
+    fn add(&mut self, challenge: &ChallengeRef<'_>) {
+        let param = |name: &str| {
+            let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.to_unescaped())
+        };
+        self.code = self.code.or_else(|| param("error").and_then(|error| spec_code(&error)));
+        self.expired |= param("error_description").is_some_and(|text| says_expired(&text));
+        if challenge.scheme.eq_ignore_ascii_case("basic") {
+            self.basic = true;
+        } else if challenge.scheme.eq_ignore_ascii_case("bearer") {
+            let realm = param("realm").filter(|realm| !realm.is_empty());
+            let better =
+                self.bearer.as_ref().is_none_or(|known| known.realm.is_none() && realm.is_some());
+            if better {
+                let scope = param("scope").unwrap_or_default();
+                let scopes = scope.split_ascii_whitespace().map(str::to_owned).collect();
+                self.bearer = Some(Bearer { realm, service: param("service"), scopes });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn of(lines: &[&[u8]]) -> Challenges {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_bytes(line).unwrap());
+        }
+        Challenges::of(&headers)
+    }
+
+    fn hub() -> Bearer {
+        Bearer {
+            realm: Some("https://auth.test/token".to_owned()),
+            service: Some("reg.test".to_owned()),
+            scopes: vec!["repository:a/b:pull".to_owned(), "aws".to_owned()],
+        }
+    }
+
+    const HUB: &[u8] = br#"Bearer realm="https://auth.test/token",service="reg.test",scope="repository:a/b:pull aws""#;
+
+    #[test]
+    fn bearer_is_read_with_its_parameters_in_any_case() {
+        assert_eq!(of(&[HUB]).bearer, Some(hub()));
+        let shouted = br#"BEARER Realm="https://auth.test/token", SERVICE="reg.test" , Scope="repository:a/b:pull aws""#;
+        assert_eq!(of(&[shouted]).bearer, Some(hub()));
+    }
+
+    #[test]
+    fn two_challenges_are_seen_in_one_line_and_in_two() {
+        let joined = [b"Basic realm=\"r\", ".as_slice(), HUB].concat();
+        for both in [of(&[&joined]), of(&[b"Basic realm=\"r\"", HUB]), of(&[HUB, b"basic"])] {
+            assert!(both.basic);
+            assert_eq!(both.bearer, Some(hub()));
+        }
+    }
+
+    #[test]
+    fn an_error_in_the_challenge_is_kept_only_if_the_spec_knows_it() {
+        let with = |error: &str| {
+            of(&[[HUB, format!(",error=\"{error}\"").as_bytes()].concat().as_slice()]).code
+        };
+        assert_eq!(with("insufficient_scope"), Some(SpecCode::InsufficientScope));
+        assert_eq!(with("invalid_token"), Some(SpecCode::InvalidToken));
+        assert_eq!(with("something \\\"evil\\\""), None);
+        let text =
+            br#"Bearer realm="x",error="invalid_token",error_description="The token has expired""#;
+        assert!(of(&[text]).expired);
+    }
+
+    #[test]
+    fn what_is_empty_unknown_or_malformed_is_no_challenge() {
+        for line in [b"".as_slice(), b",", b"Negotiate", b"Bearer realm=\"\xff\"", b"= =", b"\"x\""]
+        {
+            assert_eq!(of(&[line]), Challenges::default(), "{line:?}");
+        }
+        assert_eq!(of(&[]), Challenges::default());
+        assert_eq!(of(&[b"\xff\xfe", HUB]).bearer, Some(hub()));
+    }
+
+    #[test]
+    fn a_bearer_challenge_without_a_realm_gives_way_to_one_with() {
+        assert_eq!(of(&[b"Bearer service=\"x\""]).bearer.unwrap().realm, None);
+        assert_eq!(of(&[b"Bearer service=\"x\"", HUB]).bearer, Some(hub()));
+    }
+}

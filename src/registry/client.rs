@@ -1,0 +1,131 @@
+//! The client's composition, and the outermost layer of a lookup: what is remembered, and its end
+//! in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use moka::future::Cache;
+use tokio::time::{Instant, timeout};
+
+use super::auth::Auth;
+use super::config::{BuildError, ClientConfig};
+use super::connect::{Connector, Parts, Proxies};
+use super::dns::SystemResolver;
+use super::identity::{CredentialId, Identities};
+use super::progress::{Phase, Progress, enter};
+use super::scheme::Schemes;
+use super::session::{Remembered, Session};
+use super::tls::TlsConfigs;
+use super::transport::Transport;
+use super::who::Who;
+use super::{Step, lookup};
+use crate::credentials::Credential;
+use crate::facts::Outcome;
+use crate::image::Reference;
+
+/// How long a repository's challenge is remembered.
+const CHALLENGE: Duration = Duration::from_secs(10 * 60);
+/// Challenges remembered.
+const CHALLENGES: u64 = 10_000;
+
+/// One question to a registry.
+#[derive(Debug, Clone, Copy)]
+pub struct Lookup<'a> {
+    /// The image.
+    pub reference: &'a Reference,
+    /// What to log in with if the registry asks; `None` is anonymous.
+    pub credential: Option<&'a Credential>,
+    /// The namespace on whose behalf, for the login budgets.
+    pub tenant: &'a str,
+}
+
+/// Asks registries what a node would ask them. Cloning shares everything.
+#[derive(Debug, Clone)]
+pub struct RegistryClient {
+    shared: Arc<Shared>,
+}
+
+/// What all lookups share. Nothing in it is handed from one credential to another.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) transport: Arc<Transport>,
+    pub(super) auth: Arc<Auth>,
+    /// By registry host and repository.
+    pub(super) challenges: Cache<(String, String), Remembered>,
+    pub(super) quota_floor: f64,
+    pub(super) pull_through: Vec<String>,
+    identities: Identities,
+}
+
+impl RegistryClient {
+    /// A client with these settings, and empty memories.
+    pub fn new(config: ClientConfig) -> Result<Self, BuildError> {
+        let schemes = Arc::new(Schemes::new(&config.insecure_hosts));
+        let proxies = Arc::new(Proxies::new(&config.proxies));
+        let connector = Connector::new(Parts {
+            resolver: config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::new())),
+            address_rule: config.address_rule,
+            tls: TlsConfigs::new(&config.extra_roots_pem)?,
+            schemes: schemes.clone(),
+            proxies: proxies.clone(),
+            limits: config.limits,
+        });
+        let user_agent =
+            HeaderValue::from_str(&config.user_agent).map_err(|_| BuildError::UserAgent)?;
+        let transport =
+            Arc::new(Transport::new(connector, proxies, schemes, user_agent, config.limits));
+        let shared = Shared {
+            auth: Arc::new(Auth::new(transport.clone())),
+            transport,
+            challenges: Cache::builder().max_capacity(CHALLENGES).time_to_live(CHALLENGE).build(),
+            quota_floor: config.quota_floor,
+            pull_through: config.pull_through,
+            identities: Identities::new().map_err(|_| BuildError::Random)?,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A key for what was learnt with this credential. Valid in this client only.
+    pub fn credential_id(&self, credential: Option<&Credential>) -> CredentialId {
+        self.shared.identities.credential(credential)
+    }
+
+    /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.
+    pub async fn lookup(&self, lookup: Lookup<'_>, progress: &Progress) -> Outcome {
+        let limit = self.shared.transport.limits.total;
+        let work = progress.watch(self.shared.lookup(lookup));
+        match timeout(limit, work).await {
+            Ok(outcome) => outcome,
+            Err(_) => progress.at_deadline(Instant::now()),
+        }
+    }
+}
+
+impl Shared {
+    async fn lookup(self: &Arc<Self>, lookup: Lookup<'_>) -> Outcome {
+        enter(Phase::Request, lookup.reference.host());
+        let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
+        let login = who.login.as_ref().map(|login| login.id);
+        let (host, repository) = (lookup.reference.host(), lookup.reference.repository());
+        let standing = &self.auth.standing;
+        if let Some(id) = login
+            && let Some(refusal) = standing.refused_repository(host, repository, id).await
+        {
+            return Outcome::Refused(refusal);
+        }
+        let outcome = match self.converse(lookup.reference, who).await {
+            Ok(outcome) | Err(outcome) => outcome,
+        };
+        if let (Some(id), Outcome::Refused(refusal)) = (login, &outcome) {
+            standing.refuse_repository(host, repository, id, refusal).await;
+        }
+        outcome
+    }
+
+    async fn converse(self: &Arc<Self>, reference: &Reference, who: Who) -> Step<Outcome> {
+        let mut session = Session::new(self, reference, who)?;
+        session.begin().await?;
+        lookup::run(&mut session).await
+    }
+}

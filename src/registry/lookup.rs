@@ -1,0 +1,192 @@
+//! The sequence of requests that containerd makes for one image, up to its manifest.
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{Method, StatusCode};
+
+use super::Step;
+use super::absent::{self, Absence};
+use super::manifest::{self, Kind};
+use super::quota::{is_low, quota};
+use super::session::Session;
+use super::transport::{Answer, BodyFailure};
+use super::trouble::{trouble, unexpected};
+use crate::facts::{
+    Absent, Found, ManifestFault, ManifestView, Missing, Outcome, Quota, TroubleKind,
+};
+use crate::image::{Algorithm, Digest};
+
+/// Where a manifest is kept: with the manifests, or (by digest only) with the blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shelf {
+    Manifests,
+    Blobs,
+}
+
+impl Shelf {
+    fn path(self, what: &str) -> String {
+        match self {
+            Self::Manifests => format!("manifests/{what}"),
+            Self::Blobs => format!("blobs/{what}"),
+        }
+    }
+}
+
+/// Asks for the manifest, to the end.
+pub(super) async fn run(session: &mut Session<'_>) -> Step<Outcome> {
+    let head = head(session, Shelf::Manifests).await?;
+    let answer = match head.status {
+        status if status.is_success() => return present(session, head, Shelf::Manifests).await,
+        StatusCode::NOT_FOUND => head,
+        // Some registries know no HEAD; containerd asks them by GET.
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let path = Shelf::Manifests.path(session.reference.pull_by());
+            let answer = session.ask(Method::GET, &path).await?;
+            match answer.status {
+                status if status.is_success() => return read(session, answer, None).await,
+                StatusCode::NOT_FOUND => answer,
+                _ => return Err(unexpected(&answer)),
+            }
+        }
+        _ => return Err(unexpected(&head)),
+    };
+    match absent::missing(session, &answer).await? {
+        Absence::Proven(outcome) => Ok(outcome),
+        Absence::There(head, shelf) => present(session, head, shelf).await,
+    }
+}
+
+/// HEAD of what the reference names.
+pub(super) async fn head(session: &mut Session<'_>, shelf: Shelf) -> Step<Answer> {
+    let path = shelf.path(session.reference.pull_by());
+    session.ask(Method::HEAD, &path).await
+}
+
+/// The registry says that it is there: looks at it, unless that would cost the nodes a pull.
+async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<Outcome> {
+    let quota = quota(&head.headers);
+    let length = match head.length() {
+        Some(0) => return invalid(&head, ManifestFault::Empty),
+        Some(length) if length > manifest::LARGEST as u64 => {
+            return invalid(&head, ManifestFault::TooLarge(Some(length)));
+        }
+        length => length,
+    };
+    let told = match told_digest(&head) {
+        Some(Err(())) if length.is_some() => return invalid(&head, ManifestFault::BadDigestHeader),
+        Some(Ok(digest)) => Some(digest),
+        _ => None,
+    };
+    let digest = session.reference.digest().cloned().or(told);
+    let (Some(digest), Some(_)) = (digest, length) else {
+        return by_get(session, shelf, quota).await;
+    };
+    let kind = match kind(&head) {
+        Ok(kind) => kind,
+        Err(fault) => return invalid(&head, fault),
+    };
+    if quota.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
+        return Ok(Outcome::Found(Found { digest, manifest: ManifestView::QuotaLow, quota }));
+    }
+    let answer = session.ask(Method::GET, &shelf.path(digest.as_str())).await?;
+    match answer.status {
+        status if status.is_success() => {
+            verify(session, answer, Some(digest), Some(kind), quota).await
+        }
+        StatusCode::NOT_FOUND => Err(gone(session, &answer)),
+        _ => Err(unexpected(&answer)),
+    }
+}
+
+/// The manifest by GET, where HEAD does not tell enough.
+async fn by_get(session: &mut Session<'_>, shelf: Shelf, quota: Option<Quota>) -> Step<Outcome> {
+    let path = shelf.path(session.reference.pull_by());
+    let answer = session.ask(Method::GET, &path).await?;
+    match answer.status {
+        status if status.is_success() => read(session, answer, quota).await,
+        StatusCode::NOT_FOUND => Err(gone(session, &answer)),
+        _ => Err(unexpected(&answer)),
+    }
+}
+
+/// A manifest of which no HEAD has told anything.
+async fn read(session: &Session<'_>, answer: Answer, known: Option<Quota>) -> Step<Outcome> {
+    let quota = quota(&answer.headers).or(known);
+    let told = match told_digest(&answer) {
+        Some(Err(())) => return invalid(&answer, ManifestFault::BadDigestHeader),
+        Some(Ok(digest)) => Some(digest),
+        None => None,
+    };
+    let digest = session.reference.digest().cloned().or(told);
+    verify(session, answer, digest, None, quota).await
+}
+
+/// Reads a manifest, and checks it against its digest and kind as far as they are known.
+async fn verify(
+    session: &Session<'_>,
+    answer: Answer,
+    digest: Option<Digest>,
+    known: Option<Kind>,
+    quota: Option<Quota>,
+) -> Step<Outcome> {
+    let (host, redirected) = (answer.host.clone(), answer.redirected);
+    if encoded(&answer) {
+        return Err(trouble(TroubleKind::Error, &host, "its answer is encoded, unasked"));
+    }
+    let kind = known.map_or_else(|| kind(&answer), Ok);
+    let limit = session.shared.transport.limits.body;
+    let checked = match (kind, answer.bytes(manifest::LARGEST, limit).await) {
+        (_, Err(BodyFailure::TooLong(size))) => Err(ManifestFault::TooLarge(size)),
+        (_, Err(failure)) => return Err(failure.outcome(&host)),
+        (Err(fault), Ok(_)) => Err(fault),
+        (Ok(kind), Ok(bytes)) => {
+            let digest = digest.unwrap_or_else(|| Digest::of(Algorithm::Sha256, &bytes));
+            manifest::check(&bytes, &digest, kind).map(|()| digest)
+        }
+    };
+    match checked {
+        Ok(digest) => Ok(Outcome::Found(Found { digest, manifest: ManifestView::Verified, quota })),
+        Err(fault) => Ok(unusable(&host, redirected, fault)),
+    }
+}
+
+fn invalid(answer: &Answer, fault: ManifestFault) -> Step<Outcome> {
+    Ok(unusable(&answer.host, answer.redirected, fault))
+}
+
+/// Only the registry's own answer proves that an image is broken.
+fn unusable(host: &str, redirected: bool, fault: ManifestFault) -> Outcome {
+    if redirected {
+        trouble(TroubleKind::Error, host, "an unusable manifest behind a redirect")
+    } else {
+        Outcome::Invalid(fault)
+    }
+}
+
+/// What HEAD has and GET by digest has not.
+fn gone(session: &Session<'_>, answer: &Answer) -> Outcome {
+    if session.reference.digest().is_none() {
+        let words = "404 for the manifest that its tag names";
+        return trouble(TroubleKind::Error, &answer.host, words);
+    }
+    Outcome::Absent(Absent {
+        what: Missing::Digest,
+        evidence: session.evidence(answer, None),
+        suggestion: None,
+        no_tags: false,
+    })
+}
+
+fn kind(answer: &Answer) -> Result<Kind, ManifestFault> {
+    manifest::kind(answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()))
+}
+
+/// The `Docker-Content-Digest` header: absent, not a digest, or one.
+fn told_digest(answer: &Answer) -> Option<Result<Digest, ()>> {
+    let told = answer.headers.get("docker-content-digest").filter(|value| !value.is_empty())?;
+    Some(told.to_str().ok().and_then(|told| Digest::parse(told).ok()).ok_or(()))
+}
+
+fn encoded(answer: &Answer) -> bool {
+    let encoding = answer.headers.get(CONTENT_ENCODING);
+    encoding.is_some_and(|encoding| !encoding.is_empty() && encoding != "identity")
+}

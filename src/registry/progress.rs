@@ -1,0 +1,169 @@
+//! How far a lookup has come, readable by whoever cannot wait for its end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
+
+tokio::task_local! {
+    /// The progress of the lookup that this task works for. A connection that outlives its lookup
+    /// is finished in a task without one, and then has nobody to report to.
+    static CURRENT: Progress;
+}
+
+/// What a lookup is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing yet: it has not started.
+    Queued,
+    /// The name's addresses.
+    Dns,
+    /// A TCP connection.
+    Connect,
+    /// A TLS handshake.
+    Tls,
+    /// The headers of an answer.
+    Request,
+    /// The body of an answer.
+    Body,
+    /// A token, or a turn to log in.
+    Login,
+}
+
+/// Shared between a lookup and those who wait for it. Cloning shares.
+#[derive(Debug, Clone)]
+pub struct Progress(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    authority: String,
+    since: Instant,
+    preliminary: Option<Outcome>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Progress {
+    /// A lookup that has not started.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            phase: Phase::Queued,
+            authority: String::new(),
+            since: Instant::now(),
+            preliminary: None,
+        })))
+    }
+
+    /// What the lookup is waiting for now.
+    pub fn phase(&self) -> Phase {
+        self.state().phase
+    }
+
+    /// What to say about an image whose lookup has not ended at a deadline: what is already known,
+    /// else which wait it was.
+    pub fn at_deadline(&self, now: Instant) -> Outcome {
+        let state = self.state();
+        if let Some(known) = &state.preliminary {
+            return known.clone();
+        }
+        let (kind, detail) = match state.phase {
+            Phase::Queued => return Outcome::NotChecked(Unchecked::Deadline),
+            Phase::Dns => (TroubleKind::Dns, "no answer from DNS"),
+            Phase::Tls => (TroubleKind::Tls, "no TLS handshake"),
+            Phase::Connect => (TroubleKind::Timeout, "no connection"),
+            Phase::Request => (TroubleKind::Timeout, "no answer"),
+            Phase::Body => (TroubleKind::Timeout, "no complete answer"),
+            Phase::Login => (TroubleKind::Timeout, "no token"),
+        };
+        Outcome::Trouble(Trouble {
+            kind,
+            host: state.authority.clone(),
+            detail: detail.to_owned(),
+            waited: Some(now.saturating_duration_since(state.since)),
+            retry_after: None,
+        })
+    }
+
+    /// Runs a lookup (or a login on its behalf) whose waits are reported here.
+    pub(super) async fn watch<F: Future>(&self, work: F) -> F::Output {
+        CURRENT.scope(self.clone(), work).await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The current lookup's progress, to report from a task started on its behalf.
+pub(super) fn current() -> Option<Progress> {
+    CURRENT.try_with(Progress::clone).ok()
+}
+
+/// The current lookup now waits for this.
+pub(super) fn enter(phase: Phase, authority: &str) {
+    let _ = CURRENT.try_with(|progress| {
+        let mut state = progress.state();
+        state.phase = phase;
+        state.since = Instant::now();
+        if state.authority != authority {
+            authority.clone_into(&mut state.authority);
+        }
+    });
+}
+
+/// This much is already known, should the current lookup not end in time.
+pub(super) fn preliminary(outcome: &Outcome) {
+    let _ = CURRENT.try_with(|progress| progress.state().preliminary = Some(outcome.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::facts::ManifestFault;
+
+    #[tokio::test]
+    async fn a_deadline_names_the_wait_it_interrupted() {
+        for (phase, kind) in [
+            (Phase::Dns, TroubleKind::Dns),
+            (Phase::Connect, TroubleKind::Timeout),
+            (Phase::Tls, TroubleKind::Tls),
+            (Phase::Request, TroubleKind::Timeout),
+            (Phase::Body, TroubleKind::Timeout),
+            (Phase::Login, TroubleKind::Timeout),
+        ] {
+            let progress = Progress::new();
+            progress.watch(async { enter(phase, "reg.test:5000") }).await;
+            let later = progress.state().since + Duration::from_secs(3);
+            let Outcome::Trouble(trouble) = progress.at_deadline(later) else {
+                panic!("{phase:?}")
+            };
+            assert_eq!(trouble.kind, kind, "{phase:?}");
+            assert_eq!(trouble.host, "reg.test:5000");
+            assert_eq!(trouble.waited, Some(Duration::from_secs(3)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_never_started_was_not_checked_and_what_is_known_is_said() {
+        let progress = Progress::new();
+        let deadline = Outcome::NotChecked(Unchecked::Deadline);
+        assert_eq!(progress.at_deadline(Instant::now()), deadline);
+        let known = Outcome::Invalid(ManifestFault::Empty);
+        progress.watch(async { preliminary(&known) }).await;
+        assert_eq!(progress.at_deadline(Instant::now()), known);
+    }
+
+    #[tokio::test]
+    async fn a_task_without_a_lookup_reports_to_nobody() {
+        enter(Phase::Dns, "reg.test");
+        assert!(current().is_none());
+    }
+}

@@ -1,0 +1,298 @@
+//! One lookup's conversation with one registry: asking, logging in when asked to, asking again.
+
+use std::sync::Arc;
+
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Method, StatusCode};
+
+use super::Step;
+use super::auth::{Granted, TokenQuestion};
+use super::challenge::{Bearer, Challenges};
+use super::client::Shared;
+use super::realm::realm;
+use super::spec_error::{self, ErrorBody};
+use super::transport::{Answer, Request};
+use super::trouble::{trouble, unexpected};
+use super::who::Who;
+use crate::facts::{Evidence, Outcome, Refusal, RefusedAt, SpecCode, TroubleKind};
+use crate::image::Reference;
+
+/// What every manifest question accepts: exactly containerd's list.
+const ACCEPT: HeaderValue = HeaderValue::from_static(
+    "application/vnd.docker.distribution.manifest.v2+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, \
+     application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.oci.image.index.v1+json, */*",
+);
+
+/// What is sent along.
+#[derive(Debug, Clone)]
+enum Authorization {
+    /// Nothing: the registry has not asked.
+    None,
+    Bearer(Granted),
+    Basic,
+}
+
+/// How a repository asked for a login, so that the next lookup need not be asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Remembered {
+    challenges: Challenges,
+    secure: bool,
+}
+
+/// A conversation about one repository.
+pub(super) struct Session<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) reference: &'a Reference,
+    pub(super) authority: Authority,
+    pub(super) who: Who,
+    authorization: Authorization,
+    /// What the registry said in the body of its last 403.
+    told: Option<ErrorBody>,
+}
+
+impl<'a> Session<'a> {
+    /// A conversation that has not begun.
+    pub(super) fn new(shared: &'a Arc<Shared>, reference: &'a Reference, who: Who) -> Step<Self> {
+        let host = reference.host();
+        let authority = host
+            .parse()
+            .map_err(|_| trouble(TroubleKind::Error, host, "its host is no valid address"))?;
+        Ok(Self {
+            shared,
+            reference,
+            authority,
+            who,
+            authorization: Authorization::None,
+            told: None,
+        })
+    }
+
+    /// Logs in as this repository asked for last time, if it did.
+    pub(super) async fn begin(&mut self) -> Step<()> {
+        let Some(remembered) = self.shared.challenges.get(&self.place()).await else {
+            return Ok(());
+        };
+        match self.choose(&remembered.challenges, remembered.secure).await {
+            Ok(Some(authorization)) => self.authorization = authorization,
+            Ok(None) => {}
+            Err(known @ (Outcome::Refused(_) | Outcome::NotChecked(_))) => return Err(known),
+            // The realm may have moved: ask the registry itself.
+            Err(_) => self.shared.challenges.invalidate(&self.place()).await,
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> (String, String) {
+        (self.authority.to_string(), self.reference.repository().to_owned())
+    }
+
+    /// Asks for a path below this repository, logging in if the registry wants it. What comes
+    /// back is never 401 or 403, and never an error from behind a redirect.
+    pub(super) async fn ask(&mut self, method: Method, path: &str) -> Step<Answer> {
+        let answer = self.send(&method, path).await?;
+        let answer = if self.wants_login(&answer) {
+            self.log_in(&answer).await?;
+            self.send(&method, path).await?
+        } else {
+            answer
+        };
+        match answer.status {
+            status if answer.redirected && !status.is_success() => Err(unexpected(&answer)),
+            StatusCode::UNAUTHORIZED => Err(self.unauthorized(&answer)),
+            StatusCode::FORBIDDEN => {
+                Err(Outcome::Refused(self.forbidden(&method, path, answer).await))
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// Whether logging in (again) could change this answer.
+    fn wants_login(&self, answer: &Answer) -> bool {
+        let stale = matches!(&self.authorization, Authorization::Bearer(granted) if granted.cached);
+        match answer.status {
+            _ if answer.redirected => false,
+            StatusCode::UNAUTHORIZED => true,
+            // A kept token may hold rights of yesterday, and ECR Public answers one that it no
+            // longer takes with a 400.
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => stale,
+            _ => false,
+        }
+    }
+
+    async fn send(&mut self, method: &Method, path: &str) -> Step<Answer> {
+        let whole = format!("/v2/{}/{path}", self.reference.repository());
+        let path: PathAndQuery = whole.parse().map_err(|_| {
+            trouble(TroubleKind::Error, self.authority.as_str(), "the path has no valid address")
+        })?;
+        let mut request = Request::new(method.clone(), http::Uri::default());
+        request.accept = Some(ACCEPT);
+        match &self.authorization {
+            Authorization::None => {}
+            Authorization::Bearer(granted) => request.authorization = granted.token.header(),
+            Authorization::Basic => return self.send_basic(path, request).await,
+        }
+        self.shared.transport.ask(&self.authority, path, request).await
+    }
+
+    /// Every request with Basic is a login, and takes its turn as one. What a refused HEAD cannot
+    /// say is asked within the same turn.
+    async fn send_basic(&mut self, path: PathAndQuery, mut request: Request) -> Step<Answer> {
+        let transport = &self.shared.transport;
+        let Some(login) = self.who.login.clone() else {
+            return transport.ask(&self.authority, path, request).await;
+        };
+        let host = self.authority.as_str();
+        let slot = self.shared.auth.turn(host, &self.who).await?;
+        request.authorization = login.basic();
+        request.once = true;
+        let answer = transport.ask(&self.authority, path.clone(), request.clone()).await?;
+        let Some(slot) = slot.filter(|_| !answer.redirected) else { return Ok(answer) };
+        let standing = &self.shared.auth.standing;
+        match answer.status {
+            StatusCode::UNAUTHORIZED => {
+                slot.refused();
+                let refusal = self.refusal(&answer, RefusedAt::Login);
+                standing.refuse_login(host, login.id, &refusal).await;
+            }
+            StatusCode::FORBIDDEN => {
+                let charged = !standing.is_proven(host, login.id);
+                if charged {
+                    slot.refused();
+                }
+                if request.method == Method::HEAD && slot.may_repeat().is_ok() {
+                    request.method = Method::GET;
+                    let again = transport.ask(&self.authority, path, request).await?;
+                    if charged && again.status == StatusCode::FORBIDDEN {
+                        slot.refused();
+                    }
+                    self.told = self.error_of(again).await;
+                }
+                if self.told.is_some_and(|told| told.expired) {
+                    // Of the credential, not of this repository.
+                    let mut refusal = self.refusal(&answer, RefusedAt::Repository);
+                    self.add_told(&mut refusal);
+                    standing.refuse_login(host, login.id, &refusal).await;
+                }
+            }
+            status if status.is_success() || status == StatusCode::NOT_FOUND => {
+                standing.accept(host, login.id).await;
+            }
+            _ => {}
+        }
+        Ok(answer)
+    }
+
+    /// Gets what the registry asks for in a 401, or a fresh token in place of a stale one.
+    async fn log_in(&mut self, answer: &Answer) -> Step<()> {
+        let challenges = Challenges::of(&answer.headers);
+        match self.authorization.clone() {
+            Authorization::Basic => Err(self.unauthorized(answer)),
+            Authorization::None => {
+                let fresh = self.choose(&challenges, answer.secure).await;
+                let seen = Remembered { challenges, secure: answer.secure };
+                self.shared.challenges.insert(self.place(), seen).await;
+                self.authorization = fresh?.ok_or_else(|| self.unauthorized(answer))?;
+                Ok(())
+            }
+            Authorization::Bearer(sent) => {
+                self.shared.challenges.invalidate(&self.place()).await;
+                let question = match &challenges.bearer {
+                    Some(bearer) => self.question(bearer, answer.secure)?,
+                    None => sent.question.clone(),
+                };
+                if sent.cached {
+                    self.shared.auth.drop_token(&sent.question, &self.who).await;
+                } else if question == sent.question {
+                    // It was fresh: this is the registry's last word.
+                    return Err(self.unauthorized(answer));
+                }
+                let granted = self.shared.auth.token(&question, &self.who).await?;
+                self.authorization = Authorization::Bearer(granted);
+                Ok(())
+            }
+        }
+    }
+
+    /// Bearer if it is offered, else Basic if there is something to log in with.
+    async fn choose(&self, challenges: &Challenges, secure: bool) -> Step<Option<Authorization>> {
+        if let Some(bearer) = &challenges.bearer {
+            let question = self.question(bearer, secure)?;
+            let granted = self.shared.auth.token(&question, &self.who).await?;
+            return Ok(Some(Authorization::Bearer(granted)));
+        }
+        Ok((challenges.basic && self.who.login.is_some()).then_some(Authorization::Basic))
+    }
+
+    fn question(&self, bearer: &Bearer, secure: bool) -> Step<TokenQuestion> {
+        let realm = realm(bearer.realm.as_deref(), secure)
+            .map_err(|fault| fault.outcome(self.authority.as_str()))?;
+        let mut scopes = bearer.scopes.clone();
+        scopes.push(format!("repository:{}:pull", self.reference.repository()));
+        scopes.sort();
+        scopes.dedup();
+        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes })
+    }
+
+    /// What a 401 means that no login can change.
+    fn unauthorized(&self, answer: &Answer) -> Outcome {
+        let basic = matches!(self.authorization, Authorization::Basic);
+        let at = if basic { RefusedAt::Login } else { RefusedAt::Repository };
+        Outcome::Refused(self.refusal(answer, at))
+    }
+
+    fn refusal(&self, answer: &Answer, at: RefusedAt) -> Refusal {
+        let challenges = Challenges::of(&answer.headers);
+        let anonymous = self.who.login.is_none();
+        let no_basic = anonymous && challenges.basic && challenges.bearer.is_none();
+        Refusal {
+            // A user name without a password is a login that cannot even be tried.
+            at: if no_basic && self.who.incomplete { RefusedAt::Login } else { at },
+            evidence: self.evidence(answer, challenges.code),
+            expired: !anonymous && challenges.expired,
+            no_basic,
+        }
+    }
+
+    /// What a 403 means. Only to a credential it may mean that it has expired, which a HEAD does
+    /// not say: then, once, the same by GET.
+    async fn forbidden(&mut self, method: &Method, path: &str, answer: Answer) -> Refusal {
+        let mut refusal = self.refusal(&answer, RefusedAt::Repository);
+        if method != Method::HEAD {
+            self.told = self.error_of(answer).await;
+        } else if matches!(self.authorization, Authorization::Bearer(_))
+            && self.who.login.is_some()
+            && let Ok(again) = self.send(&Method::GET, path).await
+        {
+            self.told = self.error_of(again).await;
+        }
+        self.add_told(&mut refusal);
+        refusal
+    }
+
+    fn add_told(&self, refusal: &mut Refusal) {
+        if let Some(told) = self.told {
+            refusal.evidence.code = refusal.evidence.code.or(told.code);
+            refusal.expired |= self.who.login.is_some() && told.expired;
+        }
+    }
+
+    /// What the registry itself says in the body of a 403.
+    async fn error_of(&self, answer: Answer) -> Option<ErrorBody> {
+        let own = answer.status == StatusCode::FORBIDDEN && !answer.redirected;
+        if own { Some(self.error_body(answer).await) } else { None }
+    }
+
+    /// The body of an error answer, as far as it can be read.
+    pub(super) async fn error_body(&self, answer: Answer) -> ErrorBody {
+        let limit = self.shared.transport.limits.body;
+        let body = answer.bytes(spec_error::LONGEST_BODY, limit).await;
+        body.map_or_else(|_| ErrorBody::default(), |bytes| spec_error::read(&bytes))
+    }
+
+    /// Who said what.
+    pub(super) fn evidence(&self, answer: &Answer, code: Option<SpecCode>) -> Evidence {
+        Evidence { status: answer.status.as_u16(), code, host: answer.host.clone() }
+    }
+}

@@ -1,0 +1,175 @@
+//! What the tests share: names, certificates, one good image, and a client that believes in them.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::fake::{Fake, Reply, Seen, answer, status};
+use crate::credentials::Credential;
+use crate::facts::{Outcome, Refusal, Trouble};
+use crate::image::{Algorithm, Digest, Reference};
+use crate::registry::{
+    AddressRule, ClientConfig, FixedResolver, Limits, Lookup, Progress, ProxyRule, RegistryClient,
+};
+
+/// The media type of the good image.
+pub(super) const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// The good image's manifest.
+pub(super) fn manifest() -> &'static [u8] {
+    br#"{"schemaVersion":2,"config":{"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2},"layers":[]}"#
+}
+
+/// The good image's digest.
+pub(super) fn digest() -> Digest {
+    Digest::of(Algorithm::Sha256, manifest())
+}
+
+/// A registry that has `app:1`, and answers everything else with a bare 404.
+pub(super) fn app(seen: &Seen) -> Reply {
+    let digest = digest();
+    let paths = ["/v2/app/manifests/1".to_owned(), format!("/v2/app/manifests/{digest}")];
+    if !paths.contains(&seen.path) {
+        return status(404);
+    }
+    let length = manifest().len().to_string();
+    let headers = [
+        ("content-type", OCI),
+        ("docker-content-digest", digest.as_str()),
+        ("content-length", &length),
+    ];
+    answer(200, &headers, if seen.method == "HEAD" { b"" } else { manifest() })
+}
+
+/// The path that an image of the reference `app:1` is asked for at.
+pub(super) const APP: &str = "/v2/app/manifests/1";
+
+static CA: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(ca);
+
+fn ca() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A TLS server for this name, its certificate from the CA that the clients know.
+pub(super) fn certificate(name: &str) -> Arc<rustls::ServerConfig> {
+    certificate_with(name, &CA, |_| {})
+}
+
+/// The same from a CA that nobody knows.
+pub(super) fn foreign_certificate(name: &str) -> Arc<rustls::ServerConfig> {
+    certificate_with(name, &ca(), |_| {})
+}
+
+/// The same, long expired.
+pub(super) fn expired_certificate(name: &str) -> Arc<rustls::ServerConfig> {
+    certificate_with(name, &CA, |params| {
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    })
+}
+
+fn certificate_with(
+    name: &str,
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Arc<rustls::ServerConfig> {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    change(&mut params);
+    let certificate = params.signed_by(&key, issuer).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// Settings that know the tests' CA and these names, and may dial loopback.
+pub(super) fn settings(names: &[(&str, &Fake)]) -> ClientConfig {
+    let resolver = names
+        .iter()
+        .fold(FixedResolver::default(), |names, (name, fake)| names.with(*name, fake.address));
+    ClientConfig {
+        extra_roots_pem: CA.pem().into_bytes(),
+        address_rule: AddressRule { loopback_allowed: true, ..AddressRule::default() },
+        resolver: Some(Arc::new(resolver)),
+        proxies: ProxyRule::Never,
+        ..ClientConfig::default()
+    }
+}
+
+/// A client for these names.
+pub(super) fn client(names: &[(&str, &Fake)]) -> RegistryClient {
+    RegistryClient::new(settings(names)).unwrap()
+}
+
+/// Limits that a hanging server meets at once.
+pub(super) fn impatient() -> Limits {
+    let soon = Duration::from_millis(50);
+    Limits { tls: soon, headers: soon, body: soon, tag_list: soon, ..Limits::default() }
+}
+
+/// A TLS registry under `reg.test`, and a client that knows it.
+pub(super) async fn registry(
+    behave: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (Fake, RegistryClient) {
+    let fake = Fake::tls(certificate("reg.test"), behave).await;
+    let client = client(&[("reg.test", &fake)]);
+    (fake, client)
+}
+
+/// Asks anonymously.
+pub(super) async fn look(client: &RegistryClient, image: &str) -> Outcome {
+    look_as(client, image, None).await
+}
+
+/// Asks with a credential, for the namespace `shop`.
+pub(super) async fn look_as(
+    client: &RegistryClient,
+    image: &str,
+    credential: Option<&Credential>,
+) -> Outcome {
+    look_for(client, "shop", image, credential).await
+}
+
+/// Asks with a credential, for this namespace.
+pub(super) async fn look_for(
+    client: &RegistryClient,
+    tenant: &str,
+    image: &str,
+    credential: Option<&Credential>,
+) -> Outcome {
+    let reference = Reference::parse(image).unwrap();
+    let lookup = Lookup { reference: &reference, credential, tenant };
+    client.lookup(lookup, &Progress::new()).await
+}
+
+/// The refusal that an outcome must be.
+pub(super) fn refusal(outcome: Outcome) -> Refusal {
+    match outcome {
+        Outcome::Refused(refusal) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The trouble that an outcome must be.
+pub(super) fn trouble(outcome: Outcome) -> Trouble {
+    match outcome {
+        Outcome::Trouble(trouble) => trouble,
+        other => panic!("no trouble: {other:?}"),
+    }
+}
+
+/// The image must have been found.
+pub(super) fn assert_found(outcome: &Outcome) {
+    assert!(matches!(outcome, Outcome::Found(_)), "{outcome:?}");
+}
