@@ -29,8 +29,13 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
         return Ok(found);
     }
     let what = if by_digest { Missing::Digest } else { Missing::Tag };
-    let mut absent =
-        Absent { what, evidence: session.evidence(answer, None), suggestion: None, no_tags: false };
+    let mut absent = Absent {
+        what,
+        evidence: session.evidence(answer, None),
+        suggestion: None,
+        listed: false,
+        no_tags: false,
+    };
     progress::preliminary(&Outcome::Absent(absent.clone()));
     if let Some(head) = explain(session, &mut absent).await {
         return Ok(Absence::There(head, Shelf::Manifests));
@@ -101,6 +106,7 @@ async fn consult_tags(session: &mut Session<'_>, absent: &mut Absent) {
         }
         TagList::Tags(tags) if tags.is_empty() => absent.no_tags = true,
         TagList::Tags(tags) | TagList::Partial(tags) => {
+            absent.listed = !tags.is_empty();
             if absent.what == Missing::Tag
                 && let Some(wanted) = session.reference.tag()
             {

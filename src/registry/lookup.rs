@@ -172,6 +172,7 @@ fn gone(session: &Session<'_>, answer: &Answer) -> Outcome {
         what: Missing::Digest,
         evidence: session.evidence(answer, None),
         suggestion: None,
+        listed: false,
         no_tags: false,
     })
 }

@@ -42,6 +42,7 @@ async fn a_missing_tag_comes_with_its_nearest_neighbour() {
             host: "reg.test".to_owned(),
         },
         suggestion: Some("latest".to_owned()),
+        listed: true,
         no_tags: false,
     };
     assert_eq!(look(&client, "reg.test/app:latests").await, Outcome::Absent(expected));
