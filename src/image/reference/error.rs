@@ -144,7 +144,7 @@ impl ReferenceError {
         &self.rule
     }
 
-    /// A short imperative fix, where one is known: at most 140 characters of printable ASCII.
+    /// A short imperative fix, where one is known: at most 145 characters of printable ASCII.
     pub fn fix(&self) -> Option<String> {
         match (&self.rule, &self.meant) {
             (BrokenRule::TagPlus, Some(meant)) => {

@@ -130,7 +130,7 @@ pub(super) fn check_domain(domain: &str) -> Result<(), DomainFault> {
         };
     }
     let Some((host, port)) = domain.split_once(':') else { return check_host(domain) };
-    if port.contains(':') {
+    if port.contains(':') && domain.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') {
         return Err(DomainFault::Ipv6Brackets);
     }
     check_port(port)?;

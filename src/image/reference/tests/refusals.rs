@@ -165,6 +165,7 @@ fn refused() -> Vec<(String, BrokenRule, &'static str, Option<String>)> {
         row("-a.io/foo", fault(DomainFault::Label), host_label, None),
         row("a..io/foo", fault(DomainFault::Label), host_label, None),
         row("reg:/foo", fault(DomainFault::Port), port, Some("write the port in digits")),
+        row("reg:1:2x/foo", fault(DomainFault::Port), port, Some("write the port in digits")),
         row("reg:-1/foo", fault(DomainFault::Port), port, Some("write the port in digits")),
         row(
             "nginx:1.27/app",
