@@ -10,8 +10,10 @@
 #![expect(dead_code, reason = "a tool box: not every tool is in use at every time")]
 
 pub mod check;
+pub mod contract;
 pub mod http;
 pub mod images;
+pub mod manifests;
 pub mod misbehaving;
 pub mod push;
 pub mod real_registry;
