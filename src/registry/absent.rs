@@ -30,7 +30,7 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
     }
     let what = if by_digest { Missing::Digest } else { Missing::Tag };
     let mut absent =
-        Absent { what, evidence: session.evidence(answer, None), suggestion: None, no_tags: false };
+        Absent { what, evidence: answer.evidence(None), suggestion: None, no_tags: false };
     progress::preliminary(&Outcome::Absent(absent.clone()));
     if let Some(head) = explain(session, &mut absent).await {
         return Ok(Absence::There(head, Shelf::Manifests));
