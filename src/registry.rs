@@ -1,6 +1,6 @@
 //! The pull protocol as a node speaks it: whether a registry would hand an image out.
 //!
-//! Every answer is an [`Outcome`](crate::facts::Outcome), a registry's "no" and our own failures
+//! Every answer is an [`Outcome`], a registry's "no" and our own failures
 //! alike. What is never here: whether an answer is good news, what to do about it, how long to
 //! keep it, Kubernetes.
 //!

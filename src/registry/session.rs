@@ -79,8 +79,10 @@ impl<'a> Session<'a> {
             Ok(Some(authorization)) => self.authorization = authorization,
             Ok(None) => {}
             Err(ended) => {
-                // The realm may have moved: the next lookup asks the registry itself.
-                self.shared.challenges.invalidate(&self.place()).await;
+                if matches!(ended, Outcome::Trouble(_)) {
+                    // The realm may have moved: the next lookup asks the registry itself.
+                    self.shared.challenges.invalidate(&self.place()).await;
+                }
                 return Err(ended);
             }
         }
@@ -99,6 +101,7 @@ impl<'a> Session<'a> {
     /// Asks for a path below this repository, logging in if the registry wants it. What comes
     /// back is never 401 or 403, and never an error from behind a redirect.
     pub(super) async fn ask(&mut self, method: Method, path: &str) -> Step<Answer> {
+        self.told = None;
         let mut answer = self.send(&method, path).await?;
         // Once to log in, and once more if that was with a kept token that is no longer taken.
         for first in [true, false] {
@@ -159,24 +162,28 @@ impl<'a> Session<'a> {
         let answer = transport.ask(&self.authority, path.clone(), request.clone()).await?;
         let Some(slot) = slot.filter(|_| !answer.redirected) else { return Ok(answer) };
         let standing = &self.shared.auth.standing;
+        let proven = standing.is_proven(host, login.id);
         match answer.status {
             StatusCode::UNAUTHORIZED => {
                 slot.refused();
-                let refusal = self.refusal(&answer, RefusedAt::Login);
-                standing.refuse_login(host, login.id, &refusal).await;
+                // Of a login that was accepted here lately it may be this repository alone.
+                if !proven {
+                    let refusal = self.refusal(&answer, RefusedAt::Login);
+                    standing.refuse_login(host, login.id, &refusal).await;
+                }
             }
             StatusCode::FORBIDDEN => {
-                let charged = !standing.is_proven(host, login.id);
-                if charged {
+                if !proven {
                     slot.refused();
                 }
                 if request.method == Method::HEAD && slot.may_repeat().is_ok() {
                     request.method = Method::GET;
-                    let again = transport.ask(&self.authority, path, request).await?;
-                    if charged && again.status == StatusCode::FORBIDDEN {
-                        slot.refused();
+                    if let Ok(again) = transport.ask(&self.authority, path, request).await {
+                        if !proven && again.status == StatusCode::FORBIDDEN {
+                            slot.refused();
+                        }
+                        self.told = self.error_of(again).await;
                     }
-                    self.told = self.error_of(again).await;
                 }
                 if self.told.is_some_and(|told| told.expired) {
                     // Of the credential, not of this repository.
@@ -185,9 +192,7 @@ impl<'a> Session<'a> {
                     standing.refuse_login(host, login.id, &refusal).await;
                 }
             }
-            status if status.is_success() || status == StatusCode::NOT_FOUND => {
-                standing.accept(host, login.id).await;
-            }
+            status if status.is_success() => standing.accept(host, login.id).await,
             _ => {}
         }
         Ok(answer)

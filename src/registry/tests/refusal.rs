@@ -2,9 +2,9 @@
 
 use rstest::rstest;
 
-use super::fake::{Reply, Seen, answer, status};
+use super::fake::{Fake, Reply, Seen, answer, status};
 use super::login::{ada, good_token, guarded, with_tokens};
-use super::world::{APP, look, look_as, refusal, registry};
+use super::world::{APP, app, assert_found, certificate, client, look, look_as, refusal, registry};
 use crate::credentials::Credential;
 use crate::facts::{Evidence, Refusal, RefusedAt, SpecCode};
 
@@ -20,12 +20,9 @@ fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evidence {
 async fn docker_hub_hands_out_a_token_and_then_refuses_the_repository() {
     const CHALLENGE: &str =
         r#"Bearer realm="https://auth.test/token",service="reg.test",error="insufficient_scope""#;
-    let registry =
-        super::fake::Fake::tls(super::world::certificate("reg.test"), guarded(CHALLENGE, "never"))
-            .await;
-    let tokens =
-        super::fake::Fake::tls(super::world::certificate("auth.test"), |_| good_token()).await;
-    let client = super::world::client(&[("reg.test", &registry), ("auth.test", &tokens)]);
+    let registry = Fake::tls(certificate("reg.test"), guarded(CHALLENGE, "never")).await;
+    let tokens = Fake::tls(certificate("auth.test"), |_| good_token()).await;
+    let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
     let expected = Refusal {
         at: RefusedAt::Repository,
         evidence: evidence(401, Some(SpecCode::InsufficientScope), "reg.test"),
@@ -72,7 +69,7 @@ async fn a_refused_login_is_not_sent_again_for_any_repository() {
 
 #[tokio::test]
 async fn a_403_at_the_token_server_stands_for_its_repository_only() {
-    let (_registry, tokens, client) = with_tokens(|seen| {
+    let (registry, tokens, client) = with_tokens(|seen| {
         if seen.body.contains("repository%3Aapp%3A") { status(403) } else { good_token() }
     })
     .await;
@@ -82,6 +79,9 @@ async fn a_403_at_the_token_server_stands_for_its_repository_only() {
     );
     look_as(&client, "reg.test/other:1", Some(&ada())).await;
     assert_eq!(tokens.logins(), 2);
+    let asked = registry.lines().len();
+    refusal(look_as(&client, "reg.test/app:1", Some(&ada())).await);
+    assert_eq!((registry.lines().len(), tokens.logins()), (asked, 2), "without any request");
 }
 
 #[tokio::test]
@@ -147,6 +147,35 @@ async fn a_403_to_a_stranger_is_not_asked_about_further() {
 }
 
 #[tokio::test]
+async fn an_accepted_login_is_not_charged_for_repositories_it_has_no_right_to() {
+    let (_registry, _tokens, client) = with_tokens(|seen| {
+        if seen.body.contains("repository%3Aother") { status(403) } else { good_token() }
+    })
+    .await;
+    assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
+    for index in 0..5 {
+        let outcome = look_as(&client, &format!("reg.test/other{index}:1"), Some(&ada())).await;
+        assert_eq!(refusal(outcome).at, RefusedAt::Token);
+    }
+}
+
+#[tokio::test]
+async fn a_401_for_one_repository_does_not_speak_for_a_login_that_was_accepted() {
+    let (_fake, client) = registry(|seen| {
+        let good = guarded(r#"Basic realm="x""#, "Basic YWRhOnNlY3JldA==");
+        if seen.path.starts_with("/v2/other/") {
+            answer(401, &[("www-authenticate", r#"Basic realm="x""#)], "")
+        } else {
+            good(seen)
+        }
+    })
+    .await;
+    assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
+    refusal(look_as(&client, "reg.test/other:1", Some(&ada())).await);
+    assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
+}
+
+#[tokio::test]
 async fn harbor_takes_the_token_and_then_asks_for_basic() {
     let harbor = |seen: &Seen| {
         let challenge = match &seen.authorization {
@@ -155,10 +184,9 @@ async fn harbor_takes_the_token_and_then_asks_for_basic() {
         };
         answer(401, &[("www-authenticate", challenge)], "")
     };
-    let registry = super::fake::Fake::tls(super::world::certificate("reg.test"), harbor).await;
-    let tokens =
-        super::fake::Fake::tls(super::world::certificate("auth.test"), |_| good_token()).await;
-    let client = super::world::client(&[("reg.test", &registry), ("auth.test", &tokens)]);
+    let registry = Fake::tls(certificate("reg.test"), harbor).await;
+    let tokens = Fake::tls(certificate("auth.test"), |_| good_token()).await;
+    let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
     // The second round starts from the remembered challenge and the kept token.
     for _ in 0..2 {
         let refused = refusal(look(&client, "reg.test/app:1").await);
@@ -190,17 +218,17 @@ async fn a_401_that_asks_for_nothing_we_have_is_the_repositorys(
 #[tokio::test]
 async fn ecr_publics_400_to_a_kept_token_gets_a_fresh_one() {
     let issued = std::sync::atomic::AtomicUsize::new(0);
-    let tokens = super::fake::Fake::tls(super::world::certificate("auth.test"), move |_| {
+    let tokens = Fake::tls(certificate("auth.test"), move |_| {
         let number = issued.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         answer(200, &[], format!(r#"{{"token":"token-{number}"}}"#))
     })
     .await;
     let valid = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let now_valid = valid.clone();
-    let registry = super::fake::Fake::tls(super::world::certificate("reg.test"), move |seen| {
+    let registry = Fake::tls(certificate("reg.test"), move |seen| {
         let wanted = format!("Bearer token-{}", valid.load(std::sync::atomic::Ordering::SeqCst));
         match &seen.authorization {
-            Some(sent) if *sent == wanted => super::world::app(seen),
+            Some(sent) if *sent == wanted => app(seen),
             Some(_) => status(400),
             None => {
                 let realm = r#"Bearer realm="https://auth.test/token""#;
@@ -209,9 +237,9 @@ async fn ecr_publics_400_to_a_kept_token_gets_a_fresh_one() {
         }
     })
     .await;
-    let client = super::world::client(&[("reg.test", &registry), ("auth.test", &tokens)]);
-    super::world::assert_found(&look(&client, "reg.test/app:1").await);
+    let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
+    assert_found(&look(&client, "reg.test/app:1").await);
     now_valid.store(1, std::sync::atomic::Ordering::SeqCst);
-    super::world::assert_found(&look(&client, "reg.test/app:1").await);
+    assert_found(&look(&client, "reg.test/app:1").await);
     assert_eq!(tokens.lines().len(), 2);
 }
