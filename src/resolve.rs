@@ -104,7 +104,7 @@ impl Resolver {
 
     async fn one(&self, question: Question, deadline: Instant) -> Vec<Attempt> {
         let chain = Chain::new(self.shared.clone(), question);
-        match chain.from_cache().await {
+        match chain.known().await {
             Some(attempts) => attempts,
             None => chain.run_until(deadline).await,
         }

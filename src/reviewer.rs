@@ -122,15 +122,10 @@ impl Reviewer {
         } else {
             Some(self.judge_and_report(&case, deadline).await)
         };
-        let mut answer = match &judged {
-            Some(judgement) => answer(&case, judgement),
-            None => {
-                let mut answer = Answer::default();
-                let text = "looked up in the background; see pullcheck's log".to_owned();
-                answer.audit_annotations.insert("findings", text);
-                answer
-            }
-        };
+        let mut answer = judged.as_ref().map_or_else(
+            || Answer::annotated("looked up in the background; see pullcheck's log"),
+            |judgement| answer(&case, judgement),
+        );
         if let Some(label) = unknown_label {
             answer.warnings.push(label.to_string());
         }

@@ -43,7 +43,7 @@ impl Chain {
     }
 
     /// The attempts, if the cache can answer all that a node would ask.
-    pub(super) async fn from_cache(&self) -> Option<Vec<Attempt>> {
+    pub(super) async fn known(&self) -> Option<Vec<Attempt>> {
         let mut attempts = Vec::with_capacity(1);
         for next in tries(&self.question) {
             let answer = self.shared.answers.get(&self.key(&next)).await?;
