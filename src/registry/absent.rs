@@ -32,7 +32,7 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
     let what = if by_digest { Missing::Digest } else { Missing::Tag };
     let mut absent = Absent {
         what,
-        evidence: session.evidence(answer, None),
+        evidence: answer.evidence(None),
         suggestion: None,
         listed: false,
         no_tags: false,

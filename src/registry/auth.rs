@@ -15,6 +15,7 @@ use super::Step;
 use super::budget::{Budgets, Slot};
 use super::identity::CredentialId;
 use super::progress::{Phase, Progress, current, enter};
+use super::scheme::canonical;
 use super::standing::Standing;
 use super::token::{Method, Token};
 use super::transport::Transport;
@@ -39,9 +40,9 @@ pub(super) struct TokenQuestion {
 }
 
 impl TokenQuestion {
-    /// `host[:port]` of the realm.
+    /// `host[:port]` of the realm, in the one spelling that budgets and refusals go by.
     pub(super) fn host(&self) -> String {
-        self.realm.authority().map(ToString::to_string).unwrap_or_default()
+        self.realm.authority().map(canonical).unwrap_or_default()
     }
 
     fn key(&self, who: &Who) -> TokenKey {
@@ -136,6 +137,7 @@ impl Auth {
     /// The login is known to be refused, or the budget is used up.
     pub(super) async fn turn(&self, host: &str, who: &Who) -> Step<Option<Slot>> {
         let Some(login) = &who.login else { return Ok(None) };
+        enter(Phase::Login, host);
         self.not_refused(host, who).await?;
         let proven = self.standing.is_proven(host, login.id);
         let slot = self
@@ -171,7 +173,7 @@ impl Auth {
             let limit = auth.transport.limits.total;
             let fetch = auth.fetch(&question, &who, slot.as_ref());
             let bounded = bounded(limit, question.host(), &progress, fetch);
-            auth.tokens.try_get_with(key, bounded).await
+            Box::pin(auth.tokens.try_get_with(key, bounded)).await
         });
         match task.await {
             Ok(Ok(token)) => Ok(token),

@@ -238,11 +238,8 @@ async fn a_digest_among_the_blobs_counts_if_it_is_typed_as_a_manifest(
 
 #[tokio::test]
 async fn blobs_that_cannot_be_asked_for_leave_a_missing_digest_open() {
-    let (_fake, client) = registry(|seen| match seen.path.contains("/blobs/") {
-        true => status(503),
-        false => status(404),
-    })
-    .await;
+    let (_fake, client) =
+        registry(|seen| status(if seen.path.contains("/blobs/") { 503 } else { 404 })).await;
     let outcome = look(&client, &format!("reg.test/app@{}", digest())).await;
     assert_eq!(trouble(outcome).kind, TroubleKind::Error);
 }
