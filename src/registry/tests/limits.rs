@@ -7,33 +7,37 @@ use tokio::time::Instant;
 
 use super::fake::{Fake, Reply, Seen, head, status};
 use super::login::guarded;
-use super::world::{OCI, app, certificate, impatient, look, settings, settings_at, trouble};
+use super::world::{OCI, SOON, app, certificate, look, settings, settings_at, trouble};
 use crate::facts::{Missing, Outcome, TroubleKind, Unchecked};
 use crate::image::Reference;
 use crate::registry::{
     ClientConfig, Limits, Lookup, Phase, Progress, RegistryClient, Resolve, Resolving,
 };
 
+/// Limits so small are only for waits that never end: all others take as long as they take.
 async fn hanging(
+    limits: Limits,
     behave: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
 ) -> (Fake, RegistryClient) {
     let fake = Fake::tls(certificate("reg.test"), behave).await;
-    let settings = ClientConfig { limits: impatient(), ..settings(&[("reg.test", &fake)]) };
+    let settings = ClientConfig { limits, ..settings(&[("reg.test", &fake)]) };
     (fake, RegistryClient::new(settings).unwrap())
 }
 
 #[tokio::test]
 async fn a_server_that_never_answers_is_a_timeout() {
-    let (fake, client) = hanging(|_| Reply::Never).await;
+    let limits = Limits { headers: SOON, ..Limits::default() };
+    let (fake, client) = hanging(limits, |_| Reply::Never).await;
     let trouble = trouble(look(&client, "reg.test/app:1").await);
     assert_eq!((trouble.kind, trouble.detail.as_str()), (TroubleKind::Timeout, "no answer"));
-    assert_eq!(trouble.waited, Some(impatient().headers));
+    assert_eq!(trouble.waited, Some(SOON));
     assert_eq!(fake.lines().len(), 1, "it is not asked again");
 }
 
 #[tokio::test]
 async fn a_server_that_stops_inside_its_answer_is_a_timeout() {
-    let (_fake, client) = hanging(|seen| match seen.method.as_str() {
+    let limits = Limits { body: SOON, ..Limits::default() };
+    let (_fake, client) = hanging(limits, |seen| match seen.method.as_str() {
         "HEAD" => app(seen),
         _ => Reply::Stall(head(200, &[("content-type", OCI)]), "{".into()),
     })
@@ -48,10 +52,11 @@ async fn a_server_that_never_shakes_hands_is_tls_trouble() {
     // Accepted by the kernel, and never answered.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let names = [("reg.test", listener.local_addr().unwrap())];
-    let settings = ClientConfig { limits: impatient(), ..settings_at(&names) };
+    let limits = Limits { tls: SOON, ..Limits::default() };
+    let settings = ClientConfig { limits, ..settings_at(&names) };
     let client = RegistryClient::new(settings).unwrap();
     let trouble = trouble(look(&client, "reg.test/app:1").await);
-    assert_eq!((trouble.kind, trouble.waited), (TroubleKind::Tls, Some(impatient().tls)));
+    assert_eq!((trouble.kind, trouble.waited), (TroubleKind::Tls, Some(SOON)));
 }
 
 #[derive(Debug)]
@@ -89,7 +94,9 @@ async fn a_token_server_that_never_answers_is_its_own_timeout() {
     let registry = Fake::tls(certificate("reg.test"), guarded(challenge, "x")).await;
     let tokens = Fake::tls(certificate("auth.test"), |_| Reply::Never).await;
     let names = [("reg.test", &registry), ("auth.test", &tokens)];
-    let settings = ClientConfig { limits: impatient(), ..settings(&names) };
+    // The registry's own first answer is under this limit too.
+    let limits = Limits { headers: Duration::from_secs(1), ..Limits::default() };
+    let settings = ClientConfig { limits, ..settings(&names) };
     let client = RegistryClient::new(settings).unwrap();
     let trouble = trouble(look(&client, "reg.test/app:1").await);
     assert_eq!((trouble.kind, trouble.host.as_str()), (TroubleKind::Timeout, "auth.test"));
@@ -150,9 +157,13 @@ async fn what_has_not_started_is_not_checked() {
 
 #[tokio::test]
 async fn a_tag_list_that_hangs_costs_the_suggestion_only() {
+    let limits = Limits { tag_list: SOON, ..Limits::default() };
     let (_fake, client) =
-        hanging(|seen| if seen.path.contains("/tags/list") { Reply::Never } else { status(404) })
-            .await;
+        hanging(
+            limits,
+            |seen| if seen.path.contains("/tags/list") { Reply::Never } else { status(404) },
+        )
+        .await;
     let Outcome::Absent(absent) = look(&client, "reg.test/app:1").await else { panic!("absent") };
     assert_eq!((absent.what, absent.suggestion), (Missing::Tag, None));
 }

@@ -248,7 +248,11 @@ async fn a_kept_token_that_is_refused_is_replaced_once() {
     *now_valid.lock().unwrap() = "Bearer token-1".to_owned();
     assert_found(&look(&client, "reg.test/app:1").await);
     assert_eq!(tokens.lines().len(), 2);
+    // Under another spelling of the host the challenge is not remembered, the token still is.
+    *now_valid.lock().unwrap() = "Bearer token-2".to_owned();
+    assert_found(&look(&client, "reg.test:443/app:1").await);
+    assert_eq!(tokens.lines().len(), 3);
     *now_valid.lock().unwrap() = "Bearer never".to_owned();
     assert_eq!(refusal(look(&client, "reg.test/app:1").await).at, RefusedAt::Repository);
-    assert_eq!(tokens.lines().len(), 3);
+    assert_eq!(tokens.lines().len(), 4);
 }

@@ -12,7 +12,7 @@ use crate::credentials::Credential;
 use crate::facts::{Outcome, Refusal, Trouble};
 use crate::image::{Algorithm, Digest, Reference};
 use crate::registry::{
-    AddressRule, ClientConfig, FixedResolver, Limits, Lookup, Progress, ProxyRule, RegistryClient,
+    AddressRule, ClientConfig, FixedResolver, Lookup, Progress, ProxyRule, RegistryClient,
 };
 
 /// The media type of the good image.
@@ -125,11 +125,8 @@ pub(super) fn client_at(names: &[(&str, SocketAddr)]) -> RegistryClient {
     RegistryClient::new(settings_at(names)).unwrap()
 }
 
-/// Limits that a hanging server meets at once.
-pub(super) fn impatient() -> Limits {
-    let soon = Duration::from_millis(50);
-    Limits { tls: soon, headers: soon, body: soon, tag_list: soon, ..Limits::default() }
-}
+/// A wait that a server which never answers outlasts.
+pub(super) const SOON: Duration = Duration::from_millis(50);
 
 /// A TLS registry under `reg.test`, and a client that knows it.
 pub(super) async fn registry(
