@@ -1,39 +1,43 @@
 //! Pull secrets and the keyring, exactly as the kubelet reads them. Knows only `image`.
+//!
+//! Upstream is `pkg/credentialprovider` of Kubernetes v1.36.3, built with Go 1.26. What is never
+//! here: fetching Secrets, talking to registries, and nodes' own credential providers.
 
 mod docker_config;
 mod keyring;
 mod secret;
 
-pub use docker_config::{ConfigFormat, DecodeError, DockerConfig, Entry};
+pub use docker_config::{ConfigFormat, DecodeError, DockerConfig, Entry, Fault, Field, JsonType};
 pub use keyring::{Keyring, Match};
 pub use secret::{DecodedSecret, PullSecret, SecretState, WrongTypeHint};
 
 use std::fmt;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 
 /// A user name and password as the kubelet hands them to the runtime.
 ///
+/// Bytes, since `auth` may decode to what is not UTF-8 (a password typed in Latin-1, say).
 /// Never printed: `Debug` shows neither.
 #[derive(Clone)]
 pub struct Credential {
-    username: SecretString,
-    password: SecretString,
+    username: SecretSlice<u8>,
+    password: SecretSlice<u8>,
 }
 
 impl Credential {
     /// A credential; an empty user name makes it anonymous, whatever the password.
-    pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
+    pub fn new(username: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
         Self { username: username.into().into(), password: password.into().into() }
     }
 
     /// The user name, for the request only.
-    pub fn username(&self) -> &str {
+    pub fn username(&self) -> &[u8] {
         self.username.expose_secret()
     }
 
     /// The password, for the request only.
-    pub fn password(&self) -> &str {
+    pub fn password(&self) -> &[u8] {
         self.password.expose_secret()
     }
 

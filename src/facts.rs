@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use crate::credentials::PullSecret;
+use crate::glob::Glob;
 use crate::image::{Digest, Reference, ReferenceError};
+use crate::workload::FieldPath;
 
 /// How asking the registry for one image with one credential (or none) ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,20 @@ pub enum Outcome {
     Trouble(Trouble),
     /// Not asked, or not to the end, by our own decision.
     NotChecked(Unchecked),
+}
+
+impl Outcome {
+    /// The outcome in one word, as metrics name it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "found",
+            Self::Absent(_) => "absent",
+            Self::Refused(_) => "refused",
+            Self::Invalid(_) => "invalid",
+            Self::Trouble(_) => "trouble",
+            Self::NotChecked(_) => "not-checked",
+        }
+    }
 }
 
 /// An image the registry would hand out.
@@ -73,7 +89,9 @@ pub struct Absent {
     pub evidence: Evidence,
     /// The nearest existing tag, from the registry's own list.
     pub suggestion: Option<String>,
-    /// The registry's tag list came back empty: the repository may not exist either.
+    /// The registry showed its tag list: access is proven, only the tag is missing.
+    pub listed: bool,
+    /// That list came back empty: the repository may not exist either.
     pub no_tags: bool,
 }
 
@@ -103,6 +121,46 @@ pub enum SpecCode {
     TooManyRequests,
     Unauthorized,
     Unsupported,
+}
+
+impl SpecCode {
+    /// Every code that is ever quoted.
+    pub const ALL: [SpecCode; 11] = [
+        SpecCode::BlobUnknown,
+        SpecCode::Denied,
+        SpecCode::InsufficientScope,
+        SpecCode::InvalidToken,
+        SpecCode::ManifestInvalid,
+        SpecCode::ManifestUnknown,
+        SpecCode::NameInvalid,
+        SpecCode::NameUnknown,
+        SpecCode::TooManyRequests,
+        SpecCode::Unauthorized,
+        SpecCode::Unsupported,
+    ];
+
+    /// The code as it is spelled on the wire (distribution spec, "Error Codes"; RFC 6750 3.1 for
+    /// the two in lower case).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SpecCode::BlobUnknown => "BLOB_UNKNOWN",
+            SpecCode::Denied => "DENIED",
+            SpecCode::InsufficientScope => "insufficient_scope",
+            SpecCode::InvalidToken => "invalid_token",
+            SpecCode::ManifestInvalid => "MANIFEST_INVALID",
+            SpecCode::ManifestUnknown => "MANIFEST_UNKNOWN",
+            SpecCode::NameInvalid => "NAME_INVALID",
+            SpecCode::NameUnknown => "NAME_UNKNOWN",
+            SpecCode::TooManyRequests => "TOOMANYREQUESTS",
+            SpecCode::Unauthorized => "UNAUTHORIZED",
+            SpecCode::Unsupported => "UNSUPPORTED",
+        }
+    }
+
+    /// The code of that spelling, in any case, if it is one that may be quoted.
+    pub fn find(text: &str) -> Option<SpecCode> {
+        Self::ALL.into_iter().find(|code| code.as_str().eq_ignore_ascii_case(text))
+    }
 }
 
 /// Where access was refused.
@@ -190,14 +248,18 @@ pub enum Unchecked {
     Budget(String),
     /// `imagePullPolicy: Never`: the node does not ask either.
     PolicyNever,
+    /// A defect of our own; the log has it.
+    Failed,
 }
 
 /// One credential tried for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Where the credential came from; `None` is an anonymous attempt because nothing matched.
+    /// Where the credential came from; `None` when nothing matched and the node asks anonymously.
     pub source: Option<CredentialSource>,
-    /// The registry asked with an empty credential, which is an anonymous request.
+    /// The request carried no credential: nothing matched, or what matched is empty.
+    pub anonymous: bool,
+    /// How it ended.
     pub outcome: Outcome,
 }
 
@@ -212,16 +274,100 @@ pub enum CredentialSource {
 
 /// One image of the workload and what is known of it.
 #[derive(Debug)]
-pub struct ImageFact {
-    /// Index into `Workload::images`.
-    pub use_index: usize,
+pub struct ImageFact<'a> {
+    /// Field path as Kubernetes prints it.
+    pub field: &'a str,
+    /// The image as written.
+    pub image: &'a str,
     /// The parsed reference, or why the kubelet would not take it.
     pub reference: Result<Reference, ReferenceError>,
+    /// Whether the operator's `allowedRegistries` admit it (true where none are configured).
+    pub registry_allowed: bool,
     /// Attempts in the order in which the node would make them; empty when nothing was asked.
     pub attempts: Vec<Attempt>,
 }
 
-/// What is known of the ServiceAccount whose pull secrets the pods would get.
+/// What the attempts for one image come to: a node takes the first that works, whatever the
+/// error of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion<'a> {
+    /// Nothing was asked.
+    NotAsked,
+    /// A node would get it.
+    Pulls(&'a Found),
+    /// A node may get it: at least one attempt could not be seen to its end.
+    Unseen(&'a Outcome),
+    /// Served to a credential the node has, and no runtime can use it.
+    Invalid(ManifestFault),
+    /// Not there, says the registry.
+    Absent(&'a Attempt, &'a Absent),
+    /// Every attempt was refused.
+    Refused(&'a [Attempt]),
+}
+
+impl ImageFact<'_> {
+    /// What the attempts come to.
+    pub fn conclusion(&self) -> Conclusion<'_> {
+        let outcomes = || self.attempts.iter().map(|attempt| &attempt.outcome);
+        let found = outcomes().find_map(|outcome| match outcome {
+            Outcome::Found(found) => Some(found),
+            _ => None,
+        });
+        let unseen = || {
+            outcomes()
+                .find(|outcome| matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_)))
+        };
+        let invalid = || {
+            outcomes().find_map(|outcome| match outcome {
+                Outcome::Invalid(fault) => Some(*fault),
+                _ => None,
+            })
+        };
+        let absent = || {
+            self.attempts.iter().find_map(|attempt| match &attempt.outcome {
+                Outcome::Absent(absent) => Some((attempt, absent)),
+                _ => None,
+            })
+        };
+        if self.attempts.is_empty() {
+            Conclusion::NotAsked
+        } else if let Some(found) = found {
+            Conclusion::Pulls(found)
+        } else if let Some(outcome) = unseen() {
+            Conclusion::Unseen(outcome)
+        } else if let Some(fault) = invalid() {
+            Conclusion::Invalid(fault)
+        } else if let Some((attempt, absent)) = absent() {
+            Conclusion::Absent(attempt, absent)
+        } else {
+            Conclusion::Refused(&self.attempts)
+        }
+    }
+}
+
+/// One pull secret the pod would use.
+#[derive(Debug)]
+pub struct SecretFact {
+    /// The field that names it: an entry of `imagePullSecrets`, or the service account's name.
+    pub field: String,
+    /// The secret and what is known of it.
+    pub secret: PullSecret,
+    /// A key of it covers at least one of the images.
+    pub used: bool,
+}
+
+/// The ServiceAccount whose pull secrets the pods would get.
+#[derive(Debug)]
+pub struct ServiceAccountFact {
+    /// Its name, `default` where the pod names none.
+    pub name: String,
+    /// The field that names it.
+    pub field: String,
+    /// What is known of it.
+    pub state: ServiceAccountState,
+}
+
+/// What is known of a ServiceAccount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceAccountState {
     /// The object names its own secrets, or admission has already copied them.
@@ -234,15 +380,63 @@ pub enum ServiceAccountState {
     Forbidden,
     /// The API server did not answer; why, in our own words.
     Unreadable(String),
-    /// No cluster was asked.
-    Undecided,
+    /// No cluster was asked; the nearest name among the manifests.
+    Undecided { similar: Option<String> },
+}
+
+/// Which front asks; it decides only wording and what a tutorial's paste is worth saying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// The webhook.
+    Serve,
+    /// `pullcheck check` on manifests.
+    Check,
+}
+
+/// The operator's settings that causes need, as plain data.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Hosts that nodes log in to by themselves.
+    pub node_credentials: Vec<Glob>,
+    /// Hosts that nodes reach through mirrors pullcheck was not told of.
+    pub node_mirrors: Vec<Glob>,
+    /// Pull-through caches: absence there is not the last word.
+    pub pull_through: Vec<Glob>,
+    /// What happens to pods between their template and the node.
+    pub pod_mutation: PodMutation,
+    /// An operator gave `digest-required` an action.
+    pub digest_required: bool,
+}
+
+/// What mutating webhooks do to pods after their template was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PodMutation {
+    /// Nothing that matters to a pull.
+    #[default]
+    None,
+    /// Pull secrets are added to pods.
+    Secrets,
+    /// Images are rewritten in pods; pull secrets may be added too.
+    Images,
 }
 
 /// Everything a cause may look at.
 #[derive(Debug)]
-pub struct GatheredSecrets {
-    /// The secrets the pod would use, in the kubelet's order.
-    pub secrets: Vec<PullSecret>,
-    /// Where they came from, if they came from a ServiceAccount.
-    pub service_account: ServiceAccountState,
+pub struct Facts<'a> {
+    /// The object's namespace.
+    pub namespace: &'a str,
+    /// The object holds a pod template; it is not itself a pod.
+    pub is_template: bool,
+    /// The images to judge.
+    pub images: Vec<ImageFact<'a>>,
+    /// The pull secrets the pod would use, in the kubelet's order.
+    pub secrets: Vec<SecretFact>,
+    /// The ServiceAccount they come from.
+    pub service_account: ServiceAccountFact,
+    /// `imagePullSecrets` written inside a container, where the API server drops them.
+    pub misplaced_pull_secrets: &'a [FieldPath],
+    /// The operator's settings.
+    pub settings: &'a Settings,
+    /// Who asks.
+    pub front: Front,
 }

@@ -18,9 +18,25 @@
 //!
 //! Which room may know which is written down, and checked, in `tests/architecture.rs`.
 
+pub mod app;
+pub mod causes;
+pub mod certificates;
+pub mod cli;
+pub mod cluster;
+pub mod config;
 pub mod credentials;
 pub mod facts;
+pub mod gather;
+pub mod glob;
 pub mod image;
+pub mod message;
 pub mod near_miss;
+pub mod objects;
+pub mod policy;
 pub mod registry;
+pub mod resolve;
+pub mod review;
+pub mod reviewer;
+pub mod server;
+pub mod telemetry;
 pub mod workload;

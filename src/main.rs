@@ -1,1 +1,26 @@
-fn main() {}
+//! The binary: arguments, the one crypto provider, run.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use pullcheck::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // The only provider in the graph; whoever builds a TLS configuration finds it here. A second
+    // call would be the only way to fail.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(cli.run());
+            // Lookups in the background must not hold up the end.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: no runtime can be started: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

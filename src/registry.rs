@@ -48,7 +48,7 @@ pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
 pub use identity::CredentialId;
-pub use progress::{Phase, Progress};
+pub use progress::{Phase, Progress, RequestBudget};
 
 use crate::facts::Outcome;
 

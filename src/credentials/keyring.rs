@@ -1,9 +1,168 @@
-//! The kubelet's keyring. To be written.
+//! Which credentials the kubelet tries for an image, and in which order (`keyring.go`).
+//!
+//! Every match is tried, and no anonymous attempt follows a match. What is never here: trying.
+
+mod glob;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use std::collections::{BTreeMap, HashSet};
+
 use super::{Credential, DockerConfig};
+use glob::Glob;
+use url::Url;
+
+/// The key that serves Docker Hub's images where no key matches them: the host of
+/// `https://index.docker.io/v1/`, under which `docker login` stores its credential.
+const DOCKER_HUB_KEY: &str = "index.docker.io";
+
+/// No name longer than 253 characters resolves, so nothing is lost where no credential is found
+/// for one; and nobody makes a long label and a long glob take the time of their product.
+const HOST_MAX: usize = 512;
+
+/// The credentials of several docker configurations, ready to be looked up.
+#[derive(Debug)]
 pub struct Keyring<'a> {
-    _p: Vec<&'a DockerConfig>,
+    /// Descending by text, byte-wise: the kubelet's order.
+    keys: Vec<Key<'a>>,
 }
+
+#[derive(Debug)]
+struct Key<'a> {
+    /// Host and path, without scheme, login and `/v1`.
+    text: String,
+    /// What it matches; none if it can match nothing.
+    pattern: Option<Pattern>,
+    credentials: Vec<(usize, &'a Credential)>,
+}
+
+/// A key made ready for matching.
+#[derive(Debug)]
+struct Pattern {
+    /// As written, with the port.
+    host: String,
+    labels: Vec<Glob>,
+    port: String,
+    path: String,
+}
+
+/// A credential that serves an image.
+#[derive(Debug, Clone, Copy)]
 pub struct Match<'a> {
+    /// The index under which `build` was given the configuration.
     pub source: usize,
+    /// The normalised key that matched: host and path.
+    pub key: &'a str,
+    /// What the runtime gets.
     pub credential: &'a Credential,
+}
+
+impl<'a> Keyring<'a> {
+    /// One keyring of all configurations, given with their source in the order of
+    /// `imagePullSecrets`.
+    pub fn build(configs: impl IntoIterator<Item = (usize, &'a DockerConfig)>) -> Self {
+        let mut by_key = BTreeMap::<String, Vec<_>>::new();
+        for (source, config) in configs {
+            for entry in &config.entries {
+                if let Some(key) = normalise(&entry.key) {
+                    by_key.entry(key).or_default().push((source, &entry.credential));
+                }
+            }
+        }
+        let keys = by_key.into_iter().rev().map(|(text, credentials)| {
+            let pattern = Pattern::parse(&text);
+            Key { text, pattern, credentials }
+        });
+        Self { keys: keys.collect() }
+    }
+
+    /// What the kubelet would try for an image of this normalised name (`domain/path`), in its
+    /// order. The same credential is there as often as it was given.
+    pub fn lookup(&self, name: &str) -> Vec<Match<'_>> {
+        let mut found = Vec::new();
+        if let Some(target) = Url::parse(name) {
+            let (host, port) = url::split_port(&target.host);
+            let labels: Vec<&str> = host.split('.').collect();
+            let candidates = if target.host.len() > HOST_MAX { &[] } else { self.keys.as_slice() };
+            for key in candidates {
+                if key.pattern.as_ref().is_some_and(|p| p.matches(&labels, port, &target.path)) {
+                    found.extend(key.matches());
+                }
+            }
+        }
+        if found.is_empty() && is_docker_hub(name) {
+            let fallback = self.keys.iter().find(|key| key.text == DOCKER_HUB_KEY);
+            found.extend(fallback.into_iter().flat_map(Key::matches));
+        }
+        found
+    }
+
+    /// The distinct `host[:port]` that the keys name, in the kubelet's order; keys that can match
+    /// nothing are not among them. They are foreign text.
+    pub fn hosts(&self) -> Vec<&str> {
+        let patterns = self.keys.iter().filter_map(|key| key.pattern.as_ref());
+        let mut seen = HashSet::new();
+        // Keys of one host need not be neighbours: `a.io:1` sorts between `a.io` and `a.io/x`.
+        patterns.map(|pattern| pattern.host.as_str()).filter(|host| seen.insert(*host)).collect()
+    }
+
+    /// Whether no configuration had an entry with a usable key.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+impl Key<'_> {
+    fn matches(&self) -> impl Iterator<Item = Match<'_>> {
+        let one = |&(source, credential)| Match { source, key: &self.text, credential };
+        self.credentials.iter().map(one)
+    }
+}
+
+impl Pattern {
+    /// Keys are parsed a second time when they are looked up, after decoding; one that does not
+    /// survive it (a decoded `%`, say) matches nothing.
+    fn parse(key: &str) -> Option<Self> {
+        let Url { host, path } = Url::parse(key)?;
+        let (name, port) = url::split_port(&host);
+        let labels = name.split('.').map(Glob::parse).collect::<Option<_>>()?;
+        let port = port.to_owned();
+        Some(Self { host, labels, port, path })
+    }
+
+    /// Label by label for the host, equal for the port, a plain prefix for the path.
+    fn matches(&self, labels: &[&str], port: &str, path: &str) -> bool {
+        self.port == port
+            && path.starts_with(&self.path)
+            && self.labels.len() == labels.len()
+            && self.labels.iter().zip(labels).all(|(glob, label)| glob.matches(label))
+    }
+}
+
+/// The key under which the kubelet files an entry; none if it skips the entry.
+fn normalise(key: &str) -> Option<String> {
+    let Url { host, path } = Url::parse(without_scheme(key))?;
+    // Only with the slash at the end: `https://r.io/v2` keeps its path and matches nothing useful.
+    let versioned = path.starts_with("/v1/") || path.starts_with("/v2/");
+    let path = if versioned { path.get(3..).unwrap_or_default() } else { &path };
+    Some(if path == "/" { host } else { host + path })
+}
+
+fn without_scheme(key: &str) -> &str {
+    key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key)
+}
+
+/// The `host[:port]` of a raw key, if the kubelet does not skip it.
+pub(super) fn host_of(key: &str) -> Option<String> {
+    Url::parse(without_scheme(key)).map(|url| url.host)
+}
+
+/// `isDefaultRegistryMatch`: also true of `localhost/app`, whose first segment looks like a user.
+fn is_docker_hub(name: &str) -> bool {
+    match name.split_once('/') {
+        None => !name.is_empty(),
+        Some(("docker.io" | DOCKER_HUB_KEY, _)) => true,
+        Some((first, _)) => !first.is_empty() && !first.contains(['.', ':']),
+    }
 }

@@ -11,6 +11,7 @@ use super::tags::{self, TagList};
 use super::transport::Answer;
 use super::trouble::unexpected;
 use crate::facts::{Absent, Evidence, ManifestFault, Missing, Outcome, SpecCode};
+use crate::glob::any_matches;
 use crate::near_miss;
 
 /// What a 404 comes to.
@@ -29,8 +30,13 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
         return Ok(found);
     }
     let what = if by_digest { Missing::Digest } else { Missing::Tag };
-    let mut absent =
-        Absent { what, evidence: answer.evidence(None), suggestion: None, no_tags: false };
+    let mut absent = Absent {
+        what,
+        evidence: answer.evidence(None),
+        suggestion: None,
+        listed: false,
+        no_tags: false,
+    };
     progress::preliminary(&Outcome::Absent(absent.clone()));
     if let Some(head) = explain(session, &mut absent).await {
         return Ok(Absence::There(head, Shelf::Manifests));
@@ -90,8 +96,7 @@ async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answe
 /// The registry's tags tell whether the repository exists, and what was probably meant. That they
 /// cannot be had changes nothing.
 async fn consult_tags(session: &mut Session<'_>, absent: &mut Absent) {
-    let cache = session.authority.as_str();
-    if session.shared.pull_through.iter().any(|host| host.eq_ignore_ascii_case(cache)) {
+    if any_matches(&session.shared.pull_through, session.reference.registry()) {
         return;
     }
     match tags::list(session).await {
@@ -101,6 +106,7 @@ async fn consult_tags(session: &mut Session<'_>, absent: &mut Absent) {
         }
         TagList::Tags(tags) if tags.is_empty() => absent.no_tags = true,
         TagList::Tags(tags) | TagList::Partial(tags) => {
+            absent.listed = !tags.is_empty();
             if absent.what == Missing::Tag
                 && let Some(wanted) = session.reference.tag()
             {

@@ -7,13 +7,13 @@ pub(super) struct Form(String);
 impl Form {
     /// Adds one pair.
     #[must_use]
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         if !self.0.is_empty() {
             self.0.push('&');
         }
-        encode(name, &mut self.0);
+        encode(name.as_bytes(), &mut self.0);
         self.0.push('=');
-        encode(value, &mut self.0);
+        encode(value.as_ref(), &mut self.0);
         self
     }
 
@@ -22,10 +22,10 @@ impl Form {
     }
 }
 
-fn encode(text: &str, to: &mut String) {
+fn encode(text: &[u8], to: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let hex = |digit: u8| HEX.get(usize::from(digit)).copied().map_or('0', char::from);
-    for byte in text.bytes() {
+    for &byte in text {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             to.push(char::from(byte));
         } else {

@@ -16,6 +16,11 @@ const KEPT: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CredentialId([u8; KEPT]);
 
+impl CredentialId {
+    /// The id of every request without a login; no credential has it.
+    pub const ANONYMOUS: Self = Self([0; KEPT]);
+}
+
 impl fmt::Debug for CredentialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CredentialId(..)")
@@ -57,7 +62,7 @@ impl Identities {
     /// The id of a credential; `None` and a credential without a user name are anonymous.
     pub(super) fn credential(&self, credential: Option<&Credential>) -> CredentialId {
         match credential.filter(|credential| !credential.is_anonymous()) {
-            None => CredentialId(self.mac(b"anonymous", &[])),
+            None => CredentialId::ANONYMOUS,
             Some(credential) => CredentialId(
                 self.mac(b"credential", &[credential.username(), credential.password()]),
             ),
@@ -70,9 +75,9 @@ impl Identities {
     }
 
     /// Every part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ.
-    fn mac(&self, kind: &[u8], parts: &[&str]) -> [u8; KEPT] {
+    fn mac(&self, kind: &[u8], parts: &[&[u8]]) -> [u8; KEPT] {
         let mut mac = <Hmac<Sha256> as KeyInit>::new((&self.key).into());
-        for part in std::iter::once(kind).chain(parts.iter().map(|part| part.as_bytes())) {
+        for part in std::iter::once(kind).chain(parts.iter().copied()) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }

@@ -174,6 +174,7 @@ fn gone(session: &Session<'_>, answer: &Answer) -> Outcome {
         what: Missing::Digest,
         evidence: answer.evidence(None),
         suggestion: None,
+        listed: false,
         no_tags: false,
     })
 }

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::Step;
 use super::config::Limits;
 use super::connect::{Connector, Proxies};
-use super::progress::{Phase, enter};
+use super::progress::{self, Phase, enter};
 use super::scheme::Schemes;
 use super::trouble::trouble;
 use crate::facts::TroubleKind;
@@ -157,6 +157,7 @@ impl Transport {
     }
 
     async fn exchange_once(&self, request: &Request) -> Result<Response<Incoming>, Failure> {
+        progress::spend().map_err(Failure::OverBudget)?;
         let authority = request.authority();
         let mut http = self.build(request);
         let mut connection = capture_connection(&mut http);

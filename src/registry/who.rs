@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use super::identity::{CredentialId, Identities, UserId};
 use crate::credentials::Credential;
@@ -64,17 +64,17 @@ impl Who {
 }
 
 impl Login {
-    pub(super) fn username(&self) -> &str {
+    pub(super) fn username(&self) -> &[u8] {
         self.credential.username()
     }
 
-    pub(super) fn password(&self) -> &str {
+    pub(super) fn password(&self) -> &[u8] {
         self.credential.password()
     }
 
     /// The `Authorization` header of Basic.
     pub(super) fn basic(&self) -> Option<HeaderValue> {
-        let pair = SecretString::from(format!("{}:{}", self.username(), self.password()));
+        let pair = SecretSlice::from([self.username(), b":", self.password()].concat());
         let text = SecretString::from(format!("Basic {}", STANDARD.encode(pair.expose_secret())));
         let mut header = HeaderValue::from_str(text.expose_secret()).ok()?;
         header.set_sensitive(true);

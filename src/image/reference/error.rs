@@ -10,7 +10,7 @@ use crate::image::DigestError;
 pub struct ReferenceError {
     rule: BrokenRule,
     /// A valid reference that was probably meant.
-    pub(super) meant: Option<Box<str>>,
+    pub(in crate::image::reference) meant: Option<Box<str>>,
 }
 
 /// The rule a reference breaks; where several are broken, the one that explains most.
@@ -144,7 +144,7 @@ impl ReferenceError {
         &self.rule
     }
 
-    /// A short imperative fix, where one is known: at most 140 characters of printable ASCII.
+    /// A short imperative fix, where one is known: at most 145 characters of printable ASCII.
     pub fn fix(&self) -> Option<String> {
         match (&self.rule, &self.meant) {
             (BrokenRule::TagPlus, Some(meant)) => {

@@ -48,12 +48,11 @@ pub(super) enum Origin {
 /// cannot hold each other's separators.
 pub(super) fn split(raw: &str) -> Pieces<'_> {
     let (domain, origin, rest) = match raw.split_once('/') {
-        None => (hub::DOMAIN, Origin::Implied, raw),
         Some((LOCALHOST, rest)) => (LOCALHOST, Origin::Written, rest),
         Some((hub::LEGACY_DOMAIN, rest)) => (hub::DOMAIN, Origin::Written, rest),
         Some((first, rest)) if first.contains(['.', ':']) => (first, Origin::Written, rest),
         Some((first, rest)) if has_uppercase(first) => (first, Origin::Uppercase, rest),
-        Some(_) => (hub::DOMAIN, Origin::Implied, raw),
+        _ => (hub::DOMAIN, Origin::Implied, raw),
     };
     let (before, digest) = match rest.split_once('@') {
         Some((before, digest)) => (before, Some(digest)),
@@ -131,7 +130,7 @@ pub(super) fn check_domain(domain: &str) -> Result<(), DomainFault> {
         };
     }
     let Some((host, port)) = domain.split_once(':') else { return check_host(domain) };
-    if port.contains(':') {
+    if port.contains(':') && domain.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') {
         return Err(DomainFault::Ipv6Brackets);
     }
     check_port(port)?;

@@ -42,6 +42,7 @@ async fn a_missing_tag_comes_with_its_nearest_neighbour() {
             host: "reg.test".to_owned(),
         },
         suggestion: Some("latest".to_owned()),
+        listed: true,
         no_tags: false,
     };
     assert_eq!(look(&client, "reg.test/app:latests").await, Outcome::Absent(expected));
@@ -175,7 +176,7 @@ async fn a_tag_list_page_is_bounded() {
 async fn the_tags_of_a_proxy_cache_are_not_asked_for() {
     let (fake, _) = registry(tagged(r#"{"tags":["latest"]}"#)).await;
     let mut settings = settings(&[("reg.test", &fake)]);
-    settings.pull_through = vec!["reg.test".to_owned()];
+    settings.pull_through = vec![crate::glob::Glob::new("reg.test")];
     let client = RegistryClient::new(settings).unwrap();
     assert_eq!(absent(look(&client, "reg.test/app:latests").await).suggestion, None);
     assert!(!fake.lines().contains(&format!("GET {LIST}")));

@@ -1,0 +1,120 @@
+//! The composition root: configuration to clients to a [`Gatherer`].
+//!
+//! Everything that can fail fails here, at start, with what, why and fix.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ipnet::IpNet;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::config::{self, Config};
+use crate::credentials::{ConfigFormat, DockerConfig};
+use crate::facts::Settings;
+use crate::gather::Gatherer;
+use crate::objects::Objects;
+use crate::registry::{AddressRule, ClientConfig, RegistryClient};
+use crate::resolve::{Limits, Resolver};
+use crate::telemetry::{self, LogFormat, Metrics};
+
+/// The gatherer of `config`; `client` says what only the front knows of the pull client.
+pub fn gatherer(
+    config: &Config,
+    client: ClientConfig,
+    objects: Objects,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Gatherer> {
+    let client = RegistryClient::new(client).context("the pull client cannot be set up")?;
+    let lookups = config.jobs.get();
+    let limits = Limits { lookups, ..Limits::default() };
+    Ok(Gatherer {
+        objects,
+        resolver: Resolver::new(client, limits, metrics.clone()),
+        docker_config: config.docker_config.as_deref().map(docker_config).transpose()?,
+        policy: Arc::new(config.policy.clone()),
+        settings: Settings {
+            node_credentials: config.node_credentials.clone(),
+            node_mirrors: config.node_mirrors.clone(),
+            pull_through: config.pull_through.clone(),
+            pod_mutation: config.policy.pod_mutation,
+            digest_required: config.policy.mentions("digest-required"),
+        },
+    })
+}
+
+/// The pull client's settings; `loopback` is whether this front may connect to its own machine,
+/// `api_server` what no image reference may make us connect to.
+pub fn client_config(
+    config: &Config,
+    loopback: bool,
+    api_server: Vec<IpAddr>,
+) -> anyhow::Result<ClientConfig> {
+    let extra_roots_pem = match &config.ca_file {
+        None => Vec::new(),
+        Some(path) => read(path, "--ca-file")?,
+    };
+    Ok(ClientConfig {
+        extra_roots_pem,
+        insecure_hosts: config.insecure_registries.clone(),
+        address_rule: AddressRule {
+            loopback_allowed: loopback,
+            allow: config.allow_addresses.clone(),
+            deny: api_server.into_iter().map(IpNet::from).collect(),
+        },
+        quota_floor: config.quota_floor,
+        pull_through: config.pull_through.clone(),
+        ..ClientConfig::default()
+    })
+}
+
+/// Logging as configured.
+pub fn log(config: &Config) -> anyhow::Result<()> {
+    let format = match config.log_format {
+        config::LogFormat::Json => LogFormat::Json,
+        config::LogFormat::Text => LogFormat::Text,
+    };
+    Ok(telemetry::init(format)?)
+}
+
+/// The cluster, by `--kubeconfig`, in-cluster, or the usual kubeconfig rules.
+pub async fn cluster(config: &Config) -> anyhow::Result<Cluster> {
+    Cluster::connect(config.kubeconfig.as_deref(), ClusterOptions::default())
+        .await
+        .context("no API server is known; give --kubeconfig, or do without a cluster")
+}
+
+/// The addresses of the API server. One that does not resolve now is not known, and said so.
+pub async fn api_server(cluster: Option<&Cluster>) -> Vec<IpAddr> {
+    let Some(server) = cluster.and_then(Cluster::server) else { return Vec::new() };
+    let literal = server.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = literal.parse() {
+        return vec![address];
+    }
+    match timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
+        Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!(
+                server,
+                "the API server's name does not resolve, so its addresses are not refused to images"
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn docker_config(path: &Path) -> anyhow::Result<DockerConfig> {
+    let bytes = read(path, "--docker-config")?;
+    match DockerConfig::decode(ConfigFormat::DockerConfigJson, &bytes) {
+        Ok(config) => Ok(config),
+        Err(error) => bail!("--docker-config {}: {error}", path.display()),
+    }
+}
+
+fn read(path: &Path, flag: &str) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{flag} {} cannot be read", path.display()))
+}

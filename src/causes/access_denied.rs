@@ -1,0 +1,253 @@
+//! The registry refused, and no credential of the pod was at fault.
+
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
+use crate::credentials::{DecodedSecret, DockerConfig, SecretState};
+use crate::facts::{Attempt, Conclusion, CredentialSource, Facts, Outcome, Refusal, RefusedAt};
+use crate::image::{Reference, hub};
+use crate::message::{list, printable};
+use crate::near_miss::nearest;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("access-denied"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "WontPull, Proven (Likely where an unknown secret, a node's own login or a mirror may cure it)",
+    what: "The registry refused the pull: without a credential because none matched, or with one \
+           that may log in and may not pull this repository.",
+    why: "The image is private and no pull secret of the pod covers its registry; or it does not \
+          exist, which many registries do not tell apart; or the account lacks the right.",
+    fix: "Add an imagePullSecret for the registry (to the pod or its ServiceAccount), correct the \
+          name, or grant the account the right to pull.",
+    seen_as: &[
+        "pull access denied, repository does not exist or may require authorization",
+        "insufficient_scope: authorization failed",
+        "no basic auth credentials",
+        "failed to authorize: failed to fetch anonymous token",
+        "401 Unauthorized",
+        "403 Forbidden",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for image in &facts.images {
+        let (Ok(reference), Conclusion::Refused(attempts)) = (&image.reference, image.conclusion())
+        else {
+            continue;
+        };
+        if malformed_secret(facts) {
+            continue; // No pull of this pod comes to the registry; that is the finding.
+        }
+        if credential_at_fault(attempts).is_some() {
+            continue;
+        }
+        let Some(refusal) = attempts.iter().find_map(refusal) else { continue };
+        let doubt = certainty::of_refusal(facts, image);
+        let name = words::repository(image, reference);
+        let said = words::said(&refusal.evidence, reference);
+        let logged_in = attempts.iter().find(|attempt| !attempt.anonymous);
+        let (what, fix) = match logged_in {
+            Some(attempt) if refusal.no_basic => (
+                format!("{} has no user name and password for {name}", source(facts, attempt)),
+                format!("put both into the secret for {}", registry(reference)),
+            ),
+            Some(attempt) => (
+                format!(
+                    "{} may log in but not pull {name}, or it is absent ({said})",
+                    source(facts, attempt)
+                ),
+                "grant that account the right to pull, or correct the name".to_owned(),
+            ),
+            None => (
+                format!("{name} is private or absent ({said}){}", covered(facts)),
+                official_name(reference).unwrap_or_else(|| {
+                    format!("add an imagePullSecret for {}", registry(reference))
+                }),
+            ),
+        };
+        let what = format!("{what}{}", doubt.clause());
+        let certainty = doubt.certainty();
+        findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
+    }
+}
+
+fn registry(reference: &Reference) -> String {
+    printable(reference.registry(), 60)
+}
+
+/// The refusal of an attempt.
+pub(super) fn refusal(attempt: &Attempt) -> Option<&Refusal> {
+    match &attempt.outcome {
+        Outcome::Refused(refusal) => Some(refusal),
+        _ => None,
+    }
+}
+
+/// The first attempt whose credential itself was refused: the registry would not log it in.
+pub(super) fn credential_at_fault(attempts: &[Attempt]) -> Option<(&Attempt, &Refusal)> {
+    let refused = |attempt| refusal(attempt).map(|refusal| (attempt, refusal));
+    let faulty = |(attempt, refusal): &(&Attempt, &Refusal)| {
+        !attempt.anonymous
+            && !refusal.no_basic
+            && (refusal.expired || refusal.at != RefusedAt::Repository)
+    };
+    let mut all = attempts.iter().filter_map(refused).filter(faulty);
+    let first = all.next()?;
+    Some(all.find(|(_, refusal)| refusal.expired).unwrap_or(first))
+}
+
+/// A secret of the pod cannot be decoded, so that the kubelet gives up before any registry.
+pub(super) fn malformed_secret(facts: &Facts<'_>) -> bool {
+    facts
+        .secrets
+        .iter()
+        .any(|fact| matches!(fact.secret.state, SecretState::Read(DecodedSecret::Malformed(_))))
+}
+
+/// `Secret shop/regcred`, or what the operator gave.
+pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
+    match &attempt.source {
+        Some(CredentialSource::Secret(name)) => {
+            format!("Secret {}/{}", printable(facts.namespace, 40), printable(name, 40))
+        }
+        Some(CredentialSource::DockerConfig) => "the login in --docker-config".to_owned(),
+        None => "no credential".to_owned(),
+    }
+}
+
+/// What the pod's secrets do cover, for the one who wonders why none matched.
+fn covered(facts: &Facts<'_>) -> String {
+    let mut hosts: Vec<String> = facts
+        .secrets
+        .iter()
+        .filter_map(|fact| match &fact.secret.state {
+            SecretState::Read(DecodedSecret::Config(config)) => Some(config),
+            _ => None,
+        })
+        .flat_map(DockerConfig::hosts)
+        .collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    if hosts.is_empty() {
+        String::new()
+    } else {
+        format!(", its secrets cover {}", list(hosts.iter().map(String::as_str), 3))
+    }
+}
+
+/// For a name on Docker Hub that is nearly that of an official image: what was probably meant.
+pub(super) fn official_name(reference: &Reference) -> Option<String> {
+    if reference.registry() != hub::DOMAIN {
+        return None;
+    }
+    let name = reference.repository().strip_prefix("library/")?;
+    let near = nearest(name, hub::OFFICIAL.iter().copied())?;
+    Some(format!("did you mean {near}:{}?", printable(reference.tag().unwrap_or("latest"), 40)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Certainty;
+    use super::super::testing::*;
+    use super::*;
+    use crate::credentials::SecretState;
+    use crate::facts::{RefusedAt, ServiceAccountState, Settings, SpecCode};
+    use crate::glob::Glob;
+
+    fn private() -> Vec<Attempt> {
+        let refused = refused(
+            RefusedAt::Repository,
+            401,
+            Some(SpecCode::InsufficientScope),
+            "registry-1.docker.io",
+        );
+        vec![anonymous(refused)]
+    }
+
+    #[test]
+    fn a_misspelt_official_image_is_private_or_absent_and_gets_its_name() {
+        let settings = Settings::default();
+        let facts = facts(vec![image("ngnix:1.27", private())], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"ngnix:1.27\": docker.io/library/ngnix is private or \
+                 absent (401 insufficient_scope); did you mean \
+                 nginx:1.27? [access-denied]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn what_the_secrets_do_cover_is_said() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+        let json = r#"{"auths":{"quay.io":{"username":"u","password":"p"}}}"#;
+        facts.secrets.push(secret("regcred", docker_config(json), false));
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Proven);
+        assert!(message.contains("its secrets cover quay.io; add an imagePullSecret for ghcr.io"));
+    }
+
+    #[test]
+    fn what_may_yet_cure_it_makes_it_likely_and_is_said() {
+        let doubts = [
+            (SecretState::Absent { similar: None }, "Secret shop/regcred does not exist yet"),
+            (SecretState::Forbidden, "may not be read by pullcheck"),
+            (SecretState::Unreadable("x".to_owned()), "could not be read"),
+            (SecretState::Undecided { similar: None }, "was not given to pullcheck"),
+        ];
+        let settings = Settings::default();
+        for (state, said) in doubts {
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+            facts.secrets.push(secret("regcred", state, false));
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Likely, "{message}");
+            assert!(message.contains(said), "{message}");
+        }
+        for (state, said) in [
+            (ServiceAccountState::Absent { similar: None }, "does not exist yet"),
+            (ServiceAccountState::Undecided { similar: None }, "were not given"),
+        ] {
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+            facts.service_account.state = state;
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Likely, "{message}");
+            assert!(message.contains(said), "{message}");
+        }
+    }
+
+    #[test]
+    fn where_nodes_log_in_by_themselves_it_is_likely() {
+        let settings =
+            Settings { node_credentials: vec![Glob::new("*.azurecr.io")], ..Settings::default() };
+        let azure = facts(vec![image("acme.azurecr.io/api:1", private())], &settings);
+        assert_eq!(only(&CAUSE, &azure).1, Certainty::Likely);
+        let other = facts(vec![image("ghcr.io/acme/api:1", private())], &settings);
+        assert_eq!(only(&CAUSE, &other).1, Certainty::Proven);
+    }
+
+    #[test]
+    fn a_login_that_may_not_pull_is_named() {
+        let settings = Settings::default();
+        let refused = refused(RefusedAt::Repository, 403, Some(SpecCode::Denied), "ghcr.io");
+        let facts =
+            facts(vec![image("ghcr.io/acme/api:v2", vec![with("regcred", refused)])], &settings);
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Proven);
+        assert!(message.contains("Secret shop/regcred may log in but not pull"), "{message}");
+    }
+
+    #[test]
+    fn behind_a_malformed_secret_it_is_not_said() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+        let json = r#"{"auths":{"ghcr.io":{"auth":"pants"}}}"#;
+        facts.secrets.push(secret("regcred", docker_config(json), false));
+        only_these(&[&crate::causes::pull_secret_malformed::CAUSE], &facts);
+    }
+}

@@ -1,0 +1,113 @@
+//! Proven or Likely: what that may yet be, or that we do not see, could cure a refusal or an
+//! absence. A reason found here is also said in the message.
+
+use super::Certainty;
+use crate::credentials::SecretState;
+use crate::facts::{Facts, ImageFact, PodMutation, ServiceAccountState};
+use crate::glob::any_matches;
+use crate::image::Reference;
+use crate::message::printable;
+
+/// Why a finding may not hold on the node; none means that it is proven.
+pub(super) struct Doubt(Option<String>);
+
+impl Doubt {
+    pub(super) fn certainty(&self) -> Certainty {
+        if self.0.is_some() { Certainty::Likely } else { Certainty::Proven }
+    }
+
+    /// `; <reason>` or nothing, to follow what happened.
+    pub(super) fn clause(&self) -> String {
+        self.0.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default()
+    }
+}
+
+/// What could cure a refusal of this image.
+pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
+    let registry = registry(image);
+    Doubt(missing_secret(facts).or_else(|| missing_service_account(facts)).or_else(|| {
+        if any_matches(&facts.settings.node_credentials, registry) {
+            Some("unless nodes log in there by themselves".to_owned())
+        } else {
+            mirrored_or_mutated(facts, registry, PodMutation::Secrets)
+        }
+    }))
+}
+
+/// What could cure the absence of this image. `access_proven`: the registry showed us what else
+/// is there, so no credential would show more.
+pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, access_proven: bool) -> Doubt {
+    let registry = registry(image);
+    let hidden = || {
+        if access_proven {
+            return None;
+        }
+        missing_secret(facts).or_else(|| missing_service_account(facts))
+    };
+    Doubt(hidden().or_else(|| {
+        if any_matches(&facts.settings.pull_through, registry) {
+            Some("unless this pull-through cache can still fetch it".to_owned())
+        } else {
+            mirrored_or_mutated(facts, registry, PodMutation::Images)
+        }
+    }))
+}
+
+/// What could cure anything that is wrong with the image itself.
+pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
+    Doubt(mirrored_or_mutated(facts, registry(image), PodMutation::Images))
+}
+
+fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {
+    image.reference.as_ref().map(Reference::registry).unwrap_or_default()
+}
+
+fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {
+    let mutation = facts.settings.pod_mutation;
+    if any_matches(&facts.settings.node_mirrors, registry) {
+        Some("unless the nodes' mirrors have it".to_owned())
+    } else if facts.is_template && (mutation == mutated || mutation == PodMutation::Images) {
+        Some("unless pods are changed on admission".to_owned())
+    } else {
+        None
+    }
+}
+
+/// The first pull secret that is not known, and how that is to be said.
+fn missing_secret(facts: &Facts<'_>) -> Option<String> {
+    facts.secrets.iter().find_map(|fact| {
+        let name = format!(
+            "Secret {}/{}",
+            printable(facts.namespace, 40),
+            printable(&fact.secret.name, 40)
+        );
+        match &fact.secret.state {
+            SecretState::Read(_) => None,
+            SecretState::Absent { .. } => Some(format!("{name} does not exist yet")),
+            SecretState::Forbidden => Some(format!("{name} may not be read by pullcheck")),
+            SecretState::Unreadable(_) => Some(format!("{name} could not be read")),
+            SecretState::Undecided { .. } => Some(format!("{name} was not given to pullcheck")),
+        }
+    })
+}
+
+/// How an unknown ServiceAccount is to be said.
+fn missing_service_account(facts: &Facts<'_>) -> Option<String> {
+    let account = &facts.service_account;
+    let name = format!(
+        "ServiceAccount {}/{}",
+        printable(facts.namespace, 40),
+        printable(&account.name, 40)
+    );
+    match &account.state {
+        ServiceAccountState::NotNeeded | ServiceAccountState::Present => None,
+        ServiceAccountState::Absent { .. } => {
+            Some(format!("{name} does not exist yet, it may bring a pull secret"))
+        }
+        ServiceAccountState::Forbidden => Some(format!("{name} may not be read by pullcheck")),
+        ServiceAccountState::Unreadable(_) => Some(format!("{name} could not be read")),
+        ServiceAccountState::Undecided { .. } => {
+            Some(format!("the pull secrets of {name} were not given to pullcheck"))
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A credential matched, and the registry says that its time is over.
+
+use super::access_denied::{credential_at_fault, malformed_secret, source};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
+use crate::facts::{Conclusion, Facts};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("credential-expired"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "WontPull, Proven (Likely where another secret, a node's own login or a mirror may cure it)",
+    what: "A pull secret matches the image and the registry says that its login has expired.",
+    why: "Logins of cloud registries are short-lived: 12 hours on ECR, an hour on Artifact Registry. \
+          A static secret made from one works only that long.",
+    fix: "Renew the secret, and let something renew it for you, or use the nodes' own identity.",
+    seen_as: &["Your authorization token has expired. Reauthenticate and try again."],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for image in &facts.images {
+        let (Ok(reference), Conclusion::Refused(attempts)) = (&image.reference, image.conclusion())
+        else {
+            continue;
+        };
+        let Some((attempt, refusal)) = credential_at_fault(attempts) else { continue };
+        if !refusal.expired || malformed_secret(facts) {
+            continue;
+        }
+        let doubt = certainty::of_refusal(facts, image);
+        let what = format!(
+            "the login in {} has expired ({}){}",
+            source(facts, attempt),
+            words::said(&refusal.evidence, reference),
+            doubt.clause()
+        );
+        findings.push(Finding::of_image(
+            &CAUSE,
+            Severity::WontPull,
+            doubt.certainty(),
+            image,
+            &what,
+            "renew the secret, and have it renewed regularly",
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::{Outcome, Refusal, RefusedAt, Settings, SpecCode};
+
+    #[test]
+    fn an_expired_login_is_told_from_a_wrong_one() {
+        let settings = Settings::default();
+        let host = "1.dkr.ecr.eu-west-1.amazonaws.com";
+        let no = Outcome::Refused(Refusal {
+            at: RefusedAt::Repository,
+            evidence: evidence(403, Some(SpecCode::Denied), host),
+            expired: true,
+            no_basic: false,
+        });
+        let name = "1.dkr.ecr.eu-west-1.amazonaws.com/api:1";
+        let facts = facts(vec![image(name, vec![with("ecr", no)])], &settings);
+        assert!(only(&CAUSE, &facts).2.contains("the login in Secret shop/ecr has expired (403"));
+        only_these(&[&CAUSE], &facts);
+    }
+}

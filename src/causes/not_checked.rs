@@ -1,0 +1,163 @@
+//! Not looked at, by our own decision or for lack of a right.
+
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use crate::credentials::SecretState;
+use crate::facts::{Conclusion, Facts, Outcome, ServiceAccountState, Unchecked};
+use crate::image::Reference;
+use crate::message::printable;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("not-checked"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "WontPull, Unknown",
+    what: "pullcheck did not look, or not to the end.",
+    why: "The review's time was over before the question could be asked, a budget was used up, an \
+          address is one that pullcheck does not go to, a right is missing, or the pull policy \
+          Never means that a node does not ask either.",
+    fix: "What the message says; most often nothing, or a second try.",
+    seen_as: &["ErrImageNeverPull"],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for image in &facts.images {
+        let Conclusion::Unseen(Outcome::NotChecked(unchecked)) = image.conclusion() else {
+            continue;
+        };
+        let registry = image.reference.as_ref().map(Reference::registry).unwrap_or_default();
+        let (host, what, fix) = words(unchecked, registry);
+        findings.push(
+            Finding::of_image(
+                &CAUSE,
+                Severity::WontPull,
+                Certainty::Unknown,
+                image,
+                &format!("not checked, {what}; the image is unverified"),
+                fix,
+            )
+            .at_host(host),
+        );
+    }
+    secrets(facts, findings);
+    service_account(facts, findings);
+}
+
+fn words<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, &'static str) {
+    match unchecked {
+        Unchecked::Deadline => (
+            registry,
+            format!("{} was not asked before the review's time was over", printable(registry, 80)),
+            "try again, the answer is being fetched",
+        ),
+        Unchecked::Declined { host, what } => (
+            host,
+            format!("{} is not contacted: {}", printable(host, 80), printable(what, 90)),
+            "see --allow-address and --insecure-registry if that is wanted",
+        ),
+        Unchecked::Budget(budget) => (
+            registry,
+            format!("a budget is used up: {}", printable(budget, 110)),
+            "try again later",
+        ),
+        Unchecked::PolicyNever => (
+            "",
+            "pull policy Never asks no registry".to_owned(),
+            "make sure that the nodes hold it",
+        ),
+        Unchecked::Failed => {
+            (registry, "pullcheck failed inside".to_owned(), "see its log and report the defect")
+        }
+    }
+}
+
+fn secrets(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for fact in &facts.secrets {
+        let (why, fix) = match &fact.secret.state {
+            SecretState::Forbidden => (
+                "pullcheck has no right to get it".to_owned(),
+                "grant get on secrets in its namespace",
+            ),
+            SecretState::Unreadable(why) => (printable(why, 100), "try again"),
+            _ => continue,
+        };
+        findings.push(Finding::of_object(
+            &CAUSE,
+            Severity::WontPull,
+            Certainty::Unknown,
+            (&fact.field, &fact.secret.name),
+            &format!(
+                "Secret {}/{} was not checked, {why}",
+                printable(facts.namespace, 50),
+                printable(&fact.secret.name, 50)
+            ),
+            fix,
+        ));
+    }
+}
+
+fn service_account(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let account = &facts.service_account;
+    let (why, fix) = match &account.state {
+        ServiceAccountState::Forbidden => (
+            "pullcheck has no right to get it".to_owned(),
+            "grant get on serviceaccounts in its namespace",
+        ),
+        ServiceAccountState::Unreadable(why) => (printable(why, 100), "try again"),
+        _ => return,
+    };
+    findings.push(Finding::of_object(
+        &CAUSE,
+        Severity::WontPull,
+        Certainty::Unknown,
+        (&account.field, &account.name),
+        &format!(
+            "ServiceAccount {}/{} was not checked, {why}",
+            printable(facts.namespace, 50),
+            printable(&account.name, 50)
+        ),
+        fix,
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn every_reason_is_told_and_none_is_more_than_unknown() {
+        let settings = Settings::default();
+        let declined = Unchecked::Declined {
+            host: "169.254.169.254".to_owned(),
+            what: "a link-local address".to_owned(),
+        };
+        for (reason, said) in [
+            (Unchecked::Deadline, "before the review's time was over"),
+            (declined, "169.254.169.254 is not contacted: a link-local address"),
+            (Unchecked::Budget("3 logins".to_owned()), "a budget is used up: 3 logins"),
+            (Unchecked::PolicyNever, "pull policy Never"),
+            (Unchecked::Failed, "failed inside"),
+        ] {
+            let attempts = vec![anonymous(Outcome::NotChecked(reason))];
+            let facts = facts(vec![image("reg.corp/a:1", attempts)], &settings);
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Unknown);
+            assert!(message.contains(said), "{message}");
+            only_these(&[&CAUSE], &facts);
+        }
+    }
+
+    #[test]
+    fn a_missing_right_is_named() {
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        facts.secrets.push(secret("regcred", SecretState::Forbidden, false));
+        facts.service_account.state = ServiceAccountState::Forbidden;
+        let messages: Vec<String> = found(&CAUSE, &facts).into_iter().map(|f| f.message).collect();
+        assert_eq!(messages.len(), 2);
+        assert!(messages[0].contains("no right to get it; grant get on secrets in its namespace"));
+        assert!(messages[1].contains("grant get on serviceaccounts"));
+    }
+}

@@ -1,0 +1,74 @@
+//! A pull secret that the kubelet cannot decode.
+
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use crate::credentials::{DecodedSecret, SecretState};
+use crate::facts::{Facts, Front};
+use crate::message::printable;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("pull-secret-malformed"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "WontPull, Proven",
+    what: "A pull secret has the right type and content that the kubelet cannot decode.",
+    why: "One undecodable entry, even for another host, fails every pull of the pod: the kubelet \
+          builds one keyring from all secrets and gives up on the first error.",
+    fix: "Create the secret anew with kubectl create secret docker-registry.",
+    seen_as: &[
+        "illegal base64 data at input byte 0",
+        "unable to parse auth field, must be formatted as base64(username:password)",
+        "json: cannot unmarshal",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for fact in &facts.secrets {
+        let SecretState::Read(DecodedSecret::Malformed(error)) = &fact.secret.state else {
+            continue;
+        };
+        // A Secret that was read from the cluster has been taken by the API server.
+        let what = if facts.front == Front::Check && error.fault.is_refused_by_api_server() {
+            "is refused by the API server"
+        } else {
+            "fails every pull of the pod"
+        };
+        findings.push(Finding::of_object(
+            &CAUSE,
+            Severity::WontPull,
+            Certainty::Proven,
+            (&fact.field, &fact.secret.name),
+            &format!(
+                "Secret {}/{} {what}: {error}",
+                printable(facts.namespace, 40),
+                printable(&fact.secret.name, 40)
+            ),
+            error.fix(),
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+
+    #[test]
+    fn the_entry_and_its_fault_are_named_and_nothing_of_its_content() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("nginx:1", Vec::new())], &settings);
+        let json = r#"{"auths":{"ghcr.io":{"auth":"cGFudHM="}}}"#;
+        facts.secrets.push(secret("regcred", docker_config(json), false));
+        let (severity, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!((severity, certainty), (Severity::WontPull, Certainty::Proven));
+        assert!(
+            message.starts_with(
+                "spec.imagePullSecrets[0] \"regcred\": Secret shop/regcred fails every pull of the \
+                 pod: entry ghcr.io: auth decodes to something without a colon"
+            ),
+            "{message}"
+        );
+        assert!(!message.contains("pants"));
+    }
+}

@@ -1,0 +1,61 @@
+//! `imagePullSecrets` inside a container, where the API server drops it.
+
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use crate::facts::{Facts, Front};
+use crate::message;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("pull-secret-misplaced"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "Advice, Proven (`check` only)",
+    what: "`imagePullSecrets` stands inside a container.",
+    why: "It belongs to the pod's spec, beside `containers`; inside a container the API server \
+          drops it, so the pull goes without.",
+    fix: "Move it two spaces out, to the pod's spec.",
+    seen_as: &["unknown field \"spec.template.spec.containers[0].imagePullSecrets\""],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.front != Front::Check {
+        return; // What the API server has dropped never arrives at the webhook.
+    }
+    for field in facts.misplaced_pull_secrets {
+        let message = message::line(
+            field.as_str(),
+            None,
+            "imagePullSecrets inside a container is dropped by the API server",
+            "move it to the pod's spec, beside containers",
+            CAUSE.code,
+        );
+        findings.push(Finding::new(
+            &CAUSE,
+            Severity::Advice,
+            Certainty::Proven,
+            field.as_str(),
+            message,
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::Settings;
+    use crate::workload::{Kind, extract};
+
+    #[test]
+    fn the_field_inside_the_container_is_named_for_manifests_only() {
+        let pod = r#"{"spec":{"containers":[{"image":"a","imagePullSecrets":[{"name":"x"}]}]}}"#;
+        let workload = extract(Kind::find("", "Pod").unwrap(), pod).unwrap();
+        let settings = Settings::default();
+        let mut facts = facts(Vec::new(), &settings);
+        facts.misplaced_pull_secrets = &workload.misplaced_pull_secrets;
+        assert!(found(&CAUSE, &facts).is_empty());
+        facts.front = Front::Check;
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.starts_with("spec.containers[0].imagePullSecrets: "), "{message}");
+    }
+}

@@ -1,0 +1,98 @@
+//! The repository is there, the tag is not.
+
+use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
+use crate::facts::{Conclusion, Facts, Missing};
+use crate::message::printable;
+
+pub(super) const CAUSE: Cause = Cause {
+    code: Code::new("tag-not-found"),
+    standing: Standing::ByMode,
+    basis: Basis::Pull,
+    class: "WontPull, Proven (Likely where a mirror, a cache or an unknown secret may have it)",
+    what: "The registry answered that the repository has no such tag.",
+    why: "A typing mistake, a tag that was deleted, or a build that has not pushed yet.",
+    fix: "Use one of the registry's tags (the message names a near one), or push this one first.",
+    seen_as: &["ErrImagePull: ... not found", "manifest unknown", "failed to resolve reference"],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    for image in &facts.images {
+        let (Ok(reference), Conclusion::Absent(_, absent)) = (&image.reference, image.conclusion())
+        else {
+            continue;
+        };
+        if absent.what != Missing::Tag {
+            continue;
+        }
+        let doubt = certainty::of_absence(facts, image, absent.listed);
+        let tag = reference.tag().unwrap_or("latest");
+        let implied = if reference.tag_given() { "" } else { ", which no tag means" };
+        let empty = if absent.no_tags { ", nor any other, or does not exist" } else { "" };
+        let what = format!(
+            "{} has no tag {}{implied}{empty} ({}){}",
+            words::repository(image, reference),
+            printable(tag, 60),
+            words::said(&absent.evidence, reference),
+            doubt.clause()
+        );
+        let fix = match &absent.suggestion {
+            Some(near) => format!("did you mean {}?", printable(near, 60)),
+            None => "correct the tag or push it first".to_owned(),
+        };
+        let certainty = doubt.certainty();
+        findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Certainty;
+    use super::super::testing::*;
+    use super::*;
+    use crate::facts::{PodMutation, Settings};
+    use crate::glob::Glob;
+
+    #[test]
+    fn the_nearest_tag_is_offered() {
+        let settings = Settings::default();
+        let attempts = vec![anonymous(absent(Missing::Tag, Some("latest")))];
+        let facts = facts(vec![image("nginx:latests", attempts)], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"nginx:latests\": docker.io/library/nginx has no tag \
+                 latests (404 MANIFEST_UNKNOWN); did you mean latest? \
+                 [tag-not-found]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn an_implied_latest_is_explained() {
+        let settings = Settings::default();
+        let attempts = vec![anonymous(absent(Missing::Tag, None))];
+        let facts = facts(vec![image("nginx", attempts)], &settings);
+        assert!(only(&CAUSE, &facts).2.contains("has no tag latest, which no tag means (404"));
+    }
+
+    #[test]
+    fn mirrors_caches_and_rewriting_make_it_likely() {
+        let hub = || vec![Glob::new("docker.io")];
+        let all = [
+            Settings { node_mirrors: hub(), ..Settings::default() },
+            Settings { pull_through: hub(), ..Settings::default() },
+            Settings { pod_mutation: PodMutation::Images, ..Settings::default() },
+        ];
+        for settings in &all {
+            let attempts = vec![anonymous(absent(Missing::Tag, Some("latest")))];
+            let mut facts = facts(vec![image("nginx:latests", attempts)], settings);
+            facts.is_template = true;
+            assert_eq!(only(&CAUSE, &facts).1, Certainty::Likely, "{settings:?}");
+        }
+    }
+}

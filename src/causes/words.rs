@@ -1,0 +1,29 @@
+//! Turns of phrase that several causes share.
+
+use crate::facts::{Evidence, ImageFact};
+use crate::image::Reference;
+use crate::message::printable;
+
+/// The repository as the subject of a sentence. What the user wrote is quoted before it, so the
+/// name is repeated only where normalising changed it (`nginx` is `docker.io/library/nginx`).
+pub(super) fn repository(image: &ImageFact<'_>, reference: &Reference) -> String {
+    if image.image.starts_with(reference.name()) {
+        "the repository".to_owned()
+    } else {
+        printable(reference.name(), 100)
+    }
+}
+
+/// Status and code, and who said so where it was not the registry that the image names.
+pub(super) fn said(evidence: &Evidence, reference: &Reference) -> String {
+    let mut text = evidence.status.to_string();
+    if let Some(code) = evidence.code {
+        text.push(' ');
+        text.push_str(code.as_str());
+    }
+    if evidence.host != reference.host() && evidence.host != reference.registry() {
+        text.push_str(" from ");
+        text.push_str(&printable(&evidence.host, 60));
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! `pullcheck demo`: the classic mistakes, sent to the real webhook over TLS, with an embedded
+//! registry behind it. No cluster, no network; everything listens on this machine's loopback.
+
+mod kubectl;
+mod registry;
+mod scenes;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use axum::Router;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::app;
+use crate::certificates::{Authority, Pair};
+use crate::config::{CommonArgs, Config, Front, ServeArgs};
+use crate::objects::Objects;
+use crate::registry::{ClientConfig, ProxyRule, Resolve, ResolveError};
+use crate::reviewer::Reviewer;
+use crate::server::listener::{self, Transport};
+use crate::server::{Shutdown, shutdown, tls};
+use crate::telemetry::Metrics;
+
+use kubectl::Kubectl;
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Leave the webhook and the registry serving until interrupted
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Runs the demo and prints it to `out`.
+pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let mut common = CommonArgs::default();
+    common.mode = Some("enforce".to_owned());
+    let config = Config::load(&common, &Front::Serve(ServeArgs::default()))?;
+    let authority = Authority::mint(SystemTime::now())?;
+    let (stop, stopped) = shutdown::channel();
+
+    let pair = authority.issue(&registry::NAMES, 1)?;
+    let (registry, registry_task) = start(&pair, registry::router(), stopped.clone()).await?;
+    let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+
+    let client = ClientConfig {
+        extra_roots_pem: authority.pair().certificate.into_bytes(),
+        resolver: Some(Arc::new(Names { registry, closed })),
+        proxies: ProxyRule::Never,
+        ..app::client_config(&config, true, Vec::new())?
+    };
+    let metrics = Arc::new(Metrics::new());
+    let objects = Objects { manifests: scenes::manifests(), cluster: None };
+    let gatherer = app::gatherer(&config, client, objects, &metrics)?;
+    let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    let webhook = super::serve::webhook_router(reviewer, metrics);
+    let pair = authority.issue(&["localhost"], 1)?;
+    let (address, webhook_task) = start(&pair, webhook, stopped).await?;
+
+    let kubectl = Kubectl::new(address, &authority.pair().certificate)?;
+    for (index, scene) in scenes::scenes().iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "# {}", scene.title)?;
+        for line in kubectl.apply(&scene.object).await? {
+            writeln!(out, "{line}")?;
+        }
+    }
+    if args.keep {
+        writeln!(out, "\nthe webhook listens on https://{address}/validate until interrupted")?;
+        out.flush()?;
+        tokio::signal::ctrl_c().await?;
+    }
+    stop.fire();
+    for task in [registry_task, webhook_task] {
+        task.await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves `router` over TLS on a free port of the loopback.
+async fn start(
+    pair: &Pair,
+    router: Router,
+    stopped: Shutdown,
+) -> anyhow::Result<(SocketAddr, JoinHandle<usize>)> {
+    let listening = TcpListener::bind("127.0.0.1:0")
+        .await
+        .context("no port of the loopback is free; the demo needs three")?;
+    let address = listening.local_addr()?;
+    let tls = tls::server_config(tls::Certificates::fixed(&pair.certificate, &pair.key)?)?;
+    let options = listener::Options {
+        linger: Duration::ZERO,
+        drain: Duration::from_secs(1),
+        ..listener::Options::default()
+    };
+    let served = listener::serve(listening, Transport::Tls(tls), router, stopped, options);
+    Ok((address, tokio::spawn(served)))
+}
+
+/// The demo's own DNS: every name leads to the embedded registry, one to a port nobody listens
+/// on.
+#[derive(Debug)]
+struct Names {
+    registry: SocketAddr,
+    closed: SocketAddr,
+}
+
+impl Resolve for Names {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        _: u16,
+    ) -> BoxFuture<'a, Result<Vec<SocketAddr>, ResolveError>> {
+        let found = match host {
+            "registry.down.example" => Ok(vec![self.closed]),
+            host if registry::NAMES.contains(&host) => Ok(vec![self.registry]),
+            _ => Err(ResolveError::NoSuchName),
+        };
+        Box::pin(async move { found })
+    }
+}

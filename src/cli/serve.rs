@@ -1,0 +1,121 @@
+//! `pullcheck serve`: the webhook, and beside it probes and metrics on a plain listener.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use bytes::Bytes;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::app;
+use crate::config::{CommonArgs, Config, Front, ServeArgs};
+use crate::objects::{Manifests, Objects};
+use crate::reviewer::Reviewer;
+use crate::server::listener::{self, Transport, bind};
+use crate::server::probes::{self, Readiness};
+use crate::server::tls::{self, CertificateFiles, Certificates, reload_on_hangup};
+use crate::server::{self, BadReview, Trigger, body, router, shutdown};
+use crate::telemetry::Metrics;
+
+/// How often the certificate files are looked at; Kubernetes brings new ones within a minute.
+const RELOAD: Duration = Duration::from_secs(5);
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.common, &Front::Serve(args.serve))?;
+    app::log(&config)?;
+    let Some(files) = &config.serve.tls else {
+        bail!("--tls-cert and --tls-key are missing; make a pair with pullcheck certs");
+    };
+    let files = CertificateFiles { certificate: files.cert.clone(), key: files.key.clone() };
+    let (certificates, reloader) = Certificates::open(files).await?;
+    let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
+    let metrics = Arc::new(Metrics::new());
+    let api_server = app::api_server(cluster.as_ref()).await;
+    let objects = Objects { manifests: Manifests::default(), cluster };
+    let client = app::client_config(&config, false, api_server)?;
+    let gatherer = app::gatherer(&config, client, objects, &metrics)?;
+    let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    let webhook_router = webhook_router(reviewer, metrics.clone());
+
+    let webhook = bind(config.serve.listen).await?;
+    let plain = bind(config.serve.metrics_listen).await?;
+    let (stop, stopped) = shutdown::channel();
+    let (stop_probes, probes_stopped) = shutdown::channel();
+    let readiness = Arc::new(Readiness::default());
+    let nudged = Arc::new(Notify::new());
+    let hangups = reload_on_hangup(nudged.clone(), stopped.clone());
+    tokio::spawn(hangups.context("SIGHUP cannot be received")?);
+    tokio::spawn(reloader.run(RELOAD, nudged, metrics.clone(), stopped.clone()));
+    tracing::info!(
+        webhook = %webhook.local_addr().context("the webhook's own address")?,
+        metrics = %plain.local_addr().context("the plain listener's own address")?,
+        version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+    let plain = tokio::spawn(listener::serve(
+        plain,
+        Transport::Plain,
+        probes::router(readiness.clone(), metrics),
+        probes_stopped,
+        listener::Options::probes(),
+    ));
+    tokio::spawn(on_signal(stop, readiness));
+    listener::serve(
+        webhook,
+        Transport::Tls(tls::server_config(certificates)?),
+        webhook_router,
+        stopped,
+        listener::Options::default(),
+    )
+    .await;
+    // The probes go last: until the last review is answered the pod is alive, and not ready.
+    stop_probes.fire();
+    plain.await.context("the plain listener failed")?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the first signal to stop; a second one is the system's own.
+async fn on_signal(stop: Trigger, readiness: Arc<Readiness>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; the process ends only by being killed");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new connections, answering what is in flight");
+    readiness.block("shutdown", "stopping");
+    stop.fire();
+}
+
+/// The webhook's routes over a reviewer.
+pub(super) fn webhook_router(reviewer: Reviewer, metrics: Arc<Metrics>) -> Router {
+    router::router(Arc::new(Webhook(Arc::new(reviewer))), metrics, body::Limits::default())
+}
+
+/// The reviewer as the server knows it.
+struct Webhook(Arc<Reviewer>);
+
+impl server::Reviewer for Webhook {
+    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, BadReview> {
+        let answer = self.0.review(&body, timeout).await;
+        answer.map_err(|error| BadReview { message: error.to_string() })
+    }
+}

@@ -1,0 +1,219 @@
+//! What the API server knows that a pull depends on: Secrets, ServiceAccounts, a namespace's mode.
+//!
+//! Here: one bounded read at a time, on demand, with a short memory. What is not there is never
+//! remembered: "it does not exist" is always the answer to a question asked now. Never here:
+//! registries, what the absence of something means, watching the whole cluster.
+//!
+//! Needed rights: `get` on secrets, serviceaccounts and namespaces; `list` on secrets and
+//! serviceaccounts only for "did you mean".
+
+mod answers;
+mod api;
+mod connect;
+mod look;
+mod memory;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use tokio::time::Instant;
+
+pub use connect::ConnectError;
+
+use self::api::Api;
+use self::memory::Memory;
+use self::names::{Listed, Resource};
+use crate::credentials::SecretState;
+
+/// How the cluster is asked.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    /// The longest that one question may take, whatever the caller's deadline.
+    pub call_limit: Duration,
+    /// For how long a Secret or ServiceAccount that was found is taken as still the same.
+    pub found_for: Duration,
+    /// For how long a namespace's label, and the list of names to suggest, are.
+    pub labels_for: Duration,
+    /// For how long a namespace's label is not asked for again after the API server failed.
+    pub failed_for: Duration,
+    /// Memory for what was found, in bytes.
+    pub cache_bytes: u64,
+    /// Questions at the same time, in all.
+    pub concurrency: usize,
+    /// Questions at the same time about one namespace.
+    pub concurrency_per_namespace: usize,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            call_limit: Duration::from_secs(2),
+            found_for: Duration::from_secs(5),
+            labels_for: Duration::from_secs(30),
+            failed_for: Duration::from_secs(2),
+            cache_bytes: 32 << 20,
+            concurrency: 64,
+            concurrency_per_namespace: 16,
+        }
+    }
+}
+
+/// Whether what was found a moment ago will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// What was found in the last seconds will do.
+    Cached,
+    /// The API server is asked again, and what it says is remembered instead.
+    Fresh,
+}
+
+/// What is known of a ServiceAccount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceAccountAnswer {
+    /// It exists.
+    Present {
+        /// Its `imagePullSecrets` in order, without the empty names that the kubelet skips.
+        pull_secrets: Vec<String>,
+    },
+    /// It does not exist.
+    Absent {
+        /// The nearest name that does, where names may be listed.
+        similar: Option<String>,
+    },
+    /// pullcheck has no right to read it.
+    Forbidden,
+    /// The API server did not answer; why, in our own words.
+    Unreadable(String),
+}
+
+/// The cluster. Cheap to clone; clones share what is remembered.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+    server: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    api: Api,
+    options: ClusterOptions,
+    secrets: Memory<SecretState>,
+    accounts: Memory<ServiceAccountAnswer>,
+    labels: Memory<ModeLabel>,
+    /// Labels that were found once, for when the API server fails.
+    last_labels: Memory<Option<String>>,
+    names: Memory<Listed>,
+}
+
+/// What asking for a namespace's mode label came to.
+#[derive(Debug, Clone)]
+enum ModeLabel {
+    Known(Option<String>),
+    Failed,
+}
+
+impl Cluster {
+    /// The host of the API server, a name or an address, where it was found by configuration.
+    pub fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
+    /// A cluster behind a client that is already there.
+    ///
+    /// The client must not retry by itself (`default_retry`), or each failure takes the whole limit.
+    pub fn from_client(client: Client, options: ClusterOptions) -> Self {
+        let bytes = options.cache_bytes;
+        let inner = Inner {
+            api: Api::new(client, &options),
+            secrets: Memory::new(bytes / 2),
+            accounts: Memory::new(bytes / 8),
+            labels: Memory::new(bytes / 8),
+            last_labels: Memory::new(bytes / 8),
+            names: Memory::new(bytes / 8),
+            options,
+        };
+        Self { inner: Arc::new(inner), server: None }
+    }
+
+    /// What is known of a Secret, asked no longer than until `deadline`.
+    ///
+    /// A question that outlives its caller goes on, and its answer is remembered.
+    pub async fn pull_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        freshness: Freshness,
+        deadline: Instant,
+    ) -> SecretState {
+        let resource = Resource::Secrets;
+        let Some(path) = resource.path(namespace, name) else {
+            let similar = self.similar(resource, namespace, name, deadline).await;
+            return SecretState::Absent { similar };
+        };
+        let look = look::secret(Arc::clone(&self.inner), namespace.to_owned(), path.clone());
+        match self.inner.secrets.read(&path, freshness, deadline, look).await {
+            None => SecretState::Unreadable(NO_ANSWER_IN_TIME.to_owned()),
+            Some(SecretState::Absent { .. }) => {
+                let similar = self.similar(resource, namespace, name, deadline).await;
+                SecretState::Absent { similar }
+            }
+            Some(state) => state,
+        }
+    }
+
+    /// What is known of a ServiceAccount, asked no longer than until `deadline`.
+    pub async fn service_account(
+        &self,
+        namespace: &str,
+        name: &str,
+        freshness: Freshness,
+        deadline: Instant,
+    ) -> ServiceAccountAnswer {
+        let resource = Resource::ServiceAccounts;
+        let Some(path) = resource.path(namespace, name) else {
+            let similar = self.similar(resource, namespace, name, deadline).await;
+            return ServiceAccountAnswer::Absent { similar };
+        };
+        let look =
+            look::service_account(Arc::clone(&self.inner), namespace.to_owned(), path.clone());
+        match self.inner.accounts.read(&path, freshness, deadline, look).await {
+            None => ServiceAccountAnswer::Unreadable(NO_ANSWER_IN_TIME.to_owned()),
+            Some(ServiceAccountAnswer::Absent { .. }) => {
+                let similar = self.similar(resource, namespace, name, deadline).await;
+                ServiceAccountAnswer::Absent { similar }
+            }
+            Some(answer) => answer,
+        }
+    }
+
+    /// The namespace's `pullcheck.dev/mode` label as written; `None` where there is none, or none
+    /// can be known. While the API server fails, the last one that was seen.
+    pub async fn namespace_mode_label(&self, namespace: &str, deadline: Instant) -> Option<String> {
+        let path = names::namespace_path(namespace)?;
+        let look = look::mode_label(Arc::clone(&self.inner), namespace.to_owned(), path.clone());
+        match self.inner.labels.read(&path, Freshness::Cached, deadline, look).await {
+            Some(ModeLabel::Known(label)) => label,
+            Some(ModeLabel::Failed) | None => self.inner.last_labels.recall(&path).await.flatten(),
+        }
+    }
+
+    /// The name nearest to one that does not exist.
+    async fn similar(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Option<String> {
+        let path = resource.list_path(namespace)?;
+        let look = look::names(Arc::clone(&self.inner), namespace.to_owned(), path.clone());
+        let listed = self.inner.names.read(&path, Freshness::Cached, deadline, look).await?;
+        listed.nearest(name)
+    }
+}
+
+const NO_ANSWER_IN_TIME: &str = "API server did not answer before the review's deadline";

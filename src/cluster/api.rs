@@ -1,0 +1,200 @@
+//! One GET at the API server: bounded in time, size and number, its failures in our own words.
+//!
+//! kube's own `request` is not used on purpose: it logs the whole answer when that is not what was
+//! expected, and these answers are Secrets.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::ACCEPT;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use kube::Client;
+use kube::client::Body;
+use moka::future::Cache;
+use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::ClusterOptions;
+
+/// The largest answer read: a Secret holds up to 1 MiB, in base64 and with its metadata.
+const LARGEST: usize = 4 << 20;
+/// Namespaces whose questions are counted; a count that is evicted starts again.
+const COUNTED_NAMESPACES: u64 = 10_000;
+
+/// Why there is no object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The API server says that it does not exist.
+    Absent,
+    /// pullcheck has no right to it.
+    Forbidden,
+    /// Anything else, in our own words.
+    Trouble(String),
+}
+
+/// How much of an object is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Accept {
+    Object,
+    Metadata,
+    MetadataList,
+}
+
+impl Accept {
+    const fn header(self) -> &'static str {
+        match self {
+            Self::Object => "application/json",
+            Self::Metadata => "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            Self::MetadataList => {
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+            }
+        }
+    }
+}
+
+/// The API server.
+pub(super) struct Api {
+    client: Client,
+    call_limit: Duration,
+    pub(super) all: Arc<Semaphore>,
+    per_namespace: Cache<String, Arc<Semaphore>>,
+    share: usize,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("call_limit", &self.call_limit).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    pub(super) fn new(client: Client, options: &ClusterOptions) -> Self {
+        Self {
+            client,
+            call_limit: options.call_limit,
+            all: Arc::new(Semaphore::new(options.concurrency.max(1))),
+            per_namespace: Cache::new(COUNTED_NAMESPACES),
+            share: options.concurrency_per_namespace.max(1),
+        }
+    }
+
+    /// Reads one object, and says how many bytes it was.
+    ///
+    /// `path` must be made of checked names only. `namespace` is whose share it counts against.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        namespace: &str,
+        path: &str,
+        accept: Accept,
+    ) -> Result<(T, usize), Failure> {
+        let mut waiting = true;
+        let answer = timeout(self.call_limit, async {
+            let _turn = self.turn(namespace).await;
+            waiting = false;
+            self.fetch(path, accept).await
+        });
+        let bytes = match answer.await {
+            Ok(answer) => answer?,
+            Err(_) => return Err(self.out_of_time(waiting)),
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(object) => Ok((object, bytes.len())),
+            Err(_) => Err(trouble("API server answered with something that was not asked for")),
+        }
+    }
+
+    fn out_of_time(&self, waiting: bool) -> Failure {
+        let limit = words(self.call_limit);
+        Failure::Trouble(if waiting {
+            format!("too many questions to the API server at once, no turn in {limit}")
+        } else {
+            format!("API server timed out after {limit}")
+        })
+    }
+
+    /// Waits for a place: first the namespace's own, so that its queue takes nobody else's.
+    async fn turn(&self, namespace: &str) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let share = self.share;
+        let own = self
+            .per_namespace
+            .get_with_by_ref(namespace, async { Arc::new(Semaphore::new(share)) })
+            .await;
+        let own = own.acquire_owned().await.ok()?;
+        Some((own, Arc::clone(&self.all).acquire_owned().await.ok()?))
+    }
+
+    async fn fetch(&self, path: &str, accept: Accept) -> Result<Vec<u8>, Failure> {
+        let request = Request::get(path)
+            .header(ACCEPT, accept.header())
+            .body(Body::empty())
+            .map_err(|_| trouble("no request can be made for this name"))?;
+        let response = self.client.send(request).await.map_err(|error| failed(&error))?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Err(Failure::Absent),
+            StatusCode::FORBIDDEN => return Err(Failure::Forbidden),
+            StatusCode::UNAUTHORIZED => {
+                return Err(trouble("API server did not accept pullcheck's own login (401)"));
+            }
+            status => {
+                let status = status.as_u16();
+                return Err(Failure::Trouble(format!("API server answered {status}")));
+            }
+        }
+        match Limited::new(response.into_body(), LARGEST).collect().await {
+            Ok(body) => Ok(body.to_bytes().into()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(trouble("API server's answer was larger than 4 MiB"))
+            }
+            Err(_) => Err(trouble("API server broke off its answer")),
+        }
+    }
+}
+
+fn trouble(why: &str) -> Failure {
+    Failure::Trouble(why.to_owned())
+}
+
+/// Why no answer came, without a word of the error's own: it may hold addresses and more.
+fn failed(error: &kube::Error) -> Failure {
+    if matches!(error, kube::Error::Auth(_)) {
+        return trouble("pullcheck's own credentials for the API server cannot be read");
+    }
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return trouble("API server's TLS certificate or handshake was not accepted");
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            match error.kind() {
+                io::ErrorKind::ConnectionRefused => {
+                    return trouble("API server refused the connection");
+                }
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                    return trouble("API server reset the connection");
+                }
+                _ => {}
+            }
+            // An `io::Error` leaves what it wraps out of its chain of sources.
+            if let Some(inner) = error.get_ref() {
+                next = Some(inner);
+                continue;
+            }
+        }
+        next = error.source();
+    }
+    trouble("API server could not be reached")
+}
+
+/// `2 s`, `150 ms`.
+fn words(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
+}

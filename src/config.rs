@@ -1,0 +1,134 @@
+//! The configuration: defaults, under a YAML file, under the environment, under flags.
+//!
+//! A [`Config`] is valid by construction. Whatever is wrong is reported at once, each problem with
+//! its line and what would be right. Everything here is pure but `load`, which reads the file and
+//! the environment. Never here: what a setting does.
+
+mod flags;
+mod load;
+mod node_hosts;
+mod policy_keys;
+mod problem;
+mod raw;
+mod resolve;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use flags::{CheckArgs, CommonArgs, ServeArgs};
+pub use problem::{ConfigErrors, Origin, Problem};
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::glob::Glob;
+use crate::policy::Policy;
+
+/// Which front runs, with its own flags.
+#[derive(Debug, Clone)]
+pub enum Front {
+    /// `serve`, and `demo` with no flags.
+    Serve(ServeArgs),
+    /// `check`.
+    Check(CheckArgs),
+}
+
+/// Everything an operator can set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What is done about what is found.
+    pub policy: Policy,
+    /// How long one review may take where the API server says nothing, and one object of `check`.
+    pub timeout: Duration,
+    /// Images looked at together, in all.
+    pub jobs: NonZeroUsize,
+    /// PEM certificates added to the system's roots for registries.
+    pub ca_file: Option<PathBuf>,
+    /// `host[:port]` where certificates are not checked and plain HTTP is tried.
+    pub insecure_registries: Vec<String>,
+    /// A docker `config.json` that stands for what nodes log in with.
+    pub docker_config: Option<PathBuf>,
+    /// Address ranges that `serve` would refuse to connect to.
+    pub allow_addresses: Vec<IpNet>,
+    /// Hosts that nodes log in to by themselves.
+    pub node_credentials: Vec<Glob>,
+    /// Hosts that nodes reach through mirrors that pullcheck was not told of.
+    pub node_mirrors: Vec<Glob>,
+    /// Hosts that are pull-through caches.
+    pub pull_through: Vec<Glob>,
+    /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.
+    pub quota_floor: f64,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// How to reach the API server; in-cluster, then the usual kubeconfig rules without it.
+    pub kubeconfig: Option<PathBuf>,
+    /// What only `serve` uses.
+    pub serve: ServeConfig,
+    /// What only `check` uses.
+    pub check: CheckConfig,
+}
+
+/// What only `serve` uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServeConfig {
+    /// Where the webhook listens.
+    pub listen: SocketAddr,
+    /// Where probes and metrics listen, without TLS.
+    pub metrics_listen: SocketAddr,
+    /// The serving certificate.
+    pub tls: Option<TlsFiles>,
+    /// Whether no API server is asked.
+    pub no_cluster: bool,
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the leaf first.
+    pub cert: PathBuf,
+    /// The leaf's private key.
+    pub key: PathBuf,
+}
+
+/// What only `check` uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckConfig {
+    /// How the result is printed.
+    pub output: Output,
+    /// The namespace of objects that name none.
+    pub namespace: String,
+    /// Whether secrets and service accounts are read from the cluster too.
+    pub cluster: bool,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
+/// How `check` prints its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Human,
+    /// The JSON document of the contract.
+    Json,
+}
+
+impl Config {
+    /// Reads the file named by `--config`, if one is, and puts environment and flags over it.
+    pub fn load(common: &CommonArgs, front: &Front) -> Result<Self, ConfigErrors> {
+        load::load(common, front)
+    }
+}

@@ -1,0 +1,175 @@
+//! Flags and environment variables as typed: text, because all of it is checked together with the
+//! file. The fronts flatten these structs.
+//!
+//! A flag's configuration key is its name in camelCase; its variable `PULLCHECK_` and its name in
+//! capitals. Lists are comma-separated, and a flag may be repeated; an empty variable is an empty
+//! list. The texts here are the reference in `docs/configuration.md` too.
+
+use super::raw::{Layer, Value, origin};
+
+/// Flags of every front that judges.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct CommonArgs {
+    /// YAML file with any of these settings and those that have no flag
+    #[arg(long, env = "PULLCHECK_CONFIG", value_name = "FILE")]
+    pub config: Option<String>,
+    /// Mode of namespaces without the label pullcheck.dev/mode: enforce, warn, audit or off
+    #[arg(long, env = "PULLCHECK_MODE", value_name = "MODE")]
+    pub mode: Option<String>,
+    /// No namespace label goes below this mode
+    #[arg(long, env = "PULLCHECK_MINIMUM_MODE", value_name = "MODE")]
+    pub minimum_mode: Option<String>,
+    /// Time for one review where the API server names none, or for one object of a check
+    #[arg(long, env = "PULLCHECK_TIMEOUT", value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// Images looked at together, in all
+    #[arg(long, env = "PULLCHECK_JOBS", value_name = "N")]
+    pub jobs: Option<String>,
+    /// PEM certificates added to the system's roots for registries
+    #[arg(long, env = "PULLCHECK_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<String>,
+    /// Registry whose certificate is not checked, and that may speak plain HTTP
+    #[arg(long, env = "PULLCHECK_INSECURE_REGISTRY", value_name = "HOST[:PORT]")]
+    pub insecure_registry: Vec<String>,
+    /// Docker config.json that stands for what nodes log in with
+    #[arg(long, env = "PULLCHECK_DOCKER_CONFIG", value_name = "FILE")]
+    pub docker_config: Option<String>,
+    /// Address range that serve would refuse to connect to
+    #[arg(long, env = "PULLCHECK_ALLOW_ADDRESS", value_name = "CIDR")]
+    pub allow_address: Vec<String>,
+    /// Host pattern of registries that nodes log in to by themselves; replaces the default
+    #[arg(long, env = "PULLCHECK_NODE_CREDENTIALS", value_name = "HOST")]
+    pub node_credentials: Vec<String>,
+    /// Host pattern of registries that nodes reach through mirrors unknown to pullcheck
+    #[arg(long, env = "PULLCHECK_NODE_MIRRORS", value_name = "HOST")]
+    pub node_mirrors: Vec<String>,
+    /// Host pattern of pull-through caches: looked at by manifest only
+    #[arg(long, env = "PULLCHECK_PULL_THROUGH", value_name = "HOST")]
+    pub pull_through: Vec<String>,
+    /// What a mutating webhook changes in pods: none, secrets or images
+    #[arg(long, env = "PULLCHECK_POD_MUTATION", value_name = "WHAT")]
+    pub pod_mutation: Option<String>,
+    /// Registry, or registry and start of the path, that images may come from; none allows all
+    #[arg(long, env = "PULLCHECK_ALLOWED_REGISTRIES", value_name = "HOST[/PATH]")]
+    pub allowed_registries: Vec<String>,
+    /// Cause code that ignores namespace labels and owners; denies where no action is configured
+    #[arg(long, env = "PULLCHECK_ENFORCED", value_name = "CODE")]
+    pub enforced: Vec<String>,
+    /// Share of Docker Hub's pull limit below which only headers are looked at, 0 to 1
+    #[arg(long, env = "PULLCHECK_QUOTA_FLOOR", value_name = "SHARE")]
+    pub quota_floor: Option<String>,
+    /// How logs are written: json or text
+    #[arg(long, env = "PULLCHECK_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// How to reach the API server; without it in-cluster, then the usual kubeconfig rules
+    #[arg(long, env = "PULLCHECK_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<String>,
+}
+
+/// Flags of `serve` alone.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ServeArgs {
+    /// Address of the webhook
+    #[arg(long, env = "PULLCHECK_LISTEN", value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// Address of probes and metrics, without TLS
+    #[arg(long, env = "PULLCHECK_METRICS_LISTEN", value_name = "ADDR")]
+    pub metrics_listen: Option<String>,
+    /// PEM chain of the serving certificate
+    #[arg(long, env = "PULLCHECK_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// PEM private key of the serving certificate
+    #[arg(long, env = "PULLCHECK_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// Ask no API server
+    #[arg(
+        long,
+        env = "PULLCHECK_NO_CLUSTER",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub no_cluster: Option<String>,
+}
+
+/// Flags of `check` alone.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct CheckArgs {
+    /// How the result is printed: human or json
+    #[arg(long, short, env = "PULLCHECK_OUTPUT", value_name = "FORMAT")]
+    pub output: Option<String>,
+    /// Namespace of objects that name none
+    #[arg(long, short, env = "PULLCHECK_NAMESPACE", value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Read secrets and service accounts from the cluster too
+    #[arg(
+        long,
+        env = "PULLCHECK_CLUSTER",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub cluster: Option<String>,
+}
+
+/// Looks a variable up; the real environment only in `load`.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl CommonArgs {
+    pub(super) fn layer(&self, env: Lookup<'_>) -> Layer {
+        let mut layer = Layer::default();
+        layer.one("mode", self.mode.as_ref(), env);
+        layer.one("minimumMode", self.minimum_mode.as_ref(), env);
+        layer.one("timeout", self.timeout.as_ref(), env);
+        layer.one("jobs", self.jobs.as_ref(), env);
+        layer.one("caFile", self.ca_file.as_ref(), env);
+        layer.many("insecureRegistry", &self.insecure_registry, env);
+        layer.one("dockerConfig", self.docker_config.as_ref(), env);
+        layer.many("allowAddress", &self.allow_address, env);
+        layer.many("nodeCredentials", &self.node_credentials, env);
+        layer.many("nodeMirrors", &self.node_mirrors, env);
+        layer.many("pullThrough", &self.pull_through, env);
+        layer.one("podMutation", self.pod_mutation.as_ref(), env);
+        layer.many("allowedRegistries", &self.allowed_registries, env);
+        layer.many("enforced", &self.enforced, env);
+        layer.one("quotaFloor", self.quota_floor.as_ref(), env);
+        layer.one("logFormat", self.log_format.as_ref(), env);
+        layer.one("kubeconfig", self.kubeconfig.as_ref(), env);
+        layer
+    }
+}
+
+impl ServeArgs {
+    pub(super) fn add_to(&self, layer: &mut Layer, env: Lookup<'_>) {
+        layer.one("listen", self.listen.as_ref(), env);
+        layer.one("metricsListen", self.metrics_listen.as_ref(), env);
+        layer.one("tlsCert", self.tls_cert.as_ref(), env);
+        layer.one("tlsKey", self.tls_key.as_ref(), env);
+        layer.one("noCluster", self.no_cluster.as_ref(), env);
+    }
+}
+
+impl CheckArgs {
+    pub(super) fn add_to(&self, layer: &mut Layer, env: Lookup<'_>) {
+        layer.one("output", self.output.as_ref(), env);
+        layer.one("namespace", self.namespace.as_ref(), env);
+        layer.one("cluster", self.cluster.as_ref(), env);
+    }
+}
+
+impl Layer {
+    fn one(&mut self, key: &'static str, given: Option<&String>, env: Lookup<'_>) {
+        if let Some(text) = given {
+            let origin = origin(key, std::slice::from_ref(text), env);
+            self.set(key, origin, Value::Text(text.clone()));
+        }
+    }
+
+    fn many(&mut self, key: &'static str, given: &[String], env: Lookup<'_>) {
+        if !given.is_empty() {
+            self.set(key, origin(key, given, env), Value::Text(given.join(",")));
+        }
+    }
+}

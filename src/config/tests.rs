@@ -1,0 +1,207 @@
+//! The whole way from text to a [`Config`].
+
+use std::fs;
+use std::process::Command;
+
+use clap::Parser;
+
+use super::*;
+use crate::causes::Code;
+use crate::glob::any_matches;
+use crate::policy::{Action, Mode, PodMutation};
+
+mod file;
+mod reference;
+
+#[derive(Debug, Parser)]
+struct ServeCli {
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Parser)]
+struct CheckCli {
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    check: CheckArgs,
+}
+
+fn serve(flags: &[&str]) -> Result<Config, ConfigErrors> {
+    let cli = ServeCli::try_parse_from([&["pullcheck"], flags].concat()).unwrap();
+    Config::load(&cli.common, &Front::Serve(cli.serve))
+}
+
+fn check(flags: &[&str]) -> Result<Config, ConfigErrors> {
+    let cli = CheckCli::try_parse_from([&["pullcheck"], flags].concat()).unwrap();
+    Config::load(&cli.common, &Front::Check(cli.check))
+}
+
+/// `serve` with a file of this text and these flags; problems name the file `FILE`.
+fn with_file(text: &str, flags: &[&str]) -> Result<Config, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pullcheck.yaml");
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    serve(&[flags, &["--config", path]].concat())
+        .map_err(|errors| errors.to_string().replace(path, "FILE"))
+}
+
+fn code(name: &str) -> Code {
+    Code::find(name).unwrap()
+}
+
+#[test]
+fn without_anything_every_front_has_its_defaults() {
+    let served = serve(&[]).unwrap();
+    assert_eq!(served.policy, Policy::default());
+    assert_eq!(served.timeout, Duration::from_secs(5));
+    assert_eq!(served.serve.listen.to_string(), "[::]:8443");
+    assert_eq!(served.serve.metrics_listen.to_string(), "[::]:8080");
+    assert_eq!((served.serve.tls, served.serve.no_cluster), (None, false));
+    assert_eq!(served.log_format, LogFormat::Json);
+
+    let checked = check(&[]).unwrap();
+    assert_eq!(checked.policy, Policy { mode: Mode::Enforce, ..Policy::default() });
+    assert_eq!(checked.check.namespace, "default");
+    assert_eq!(checked.check.output, Output::Human);
+    assert!(!checked.check.cluster);
+}
+
+#[test]
+fn nodes_log_in_to_the_clouds_registries_by_default() {
+    let hosts = serve(&[]).unwrap().node_credentials;
+    for host in [
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        "123456789012.dkr-ecr.eu-west-1.on.aws",
+        "gcr.io",
+        "eu.gcr.io",
+        "europe-docker.pkg.dev",
+        "acme.azurecr.io",
+        "acme.azurecr.us",
+    ] {
+        assert!(any_matches(&hosts, host), "{host}");
+    }
+    for host in ["docker.io", "ghcr.io", "quay.io", "gcr.io.evil.example", "public.ecr.aws"] {
+        assert!(!any_matches(&hosts, host), "{host}");
+    }
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let file = "mode: audit\ntimeout: 2s\nnodeMirrors: [a.example]\nnoCluster: true\n";
+    let config = with_file(file, &[]).unwrap();
+    assert_eq!((config.policy.mode, config.timeout), (Mode::Audit, Duration::from_secs(2)));
+    assert!(config.serve.no_cluster && any_matches(&config.node_mirrors, "a.example"));
+
+    let flags = ["--mode", "enforce", "--node-mirrors", "b.example", "--no-cluster=false"];
+    let config = with_file(file, &flags).unwrap();
+    assert_eq!((config.policy.mode, config.timeout), (Mode::Enforce, Duration::from_secs(2)));
+    assert!(!config.serve.no_cluster);
+    assert!(any_matches(&config.node_mirrors, "b.example"));
+    assert!(!any_matches(&config.node_mirrors, "a.example"));
+}
+
+#[test]
+fn lists_may_be_repeated_or_separated_by_commas_or_emptied() {
+    let expected = ["10.0.0.0/8", "192.168.1.1/32"];
+    for flags in [
+        &["--allow-address", "10.0.0.0/8", "--allow-address", "192.168.1.1"][..],
+        &["--allow-address", "10.0.0.0/8, 192.168.1.1"],
+    ] {
+        let ranges = serve(flags).unwrap().allow_addresses;
+        assert_eq!(ranges.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    }
+    let config = with_file("allowAddress: 10.0.0.0/8,192.168.1.1\n", &[]).unwrap();
+    assert_eq!(config.allow_addresses.len(), 2);
+    assert!(serve(&["--node-credentials", ""]).unwrap().node_credentials.is_empty());
+    assert!(with_file("nodeCredentials: []\n", &[]).unwrap().node_credentials.is_empty());
+}
+
+#[test]
+fn a_switch_needs_no_value() {
+    assert!(serve(&["--no-cluster"]).unwrap().serve.no_cluster);
+    assert!(check(&["--cluster", "-n", "shop"]).unwrap().check.cluster);
+    assert_eq!(check(&["-n", "shop", "-o", "json"]).unwrap().check.output, Output::Json);
+}
+
+#[test]
+fn wrong_flags_are_reported_together_with_the_file() {
+    let found = with_file(
+        "timeout: 5\n",
+        &["--mode", "enfroce", "--jobs", "0", "--allow-address", "10.0.0.0/8,nowhere"],
+    );
+    assert_eq!(
+        found.unwrap_err(),
+        "the configuration has 4 problems:\n  \
+         FILE:1: timeout: \"5\" has no unit; write a time with its unit, such as 5s or 500ms\n  \
+         --allow-address: \"nowhere\" is no address range; write such as 10.0.0.0/8\n  \
+         --jobs: \"0\" is no number of 1 to 1024\n  \
+         --mode: \"enfroce\" is not known; did you mean enforce?"
+    );
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    let tls = serve(&["--tls-cert", "tls.crt", "--tls-key", "tls.key"]).unwrap().serve.tls;
+    assert_eq!(tls, Some(TlsFiles { cert: "tls.crt".into(), key: "tls.key".into() }));
+    let found = serve(&["--tls-cert", "tls.crt"]).unwrap_err().to_string();
+    assert_eq!(found, "the configuration has a problem:\n  --tls-cert: needs tlsKey too");
+    let found = with_file("mode: warn\ntlsKey: tls.key\n", &[]).unwrap_err();
+    assert!(found.contains("FILE:2: tlsKey: needs tlsCert too"), "{found}");
+    assert!(with_file("tlsKey: tls.key\n", &["--tls-cert", "tls.crt"]).is_ok());
+}
+
+/// The environment is the process's own, so this test runs itself as another process, which
+/// prints what it loaded.
+#[test]
+fn the_environment_wins_over_the_file_and_flags_over_the_environment() {
+    const CHILD: &str = "PULLCHECK_TEST_FLAGS";
+    if let Ok(flags) = std::env::var(CHILD) {
+        match serve(&flags.split_whitespace().collect::<Vec<_>>()) {
+            Ok(config) => println!(
+                "mode {}; jobs {}; hosts {}; no cluster {}",
+                config.policy.mode,
+                config.jobs,
+                config.insecure_registries.join(" "),
+                config.serve.no_cluster
+            ),
+            Err(errors) => println!("{errors}"),
+        }
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("pullcheck.yaml");
+    fs::write(&file, "mode: audit\njobs: 7\nnoCluster: true\n").unwrap();
+    let run = |flags: &str, env: &[(&str, &str)]| {
+        let name = "the_environment_wins_over_the_file_and_flags_over_the_environment";
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--nocapture", name])
+            .env("PULLCHECK_CONFIG", &file)
+            .env(CHILD, flags)
+            .envs(env.iter().copied())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = run("", &[]);
+    assert!(said.contains("mode audit; jobs 7; hosts ; no cluster true"), "{said}");
+    let env = [
+        ("PULLCHECK_MODE", "enforce"),
+        ("PULLCHECK_INSECURE_REGISTRY", "a.example,b.example:5000"),
+        ("PULLCHECK_NO_CLUSTER", "false"),
+    ];
+    let said = run("", &env);
+    let expected = "mode enforce; jobs 7; hosts a.example b.example:5000; no cluster false";
+    assert!(said.contains(expected), "{said}");
+    let said = run("--mode off --insecure-registry c.example", &env);
+    assert!(said.contains("mode off; jobs 7; hosts c.example; no cluster false"), "{said}");
+    let said = run("--jobs none", &[("PULLCHECK_MODE", "loud"), ("PULLCHECK_TIMEOUT", "")]);
+    for line in ["  PULLCHECK_MODE: \"loud\" ", "  PULLCHECK_TIMEOUT: ", "  --jobs: \"none\" "] {
+        assert!(said.contains(line), "{said}");
+    }
+}

@@ -1,0 +1,276 @@
+//! From a workload to the facts about its images: secrets, keyring, registries, in one deadline.
+//!
+//! This is where the I/O ends. Never here: what the facts mean.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use crate::cluster::Freshness;
+use crate::credentials::{
+    Credential, DecodedSecret, DockerConfig, Keyring, PullSecret, SecretState,
+};
+use crate::facts::{
+    Attempt, Conclusion, CredentialSource, Facts, Front, ImageFact, Outcome, SecretFact,
+    ServiceAccountFact, ServiceAccountState, Settings, Unchecked,
+};
+use crate::image::Reference;
+use crate::objects::Objects;
+use crate::policy::Policy;
+use crate::registry::RequestBudget;
+use crate::resolve::{Question, Resolver};
+use crate::workload::{PullPolicy, Workload};
+
+/// Most distinct images of one review that are looked at.
+const MOST_IMAGES: usize = 64;
+/// Most pull secrets of one review that are read.
+const MOST_SECRETS: usize = 32;
+
+/// Most credentials that are tried for one image.
+const MOST_CREDENTIALS: usize = 32;
+/// Most requests to registries on behalf of one review, background work included.
+const MOST_REQUESTS: u32 = 1_000;
+
+/// Whose images, on whose behalf, until when.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The object, reduced to the images that are to be judged.
+    pub workload: &'a Workload,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Who asks.
+    pub front: Front,
+    /// What is not known by then is left open.
+    pub deadline: Instant,
+}
+
+/// All that facts are gathered from.
+#[derive(Debug)]
+pub struct Gatherer {
+    /// Secrets and ServiceAccounts.
+    pub objects: Objects,
+    /// Registries.
+    pub resolver: Resolver,
+    /// What nodes log in with by themselves, as far as the operator told.
+    pub docker_config: Option<DockerConfig>,
+    /// Exemptions and allowed registries decide what is never contacted.
+    pub policy: Arc<Policy>,
+    /// Passed on to the causes.
+    pub settings: Settings,
+}
+
+impl Gatherer {
+    /// The facts. Where a refusal would rest on a Secret that was read a moment ago, it is read
+    /// anew first: a person who corrects a secret and tries again must not meet the old one.
+    pub async fn gather<'a>(&'a self, ask: Ask<'a>) -> Facts<'a> {
+        let requests = RequestBudget::new(MOST_REQUESTS);
+        let facts = self.once(ask, Freshness::Cached, &requests).await;
+        if self.objects.cluster.is_some() && rests_on_secrets(&facts) {
+            return self.once(ask, Freshness::Fresh, &requests).await;
+        }
+        facts
+    }
+
+    async fn once<'a>(
+        &'a self,
+        ask: Ask<'a>,
+        freshness: Freshness,
+        requests: &RequestBudget,
+    ) -> Facts<'a> {
+        let (mut secrets, service_account) = self.secrets(ask, freshness).await;
+        let images = self.images(ask, &mut secrets, requests).await;
+        Facts {
+            namespace: ask.namespace,
+            is_template: ask.workload.is_template,
+            images,
+            secrets,
+            service_account,
+            misplaced_pull_secrets: &ask.workload.misplaced_pull_secrets,
+            settings: &self.settings,
+            front: ask.front,
+        }
+    }
+
+    /// The pull secrets in the kubelet's order: the pod's own, else its ServiceAccount's (K
+    /// plugin/pkg/admission/serviceaccount: never both).
+    async fn secrets(
+        &self,
+        ask: Ask<'_>,
+        freshness: Freshness,
+    ) -> (Vec<SecretFact>, ServiceAccountFact) {
+        let workload = ask.workload;
+        let mut account = ServiceAccountFact {
+            name: workload.effective_service_account().to_owned(),
+            field: workload.service_account_field(),
+            state: ServiceAccountState::NotNeeded,
+        };
+        // A pod that arrives at the webhook has been through ServiceAccount admission.
+        let complete = !workload.is_template && ask.front == Front::Serve;
+        let mut named: Vec<(String, String)> = Vec::new();
+        if workload.names_secrets || complete {
+            let own = workload.pull_secrets.iter();
+            named.extend(own.map(|secret| (secret.field.to_string(), secret.name.clone())));
+        } else {
+            let id = (ask.namespace, account.name.as_str());
+            let (names, state) = self.objects.service_account(id, freshness, ask.deadline).await;
+            account.state = state;
+            let named_only = names.into_iter().filter(|name| !name.is_empty());
+            named.extend(named_only.map(|name| (account.field.clone(), name)));
+        }
+        let beyond = named.split_off(named.len().min(MOST_SECRETS));
+        let reads = named.into_iter().map(async |(field, name)| {
+            let id = (ask.namespace, name.as_str());
+            let state = self.objects.secret(id, freshness, ask.deadline).await;
+            SecretFact { field, secret: PullSecret { name, state }, used: false }
+        });
+        let mut secrets = join_all(reads).await;
+        // One fact stands for all that are beyond the budget.
+        secrets.extend(beyond.into_iter().next().map(|(field, name)| {
+            let why = format!("only the first {MOST_SECRETS} pull secrets are read");
+            SecretFact {
+                field,
+                secret: PullSecret { name, state: SecretState::Unreadable(why) },
+                used: false,
+            }
+        }));
+        (secrets, account)
+    }
+
+    async fn images<'a>(
+        &self,
+        ask: Ask<'a>,
+        secrets: &mut [SecretFact],
+        requests: &RequestBudget,
+    ) -> Vec<ImageFact<'a>> {
+        let keyrings = Keyrings::new(secrets, self.docker_config.as_ref());
+        let tenant: Arc<str> = ask.namespace.into();
+        let mut used = vec![false; secrets.len()];
+        let mut questions: Vec<Question> = Vec::new();
+        let mut beyond = Vec::new();
+        let mut asked: HashMap<Reference, usize> = HashMap::new();
+        let mut images = Vec::with_capacity(ask.workload.images.len());
+        let mut answers_for = Vec::with_capacity(ask.workload.images.len());
+
+        for image_use in &ask.workload.images {
+            let reference = Reference::parse(&image_use.image);
+            let normalised = reference.as_ref().ok().map(ToString::to_string);
+            if self.policy.exempts_image(&image_use.image, normalised.as_deref()) {
+                continue;
+            }
+            let mut fact = ImageFact {
+                field: image_use.field.as_str(),
+                image: &image_use.image,
+                registry_allowed: true,
+                attempts: Vec::new(),
+                reference,
+            };
+            let mut question = None;
+            if let Ok(reference) = &fact.reference {
+                fact.registry_allowed = self.policy.allows_registry(reference.name());
+                let mut credentials = keyrings.lookup(reference.name(), secrets, &mut used);
+                if !fact.registry_allowed {
+                    // Never contacted.
+                } else if image_use.pull_policy == Some(PullPolicy::Never) {
+                    fact.attempts = vec![not_checked(Unchecked::PolicyNever)];
+                } else if let Some(index) = asked.get(reference) {
+                    question = Some(*index);
+                } else if questions.len() < MOST_IMAGES {
+                    question = Some(questions.len());
+                    asked.insert(reference.clone(), questions.len());
+                    if credentials.len() > MOST_CREDENTIALS {
+                        credentials.truncate(MOST_CREDENTIALS);
+                        beyond.push(questions.len());
+                    }
+                    questions.push(Question {
+                        reference: reference.clone(),
+                        credentials,
+                        tenant: tenant.clone(),
+                        requests: requests.clone(),
+                    });
+                } else {
+                    let budget = format!("{MOST_IMAGES} distinct images in one review");
+                    fact.attempts = vec![not_checked(Unchecked::Budget(budget))];
+                }
+            }
+            images.push(fact);
+            answers_for.push(question);
+        }
+        for (secret, used) in secrets.iter_mut().zip(used) {
+            secret.used = used;
+        }
+        let mut answers = self.resolver.resolve(questions, ask.deadline).await;
+        for index in beyond {
+            if let Some(attempts) = answers.get_mut(index) {
+                let budget = format!("{MOST_CREDENTIALS} credentials for one image");
+                attempts.push(not_checked(Unchecked::Budget(budget)));
+            }
+        }
+        for (image, question) in images.iter_mut().zip(answers_for) {
+            if let Some(attempts) = question.and_then(|index| answers.get(index)) {
+                image.attempts.clone_from(attempts);
+            }
+        }
+        images
+    }
+}
+
+/// The pod's keyring and, after it, what nodes log in with: the kubelet takes the union, in this
+/// order (K pkg/kubelet/kuberuntime, `makeLookupPullCredentialsFunc`).
+struct Keyrings<'a> {
+    pod: Keyring<'a>,
+    node: Option<Keyring<'a>>,
+}
+
+impl<'a> Keyrings<'a> {
+    fn new(secrets: &'a [SecretFact], docker_config: Option<&'a DockerConfig>) -> Self {
+        let decoded =
+            secrets.iter().enumerate().filter_map(|(index, fact)| match &fact.secret.state {
+                SecretState::Read(DecodedSecret::Config(config)) => Some((index, config)),
+                _ => None,
+            });
+        let node = docker_config.map(|config| Keyring::build(std::iter::once((0, config))));
+        Self { pod: Keyring::build(decoded), node }
+    }
+
+    /// Every credential a node would try, in its order; marks the secrets they came from.
+    fn lookup(
+        &self,
+        name: &str,
+        secrets: &[SecretFact],
+        used: &mut [bool],
+    ) -> Vec<(CredentialSource, Credential)> {
+        let mut credentials = Vec::new();
+        for found in self.pod.lookup(name) {
+            let Some(fact) = secrets.get(found.source) else { continue };
+            if let Some(used) = used.get_mut(found.source) {
+                *used = true;
+            }
+            let source = CredentialSource::Secret(fact.secret.name.clone());
+            credentials.push((source, found.credential.clone()));
+        }
+        for found in self.node.iter().flat_map(|node| node.lookup(name)) {
+            credentials.push((CredentialSource::DockerConfig, found.credential.clone()));
+        }
+        credentials
+    }
+}
+
+fn not_checked(why: Unchecked) -> Attempt {
+    Attempt { source: None, anonymous: true, outcome: Outcome::NotChecked(why) }
+}
+
+/// Whether something that a stale secret or ServiceAccount could explain stands in the facts.
+fn rests_on_secrets(facts: &Facts<'_>) -> bool {
+    let involved =
+        !facts.secrets.is_empty() || facts.service_account.state == ServiceAccountState::Present;
+    let refused = |image: &ImageFact<'_>| matches!(image.conclusion(), Conclusion::Refused(_));
+    let unusable = |fact: &SecretFact| {
+        matches!(
+            fact.secret.state,
+            SecretState::Read(DecodedSecret::Malformed(_) | DecodedSecret::WrongType(_))
+        )
+    };
+    involved && (facts.images.iter().any(refused) || facts.secrets.iter().any(unusable))
+}

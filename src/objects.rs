@@ -1,0 +1,101 @@
+//! Where Secrets and ServiceAccounts come from: manifests under check, the cluster, both, or
+//! neither. What nobody can tell is said to be undecided, never absent.
+
+use std::collections::HashMap;
+
+use tokio::time::Instant;
+
+use crate::cluster::{Cluster, Freshness, ServiceAccountAnswer};
+use crate::credentials::{DecodedSecret, SecretState};
+use crate::facts::ServiceAccountState;
+use crate::near_miss::nearest;
+
+/// Namespace and name.
+type Id = (String, String);
+
+/// What the manifests under check bring along.
+#[derive(Debug, Default)]
+pub struct Manifests {
+    /// Secrets, decoded.
+    pub secrets: HashMap<Id, DecodedSecret>,
+    /// ServiceAccounts and the names of their pull secrets.
+    pub service_accounts: HashMap<Id, Vec<String>>,
+    /// Nothing exists beyond them: what is not here is absent, not undecided.
+    pub whole: bool,
+}
+
+/// Where to look, manifests first.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// The manifests under check.
+    pub manifests: Manifests,
+    /// The cluster, where one is asked.
+    pub cluster: Option<Cluster>,
+}
+
+impl Objects {
+    /// What is known of a Secret.
+    pub async fn secret(
+        &self,
+        (namespace, name): (&str, &str),
+        freshness: Freshness,
+        deadline: Instant,
+    ) -> SecretState {
+        let id = (namespace.to_owned(), name.to_owned());
+        if let Some(secret) = self.manifests.secrets.get(&id) {
+            return SecretState::Read(secret.clone());
+        }
+        if let Some(cluster) = &self.cluster {
+            return cluster.pull_secret(namespace, name, freshness, deadline).await;
+        }
+        let similar = similar(&self.manifests.secrets, &id);
+        if self.manifests.whole {
+            SecretState::Absent { similar }
+        } else {
+            SecretState::Undecided { similar }
+        }
+    }
+
+    /// The names of a ServiceAccount's pull secrets, and what is known of it.
+    pub async fn service_account(
+        &self,
+        (namespace, name): (&str, &str),
+        freshness: Freshness,
+        deadline: Instant,
+    ) -> (Vec<String>, ServiceAccountState) {
+        let id = (namespace.to_owned(), name.to_owned());
+        if let Some(secrets) = self.manifests.service_accounts.get(&id) {
+            return (secrets.clone(), ServiceAccountState::Present);
+        }
+        let Some(cluster) = &self.cluster else {
+            let similar = similar(&self.manifests.service_accounts, &id);
+            let state = if self.manifests.whole {
+                ServiceAccountState::Absent { similar }
+            } else {
+                ServiceAccountState::Undecided { similar }
+            };
+            return (Vec::new(), state);
+        };
+        let state = match cluster.service_account(namespace, name, freshness, deadline).await {
+            ServiceAccountAnswer::Present { pull_secrets } => {
+                return (pull_secrets, ServiceAccountState::Present);
+            }
+            ServiceAccountAnswer::Absent { similar } => ServiceAccountState::Absent { similar },
+            ServiceAccountAnswer::Forbidden => ServiceAccountState::Forbidden,
+            ServiceAccountAnswer::Unreadable(why) => ServiceAccountState::Unreadable(why),
+        };
+        (Vec::new(), state)
+    }
+
+    /// The namespace's `pullcheck.dev/mode`, if it can be read and has one.
+    pub async fn mode_label(&self, namespace: &str, deadline: Instant) -> Option<String> {
+        self.cluster.as_ref()?.namespace_mode_label(namespace, deadline).await
+    }
+}
+
+fn similar<V>(known: &HashMap<Id, V>, (namespace, name): &Id) -> Option<String> {
+    let mut names: Vec<&str> =
+        known.keys().filter(|(of, _)| of == namespace).map(|(_, name)| name.as_str()).collect();
+    names.sort_unstable(); // The map's order must not choose among equals.
+    nearest(name, names).map(str::to_owned)
+}

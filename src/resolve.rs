@@ -1,0 +1,117 @@
+//! From image and credentials to attempts: cache, single flight, bounds and the deadline.
+//!
+//! Every question is asked once at a time, whoever wants to know, in a task of its own: a caller
+//! that goes away, or whose deadline comes, never stops or restarts the work for the others, and
+//! what was begun goes on into the cache. The cache key holds the credential's identity, so no
+//! answer given to one credential is ever used for another.
+//!
+//! Never here: what an answer means for a pod (`causes`), and how a registry is spoken to
+//! (`registry`).
+
+mod chain;
+mod flight;
+mod gate;
+mod lifetime;
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use moka::future::Cache;
+use tokio::time::Instant;
+
+use crate::credentials::Credential;
+use crate::facts::{Attempt, CredentialSource, Outcome};
+use crate::image::Reference;
+use crate::registry::{CredentialId, RegistryClient, RequestBudget};
+use crate::telemetry::Metrics;
+
+use chain::Chain;
+use flight::Flights;
+use gate::Gate;
+
+/// One image and the credentials that a node would try for it, in its order.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The image.
+    pub reference: Reference,
+    /// Each matching credential and where it came from. Empty means one anonymous attempt.
+    pub credentials: Vec<(CredentialSource, Credential)>,
+    /// The namespace on whose behalf registries are asked; login budgets are its own.
+    pub tenant: Arc<str>,
+    /// What registries may still be asked on behalf of the same review.
+    pub requests: RequestBudget,
+}
+
+/// Bounds of the resolver.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Lookups at one time, over all registries.
+    pub lookups: usize,
+    /// Lookups at one time at one registry.
+    pub lookups_per_registry: usize,
+    /// Lookups begun and waiting, over all; beyond it new ones are declined at once.
+    pub begun: usize,
+    /// Answers kept.
+    pub answers: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { lookups: 64, lookups_per_registry: 16, begun: 8_192, answers: 100_000 }
+    }
+}
+
+/// What an answer belongs to. The credential's identity is part of it, always.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    reference: Reference,
+    credential: CredentialId,
+}
+
+/// Resolves images; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Resolver {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: RegistryClient,
+    answers: Cache<Key, Arc<Outcome>>,
+    flights: Flights,
+    gate: Gate,
+    metrics: Arc<Metrics>,
+}
+
+impl Resolver {
+    /// A resolver that asks through `client`.
+    pub fn new(client: RegistryClient, limits: Limits, metrics: Arc<Metrics>) -> Self {
+        let answers =
+            Cache::builder().max_capacity(limits.answers).expire_after(lifetime::ByOutcome).build();
+        let shared = Shared {
+            client,
+            answers,
+            flights: Flights::new(limits.begun),
+            gate: Gate::new(limits.lookups, limits.lookups_per_registry),
+            metrics,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The attempts for each question, in the order of the questions, with what is known at
+    /// `deadline`. What is not finished by then goes on in the background.
+    pub async fn resolve(&self, questions: Vec<Question>, deadline: Instant) -> Vec<Vec<Attempt>> {
+        join_all(questions.into_iter().map(|question| self.one(question, deadline))).await
+    }
+
+    async fn one(&self, question: Question, deadline: Instant) -> Vec<Attempt> {
+        let chain = Chain::new(self.shared.clone(), question);
+        match chain.known().await {
+            Some(attempts) => attempts,
+            None => chain.run_until(deadline).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! How long each kind of answer is kept.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+
+use super::Key;
+use crate::facts::{Outcome, TroubleKind};
+use crate::registry::CredentialId;
+
+/// A tag that was found: it can move or go, and missing that for a while harms nobody.
+const FOUND_BY_TAG: Duration = Duration::from_secs(5 * 60);
+/// A digest that was found: it can only be deleted.
+const FOUND_BY_DIGEST: Duration = Duration::from_secs(60 * 60);
+/// Absence, and refusal without a credential, which often means absence: a denial must not rest
+/// on one older than this, because images are pushed seconds later.
+const ABSENT: Duration = Duration::from_secs(5);
+/// A refused credential: asking again could lock the account.
+const REFUSED: Duration = Duration::from_secs(5 * 60);
+/// A damaged image: somebody is pushing it again.
+const INVALID: Duration = Duration::from_secs(10);
+/// A failure of our own view.
+const TROUBLE: Duration = Duration::from_secs(5);
+/// Longest that a registry's `Retry-After` is obeyed without a look.
+const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// The lifetime of one answer.
+fn of(key: &Key, outcome: &Outcome) -> Duration {
+    match outcome {
+        Outcome::Found(_) if key.reference.digest().is_some() => FOUND_BY_DIGEST,
+        Outcome::Found(_) => FOUND_BY_TAG,
+        Outcome::Absent(_) => ABSENT,
+        Outcome::Refused(_) if key.credential == CredentialId::ANONYMOUS => ABSENT,
+        Outcome::Refused(_) => REFUSED,
+        Outcome::Invalid(_) => INVALID,
+        Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
+            trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)
+        }
+        Outcome::Trouble(_) => TROUBLE,
+        Outcome::NotChecked(_) => Duration::ZERO,
+    }
+}
+
+/// moka's view of the lifetimes.
+pub(super) struct ByOutcome;
+
+impl Expiry<Key, Arc<Outcome>> for ByOutcome {
+    fn expire_after_create(&self, key: &Key, value: &Arc<Outcome>, _: Instant) -> Option<Duration> {
+        Some(of(key, value))
+    }
+
+    fn expire_after_update(
+        &self,
+        key: &Key,
+        value: &Arc<Outcome>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(of(key, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::Credential;
+    use crate::facts::{Absent, Evidence, Missing, Refusal, RefusedAt, Trouble};
+    use crate::image::Reference;
+    use crate::registry::{ClientConfig, RegistryClient};
+
+    fn key(credential: CredentialId) -> Key {
+        Key { reference: Reference::parse("nginx:1").unwrap(), credential }
+    }
+
+    fn evidence() -> Evidence {
+        Evidence { status: 404, code: None, host: "r.io".to_owned() }
+    }
+
+    #[test]
+    fn a_denial_never_rests_on_an_absence_older_than_five_seconds() {
+        let absent = Outcome::Absent(Absent {
+            what: Missing::Tag,
+            evidence: evidence(),
+            suggestion: None,
+            listed: false,
+            no_tags: false,
+        });
+        let refused = Outcome::Refused(Refusal {
+            at: RefusedAt::Repository,
+            evidence: evidence(),
+            expired: false,
+            no_basic: false,
+        });
+        let five = Duration::from_secs(5);
+        assert!(of(&key(CredentialId::ANONYMOUS), &absent) <= five);
+        assert!(of(&key(CredentialId::ANONYMOUS), &refused) <= five);
+        let client = RegistryClient::new(ClientConfig::default()).unwrap();
+        let named = client.credential_id(Some(&Credential::new("u", "p")));
+        assert_eq!(of(&key(named), &refused), Duration::from_secs(300));
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_within_bounds() {
+        let limited = |retry_after| {
+            Outcome::Trouble(Trouble {
+                kind: TroubleKind::RateLimited,
+                host: "r.io".to_owned(),
+                detail: "429".to_owned(),
+                waited: None,
+                retry_after,
+            })
+        };
+        let lifetime = |after| of(&key(CredentialId::ANONYMOUS), &limited(after)).as_secs();
+        assert_eq!(lifetime(None), 5);
+        assert_eq!(lifetime(Some(Duration::from_secs(60))), 60);
+        assert_eq!(lifetime(Some(Duration::from_secs(86_400))), 300);
+    }
+}

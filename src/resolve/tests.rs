@@ -1,0 +1,261 @@
+//! The resolver against a real HTTP registry on the loopback.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, StatusCode, header};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::{Limits, Question, Resolver};
+use crate::credentials::Credential;
+use crate::facts::{Attempt, CredentialSource, Outcome, TroubleKind, Unchecked};
+use crate::image::{Algorithm, Digest, Reference};
+use crate::registry::{AddressRule, ClientConfig, RegistryClient, RequestBudget};
+use crate::telemetry::Metrics;
+
+const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},"layers":[]}"#;
+const USER: (&str, &str) = ("ada", "s3cr3t-ada");
+
+/// A registry whose repositories under `private/` want a login, and that answers only while its
+/// gate is open.
+struct Fake {
+    host: String,
+    state: Arc<FakeState>,
+    gate: watch::Sender<bool>,
+}
+
+struct FakeState {
+    requests: Mutex<HashMap<(Method, String), usize>>,
+    arrived: Notify,
+    open: watch::Receiver<bool>,
+}
+
+impl Fake {
+    async fn start() -> Self {
+        let (gate, open) = watch::channel(true);
+        let state =
+            Arc::new(FakeState { requests: Mutex::default(), arrived: Notify::new(), open });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let router = Router::new().fallback(answer).with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { host, state, gate }
+    }
+
+    fn image(&self, name: &str) -> Reference {
+        Reference::parse(&format!("{}/{name}", self.host)).unwrap()
+    }
+
+    /// Requests with this method whose path holds `part`.
+    fn count(&self, method: &Method, part: &str) -> usize {
+        let requests = self.state.requests.lock().unwrap();
+        requests.iter().filter(|((m, p), _)| m == method && p.contains(part)).map(|(_, n)| n).sum()
+    }
+}
+
+async fn answer(State(state): State<Arc<FakeState>>, request: Request) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    *state.requests.lock().unwrap().entry((method, path.clone())).or_default() += 1;
+    state.arrived.notify_one();
+    let _ = state.open.clone().wait_for(|open| *open).await;
+    let login = format!("Basic {}", STANDARD.encode(format!("{}:{}", USER.0, USER.1)));
+    let authorised = request.headers().get(header::AUTHORIZATION).is_some_and(|v| *v == *login);
+    let mut response = Response::new(Body::empty());
+    if path.contains("/private/") && !authorised {
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        let basic = header::HeaderValue::from_static("Basic realm=\"fake\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+    } else if path.contains("absent") || !path.contains("/manifests/") {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    } else {
+        let digest = Digest::of(Algorithm::Sha256, MANIFEST.as_bytes()).to_string();
+        let headers = response.headers_mut();
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media_type));
+        headers.insert("docker-content-digest", digest.parse().unwrap());
+        headers.insert(header::CONTENT_LENGTH, MANIFEST.len().into());
+        *response.body_mut() = Body::from(MANIFEST);
+    }
+    response
+}
+
+fn resolver(limits: Limits) -> Resolver {
+    let config = ClientConfig {
+        address_rule: AddressRule { loopback_allowed: true, ..AddressRule::default() },
+        ..ClientConfig::default()
+    };
+    let client = RegistryClient::new(config).unwrap();
+    Resolver::new(client, limits, Arc::new(Metrics::new()))
+}
+
+fn question(reference: Reference, credentials: &[(&str, &str)]) -> Question {
+    let credentials = credentials.iter().enumerate().map(|(index, (user, password))| {
+        let source = CredentialSource::Secret(format!("secret-{index}"));
+        (source, Credential::new(*user, *password))
+    });
+    Question {
+        reference,
+        credentials: credentials.collect(),
+        tenant: "shop".into(),
+        requests: RequestBudget::new(1_000),
+    }
+}
+
+async fn ask(resolver: &Resolver, question: Question) -> Vec<Attempt> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    resolver.resolve(vec![question], deadline).await.remove(0)
+}
+
+fn found(attempts: &[Attempt]) -> bool {
+    matches!(attempts.last(), Some(Attempt { outcome: Outcome::Found(_), .. }))
+}
+
+#[tokio::test]
+async fn a_hundred_who_ask_for_one_cold_image_are_one_resolution() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let all = (0..100).map(|_| ask(&resolver, question(fake.image("app:1"), &[])));
+    for attempts in futures_util::future::join_all(all).await {
+        assert!(found(&attempts), "{attempts:?}");
+    }
+    assert_eq!(fake.count(&Method::HEAD, "/manifests/"), 1);
+    assert_eq!(fake.count(&Method::GET, "/manifests/"), 1);
+}
+
+#[tokio::test]
+async fn who_goes_away_neither_stops_nor_restarts_the_work() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    fake.gate.send_replace(false);
+    let leader = tokio::spawn({
+        let (resolver, question) = (resolver.clone(), question(fake.image("app:1"), &[]));
+        async move { ask(&resolver, question).await }
+    });
+    fake.state.arrived.notified().await;
+    leader.abort();
+    assert!(leader.await.unwrap_err().is_cancelled());
+    fake.gate.send_replace(true);
+    assert!(found(&ask(&resolver, question(fake.image("app:1"), &[])).await));
+    assert_eq!(fake.count(&Method::HEAD, "/manifests/"), 1);
+}
+
+#[tokio::test]
+async fn a_deadline_names_the_wait_and_the_next_one_finds_the_answer() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    fake.gate.send_replace(false);
+    let late = resolver.resolve(
+        vec![question(fake.image("app:1"), &[])],
+        Instant::now() + Duration::from_millis(300),
+    );
+    let attempts = late.await.remove(0);
+    let Some(Attempt { outcome: Outcome::Trouble(trouble), .. }) = attempts.first() else {
+        panic!("{attempts:?}")
+    };
+    assert_eq!((trouble.kind, trouble.host.as_str()), (TroubleKind::Timeout, fake.host.as_str()));
+    fake.gate.send_replace(true);
+    assert!(found(&ask(&resolver, question(fake.image("app:1"), &[])).await));
+    assert_eq!(fake.count(&Method::HEAD, "/manifests/"), 1);
+}
+
+#[tokio::test]
+async fn an_answer_given_to_one_credential_is_never_anothers() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let image = || fake.image("private/app:1");
+    assert!(found(&ask(&resolver, question(image(), &[USER])).await));
+    for credentials in [&[][..], &[("ada", "s3cr3t-wrong")], &[("bob", "s3cr3t-ada")]] {
+        let attempts = ask(&resolver, question(image(), credentials)).await;
+        assert!(
+            matches!(attempts.as_slice(), [Attempt { outcome: Outcome::Refused(_), .. }]),
+            "{credentials:?} {attempts:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_tried_in_order_until_one_works_and_none_after_it() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let credentials = [("ada", "s3cr3t-old"), USER, ("eve", "s3cr3t-never")];
+    let attempts = ask(&resolver, question(fake.image("private/app:1"), &credentials)).await;
+    assert_eq!(attempts.len(), 2, "{attempts:?}");
+    assert!(matches!(attempts[0].outcome, Outcome::Refused(_)) && found(&attempts));
+    assert_eq!(attempts[1].source, Some(CredentialSource::Secret("secret-1".to_owned())));
+}
+
+#[tokio::test]
+async fn no_anonymous_attempt_follows_a_credential() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let attempts =
+        ask(&resolver, question(fake.image("private/app:1"), &[("ada", "s3cr3t-x")])).await;
+    assert!(attempts.iter().all(|attempt| !attempt.anonymous), "{attempts:?}");
+}
+
+#[tokio::test]
+async fn beyond_the_bound_new_lookups_are_declined_and_known_ones_are_joined() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits { begun: 1, ..Limits::default() });
+    fake.gate.send_replace(false);
+    let first = tokio::spawn({
+        let (resolver, question) = (resolver.clone(), question(fake.image("one:1"), &[]));
+        async move { ask(&resolver, question).await }
+    });
+    fake.state.arrived.notified().await;
+    let declined = ask(&resolver, question(fake.image("two:1"), &[])).await;
+    assert!(
+        matches!(declined[0].outcome, Outcome::NotChecked(Unchecked::Budget(_))),
+        "{declined:?}"
+    );
+    fake.gate.send_replace(true);
+    assert!(found(&first.await.unwrap()));
+    assert!(found(&ask(&resolver, question(fake.image("two:1"), &[])).await));
+}
+
+#[tokio::test]
+async fn a_review_sends_no_more_requests_than_its_budget_and_spends_no_other_reviews() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let requests = RequestBudget::new(10);
+    let questions = (0..20).map(|n| Question {
+        requests: requests.clone(),
+        ..question(fake.image(&format!("app{n}:1")), &[])
+    });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let answers = resolver.resolve(questions.collect(), deadline).await;
+    let over = |attempts: &&Vec<Attempt>| {
+        matches!(attempts[0].outcome, Outcome::NotChecked(Unchecked::Budget(_)))
+    };
+    assert!(answers.iter().filter(over).count() >= 10, "{answers:?}");
+    assert!(fake.count(&Method::HEAD, "") + fake.count(&Method::GET, "") <= 10);
+    assert!(found(&ask(&resolver, question(fake.image("app19:1"), &[])).await));
+}
+
+#[tokio::test]
+async fn one_registry_that_hangs_takes_no_place_from_another() {
+    let (hanging, good) = (Fake::start().await, Fake::start().await);
+    let resolver = resolver(Limits { lookups: 4, lookups_per_registry: 2, ..Limits::default() });
+    hanging.gate.send_replace(false);
+    let stuck: Vec<_> = (0..50)
+        .map(|n| {
+            let (resolver, question) =
+                (resolver.clone(), question(hanging.image(&format!("app{n}:1")), &[]));
+            tokio::spawn(async move { ask(&resolver, question).await })
+        })
+        .collect();
+    hanging.state.arrived.notified().await;
+    assert!(found(&ask(&resolver, question(good.image("app:1"), &[])).await));
+    hanging.gate.send_replace(true);
+    for task in stuck {
+        assert!(found(&task.await.unwrap()));
+    }
+}

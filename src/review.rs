@@ -1,0 +1,4 @@
+//! AdmissionReview in and out.
+
+pub mod request;
+pub mod response;

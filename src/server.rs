@@ -1,0 +1,42 @@
+//! The webhook's servers: TLS, HTTP, probes and metrics.
+//!
+//! Here are sockets, certificates, limits of size and time, and status codes. Never here: what a
+//! review decides. The server knows only [`Reviewer`], bytes in and bytes out, and nothing of
+//! registries, the cluster, the cache or the policy.
+
+pub mod body;
+pub mod go_duration;
+pub mod listener;
+pub mod probes;
+pub mod router;
+pub mod shutdown;
+pub mod tls;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use shutdown::{Shutdown, Trigger};
+
+/// What the server serves: an AdmissionReview's bytes in, an answered AdmissionReview's bytes out.
+pub trait Reviewer: Send + Sync + 'static {
+    /// Answers one review.
+    ///
+    /// `timeout` is how long the API server said it waits, from the `timeout` query parameter;
+    /// `None` where it said nothing readable. The future is run to its end even if the client goes
+    /// away, so it must end by itself.
+    fn review(
+        &self,
+        body: Bytes,
+        timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<Bytes, BadReview>> + Send;
+}
+
+/// The request was no review that can be answered; becomes HTTP 400, and the webhook's
+/// `failurePolicy` decides.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadReview {
+    /// What is wrong with it, on one line, any foreign text bounded and escaped.
+    pub message: String,
+}

@@ -1,0 +1,148 @@
+//! Reads a request's body within bounds: of its size, of time, and of all bodies together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// The bounds on request bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one body. The API server's own objects stay below 3 MiB, and an update carries two.
+    pub one: usize,
+    /// Bytes of all bodies together that are being read or reviewed: what keeps many large ones
+    /// from using up the memory.
+    pub all: usize,
+    /// Time for a whole body to arrive.
+    pub time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { one: 8 << 20, all: 64 << 20, time: Duration::from_secs(10) }
+    }
+}
+
+/// How many times the largest body is read and thrown away to be able to refuse it.
+const DISCARDED: usize = 3;
+
+/// Why a body was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Larger than one body may be.
+    #[error("the body is larger than {0} bytes, the most that is reviewed")]
+    TooLarge(usize),
+    /// Did not arrive in time.
+    #[error("the body did not arrive within {} ms", .0.as_millis())]
+    TooSlow(Duration),
+    /// Too much is being reviewed already.
+    #[error("too much is being reviewed at the moment; more replicas would share the load")]
+    Busy,
+    /// The connection broke, or the client broke the protocol.
+    #[error("the body broke off before its end")]
+    Broken,
+}
+
+/// A body that was read, and its share of the memory all bodies may take.
+#[derive(Debug)]
+pub struct Read {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// To be kept as long as the bytes are.
+    pub share: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads bodies within [`Limits`].
+#[derive(Debug, Clone)]
+pub struct BodyReader {
+    limits: Limits,
+    room: Arc<Semaphore>,
+}
+
+impl BodyReader {
+    /// Reads bodies within `limits`.
+    pub fn new(limits: Limits) -> Self {
+        let room = limits.all.min(Semaphore::MAX_PERMITS);
+        Self { limits, room: Arc::new(Semaphore::new(room)) }
+    }
+
+    /// Reads `body` to its end.
+    pub async fn read(&self, body: Body) -> Result<Read, BodyError> {
+        let time = self.limits.time;
+        timeout(time, self.collect(body)).await.map_err(|_| BodyError::TooSlow(time))?
+    }
+
+    async fn collect(&self, mut body: Body) -> Result<Read, BodyError> {
+        let collected = self.collect_from(&mut body).await;
+        if let Err(BodyError::TooLarge(_)) = collected {
+            self.discard(body).await;
+        }
+        collected
+    }
+
+    /// Reads on and throws away, within reason. Most clients only look for an answer once they have
+    /// sent everything, and would see a broken connection in place of the refusal.
+    async fn discard(&self, mut body: Body) {
+        let mut left = self.limits.one.saturating_mul(DISCARDED);
+        if announced(&body) > left {
+            return;
+        }
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    }
+
+    async fn collect_from(&self, body: &mut Body) -> Result<Read, BodyError> {
+        let one = self.limits.one;
+        // What the client announces is refused before a byte of it is kept.
+        if announced(body) > one {
+            return Err(BodyError::TooLarge(one));
+        }
+        let mut share: Option<OwnedSemaphorePermit> = None;
+        let mut first = Bytes::new();
+        let mut all = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+            if data.len() > one.saturating_sub(first.len() + all.len()) {
+                return Err(BodyError::TooLarge(one));
+            }
+            let more = self.take(data.len())?;
+            match &mut share {
+                Some(share) => share.merge(more),
+                None => share = Some(more),
+            }
+            if first.is_empty() && all.is_empty() {
+                // Most reviews arrive in one frame, which is then never copied.
+                first = data;
+            } else {
+                if all.is_empty() {
+                    all.extend_from_slice(&std::mem::take(&mut first));
+                }
+                all.extend_from_slice(&data);
+            }
+        }
+        let bytes = if all.is_empty() { first } else { all.freeze() };
+        Ok(Read { bytes, share })
+    }
+
+    /// Never waits for room: bodies that each hold a part and wait for more would wait for ever.
+    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {
+        let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
+        Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)
+    }
+}
+
+fn announced(body: &Body) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

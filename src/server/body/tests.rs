@@ -1,0 +1,94 @@
+use futures_util::stream;
+use hyper::body::Frame;
+
+use super::*;
+
+fn frames(parts: &[&'static [u8]]) -> Body {
+    let parts: Vec<Result<Bytes, std::io::Error>> =
+        parts.iter().map(|part| Ok(Bytes::from_static(part))).collect();
+    Body::new(http_body_util::StreamBody::new(stream::iter(
+        parts.into_iter().map(|part| part.map(Frame::data)),
+    )))
+}
+
+fn reader(one: usize, all: usize) -> BodyReader {
+    BodyReader::new(Limits { one, all, ..Limits::default() })
+}
+
+#[tokio::test]
+async fn a_body_is_read_whole_in_one_frame_or_in_many() {
+    let reader = reader(10, 10);
+    let cases: [(&[&[u8]], &[u8]); 3] =
+        [(&[], b""), (&[b"0123456789"], b"0123456789"), (&[b"01", b"", b"234", b"5"], b"012345")];
+    for (parts, whole) in cases {
+        assert_eq!(reader.read(frames(parts)).await.unwrap().bytes, whole);
+    }
+}
+
+#[tokio::test]
+async fn a_single_frame_is_not_copied() {
+    static FRAME: &[u8] = b"a review";
+    let read = reader(10, 10).read(frames(&[FRAME])).await.unwrap();
+    assert_eq!(read.bytes.as_ptr(), FRAME.as_ptr());
+}
+
+#[tokio::test]
+async fn a_body_larger_than_announced_or_than_allowed_is_refused() {
+    let reader = reader(10, 100);
+    let cases: [&[&[u8]]; 2] = [&[b"0123456789a"], &[b"0123456789", b"a"]];
+    for parts in cases {
+        assert_eq!(reader.read(frames(parts)).await.unwrap_err(), BodyError::TooLarge(10));
+    }
+    let announced = Body::from("0123456789a");
+    assert_eq!(reader.read(announced).await.unwrap_err(), BodyError::TooLarge(10));
+}
+
+#[tokio::test]
+async fn all_bodies_share_one_bound_and_give_their_part_back() {
+    let reader = reader(10, 10);
+    let held = reader.read(frames(&[b"0123", b"4567"])).await.unwrap();
+    assert_eq!(reader.read(frames(&[b"89a"])).await.unwrap_err(), BodyError::Busy);
+    // What was refused keeps nothing.
+    let small = reader.read(frames(&[b"8", b"9"])).await.unwrap();
+    assert_eq!(reader.read(frames(&[b"a"])).await.unwrap_err(), BodyError::Busy);
+    drop((held, small));
+    reader.read(frames(&[b"0123456789"])).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_in_time_is_given_up() {
+    let time = Duration::from_millis(15);
+    let reader = BodyReader::new(Limits { time, ..Limits::default() });
+    let body = Body::new(http_body_util::StreamBody::new(stream::pending::<
+        Result<Frame<Bytes>, std::io::Error>,
+    >()));
+    let error = reader.read(body).await.unwrap_err();
+    assert_eq!(error, BodyError::TooSlow(time));
+    assert_eq!(error.to_string(), "the body did not arrive within 15 ms");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_an_error() {
+    let parts = [
+        Ok(Frame::data(Bytes::from_static(b"half"))),
+        Err(std::io::Error::other("reset by the peer")),
+    ];
+    let body = Body::new(http_body_util::StreamBody::new(stream::iter(parts)));
+    assert_eq!(reader(10, 10).read(body).await.unwrap_err(), BodyError::Broken);
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_read_to_its_end_within_reason() {
+    // 20 bytes are read to find out, then up to 45 more to be polite.
+    for (sent, expected) in [(4, 40), (1000, 70)] {
+        let read = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = Arc::clone(&read);
+        let parts = stream::iter((0..sent).map(move |_| {
+            counted.fetch_add(10, std::sync::atomic::Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"0123456789")))
+        }));
+        let body = Body::new(http_body_util::StreamBody::new(parts));
+        assert_eq!(reader(15, 100).read(body).await.unwrap_err(), BodyError::TooLarge(15));
+        assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), expected, "{sent} frames");
+    }
+}

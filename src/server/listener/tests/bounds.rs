@@ -1,0 +1,121 @@
+use std::pin::pin;
+
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::super::*;
+use super::support::{Server, is_ok, patient};
+use crate::certificates::Authority;
+use crate::server::body::Limits;
+use crate::server::tls::Certificates;
+
+const SHORT: Duration = Duration::from_millis(30);
+
+#[tokio::test]
+async fn a_client_that_never_begins_the_handshake_is_dropped() {
+    let server = Server::start(Options { handshake: SHORT, ..patient() }).await;
+    let mut silent = server.tcp().await;
+    assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_headers_is_dropped() {
+    let server = Server::start(Options { headers: SHORT, ..patient() }).await;
+    let mut stream = server.tls(&["http/1.1"]).await.unwrap();
+    // It may be dropped even before it has sent this much.
+    let _ = stream.write_all(b"POST /validate HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn neither_is_one_spared_that_has_sent_a_whole_request_before() {
+    // The first request has to come within the limit too, so a slow machine is given another go.
+    for limit in [SHORT, SHORT * 10, SHORT * 100, SHORT * 1000] {
+        let server = Server::start(Options { headers: limit, ..patient() }).await;
+        let mut stream = server.tls(&["http/1.1"]).await.unwrap();
+        let request = b"POST /validate HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}\
+            POST /validate HTTP/1.1\r\nhost: a\r\nx-slow: ";
+        let _ = stream.write_all(request).await;
+        let mut answers = Vec::new();
+        let _ = stream.read_to_end(&mut answers).await;
+        if answers.starts_with(b"HTTP/1.1 200 ") {
+            return;
+        }
+    }
+    panic!("the first request was never answered");
+}
+
+#[tokio::test]
+async fn a_client_that_never_sends_anything_after_the_handshake_is_dropped() {
+    let server = Server::start(Options { headers: SHORT, ..patient() }).await;
+    for alpn in [&["h2"][..], &["http/1.1"], &[]] {
+        let mut stream = server.tls(alpn).await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_idle_http2_connection_is_closed_in_order_and_one_with_a_review_is_kept() {
+    let server = Server::start(Options { idle: SHORT, ..patient() }).await;
+    let busy = server.h2().await;
+    let waiting = busy.post("wait");
+    server.begun().await;
+    for _ in 0..3 {
+        let unused = server.h2().await;
+        is_ok(unused.post("{}").await.unwrap(), "{}");
+        assert!(unused.closed.await.unwrap(), "a GOAWAY, not a reset");
+    }
+    server.reviewer.go_on.add_permits(1);
+    is_ok(waiting.await.unwrap(), "wait");
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_and_the_connection_goes_on() {
+    let server = Server::start(patient()).await;
+    let h2 = server.h2().await;
+    let large = Bytes::from(vec![b' '; (8 << 20) + 1]);
+    let (status, body) = h2.post(large).await.unwrap().unwrap();
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(body.starts_with(b"the body is larger than 8388608 bytes"));
+    let largest = Bytes::from(vec![b' '; 8 << 20]);
+    assert_eq!(h2.post(largest.clone()).await.unwrap().unwrap().1, largest);
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_answered_and_its_connection_closed() {
+    let authority = Authority::mint(std::time::SystemTime::now()).unwrap();
+    let pair = authority.issue(&["localhost"], 1).unwrap();
+    let certificates = Certificates::fixed(&pair.certificate, &pair.key).unwrap();
+    let limits = Limits { time: SHORT, ..Limits::default() };
+    let server = Server::with(patient(), limits, authority, certificates).await;
+    let mut stream = server.tls(&["http/1.1"]).await.unwrap();
+    let half = "POST /validate HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf";
+    stream.write_all(half.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("did not arrive within 30 ms"), "{answer}");
+}
+
+#[tokio::test]
+async fn beyond_the_cap_a_connection_waits_and_is_served_when_another_ends() {
+    let server = Server::start(Options { connections: 2, ..patient() }).await;
+    let (first, mut second) = (server.h2().await, server.h1().await);
+    is_ok(first.post("{}").await.unwrap(), "{}");
+    is_ok(second.post("{}").await, "{}");
+    let mut third = pin!(server.h1());
+    // The two at work are served meanwhile, and the third gets no handshake.
+    for _ in 0..20 {
+        tokio::select! {
+            biased;
+            _ = &mut third => panic!("served beyond the cap"),
+            answer = first.post("{}") => is_ok(answer.unwrap(), "{}"),
+        }
+    }
+    drop(second);
+    is_ok(third.await.post("{}").await, "{}");
+}

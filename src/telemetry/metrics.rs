@@ -1,0 +1,275 @@
+//! Every metric of pullcheck, with its name and what it counts.
+//!
+//! Labels hold codes, verdicts and namespaces only, never an image, a user or anything else that a
+//! stranger chooses freely.
+
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::namespaces::Namespaces;
+
+/// The media type of what [`Metrics::encode`] writes.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Namespaces beyond this many share the label `other`.
+const NAMESPACES: usize = 2_000;
+
+/// Upper bounds in seconds: a warm review takes well under a millisecond, and the API server waits
+/// for 30 seconds at most.
+const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The verdicts of [`Metrics::review_done`], counted from zero so that a rate over them exists
+/// before the first one.
+const VERDICTS: [&str; 3] = ["allow", "warn", "deny"];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByVerdict {
+    verdict: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByFinding {
+    code: &'static str,
+    action: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByNamespace {
+    namespace: String,
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByResult {
+    result: &'static str,
+}
+
+/// All counters of one process. Methods take plain values and can be called from anywhere.
+pub struct Metrics {
+    registry: Registry,
+    namespaces: Namespaces,
+    reviews: Family<ByVerdict, Counter>,
+    skipped: Family<ByReason, Counter>,
+    verdicts: [(&'static str, Counter); VERDICTS.len()],
+    review_duration: Histogram,
+    findings: Family<ByFinding, Counter>,
+    would_deny: Family<ByNamespace, Counter>,
+    lookups: Family<ByOutcome, Counter>,
+    cache: Family<ByResult, Counter>,
+    deadline_missed: Counter,
+    in_flight: Gauge,
+    panics: Counter,
+    tls_reloaded: Counter,
+    tls_refused: Counter,
+}
+
+impl Metrics {
+    /// Metrics that all stand at zero.
+    pub fn new() -> Self {
+        Self::with_namespaces(NAMESPACES)
+    }
+
+    fn with_namespaces(bound: usize) -> Self {
+        let reviews = Family::<ByVerdict, Counter>::default();
+        let tls_reloads = Family::<ByResult, Counter>::default();
+        let metrics = Self {
+            verdicts: VERDICTS
+                .map(|verdict| (verdict, reviews.get_or_create_owned(&ByVerdict { verdict }))),
+            tls_reloaded: tls_reloads.get_or_create_owned(&ByResult { result: "reloaded" }),
+            tls_refused: tls_reloads.get_or_create_owned(&ByResult { result: "refused" }),
+            registry: Registry::default(),
+            namespaces: Namespaces::new(bound),
+            reviews,
+            skipped: Family::default(),
+            review_duration: Histogram::new(SECONDS),
+            findings: Family::default(),
+            would_deny: Family::default(),
+            lookups: Family::default(),
+            cache: Family::default(),
+            deadline_missed: Counter::default(),
+            in_flight: Gauge::default(),
+            panics: Counter::default(),
+        };
+        metrics.registered(tls_reloads)
+    }
+
+    fn registered(mut self, tls_reloads: Family<ByResult, Counter>) -> Self {
+        let registry = &mut self.registry;
+        registry.register(
+            "pullcheck_build",
+            "The running version",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register(
+            "pullcheck_reviews",
+            "Reviews answered, by verdict",
+            self.reviews.clone(),
+        );
+        registry.register(
+            "pullcheck_skipped",
+            "Requests allowed without looking, by reason",
+            self.skipped.clone(),
+        );
+        registry.register_with_unit(
+            "pullcheck_review_duration",
+            "Time from a review's bytes to its answer's bytes",
+            Unit::Seconds,
+            self.review_duration.clone(),
+        );
+        registry.register(
+            "pullcheck_findings",
+            "Findings, by cause code and by what was done about them",
+            self.findings.clone(),
+        );
+        registry.register(
+            "pullcheck_would_deny",
+            "Reviews that the mode enforce would have denied, by namespace and cause code",
+            self.would_deny.clone(),
+        );
+        registry.register(
+            "pullcheck_lookups",
+            "Images asked for at a registry, by outcome",
+            self.lookups.clone(),
+        );
+        registry.register(
+            "pullcheck_cache",
+            "Questions to the cache of answers, by result",
+            self.cache.clone(),
+        );
+        registry.register(
+            "pullcheck_deadline_missed",
+            "Reviews answered before everything was known",
+            self.deadline_missed.clone(),
+        );
+        registry.register(
+            "pullcheck_in_flight_reviews",
+            "Reviews being worked on now",
+            self.in_flight.clone(),
+        );
+        registry.register("pullcheck_panics", "Reviews that failed inside", self.panics.clone());
+        registry.register(
+            "pullcheck_tls_reloads",
+            "Changes of the certificate files, taken up or refused",
+            tls_reloads,
+        );
+        self
+    }
+
+    /// A review was answered with `verdict` (`allow`, `warn` or `deny`) after `took`.
+    pub fn review_done(&self, verdict: &'static str, took: Duration) {
+        self.review_duration.observe(took.as_secs_f64());
+        match self.verdicts.iter().find(|(known, _)| *known == verdict) {
+            Some((_, counter)) => counter.inc(),
+            None => self.reviews.get_or_create(&ByVerdict { verdict }).inc(),
+        };
+    }
+
+    /// A request was allowed without looking, for this `reason`.
+    pub fn skipped(&self, reason: &'static str) {
+        self.skipped.get_or_create(&ByReason { reason }).inc();
+    }
+
+    /// A finding with this cause code led to this action.
+    pub fn finding(&self, code: &'static str, action: &'static str) {
+        self.findings.get_or_create(&ByFinding { code, action }).inc();
+    }
+
+    /// The mode `enforce` would have denied a review in `namespace` for `code`.
+    pub fn would_deny(&self, namespace: &str, code: &'static str) {
+        let namespace = self.namespaces.label(namespace).to_owned();
+        self.would_deny.get_or_create(&ByNamespace { namespace, code }).inc();
+    }
+
+    /// A registry was asked for an image, and it ended in `outcome`.
+    pub fn lookup(&self, outcome: &'static str) {
+        self.lookups.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
+    /// The cache was asked, with this `result` (`hit`, `miss` and the like).
+    pub fn cache(&self, result: &'static str) {
+        self.cache.get_or_create(&ByResult { result }).inc();
+    }
+
+    /// A review had to be answered before everything was known.
+    pub fn deadline_missed(&self) {
+        self.deadline_missed.inc();
+    }
+
+    /// A review panicked.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Changed certificate files were taken up.
+    pub fn tls_reloaded(&self) {
+        self.tls_reloaded.inc();
+    }
+
+    /// Changed certificate files were refused, and the old pair stays.
+    pub fn tls_refused(&self) {
+        self.tls_refused.inc();
+    }
+
+    /// Counts a review as in flight until the answer is dropped, in a panic too.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Everything as OpenMetrics text, to be served as [`CONTENT_TYPE`].
+    ///
+    /// # Errors
+    ///
+    /// Only if a metric refuses to be written, which none of these do.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// One review in flight.
+#[derive(Debug)]
+#[must_use = "the review counts as in flight only while this lives"]
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+use super::*;
+
+fn lines(metrics: &Metrics) -> Vec<String> {
+    metrics.encode().unwrap().lines().map(str::to_owned).collect()
+}
+
+#[track_caller]
+fn has(metrics: &Metrics, line: &str) {
+    let lines = lines(metrics);
+    assert!(lines.iter().any(|other| other == line), "{line} is not in\n{}", lines.join("\n"));
+}
+
+#[test]
+fn a_fresh_process_shows_its_version_and_zeros() {
+    let metrics = Metrics::new();
+    has(&metrics, &format!("pullcheck_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")));
+    for verdict in ["allow", "warn", "deny"] {
+        has(&metrics, &format!("pullcheck_reviews_total{{verdict=\"{verdict}\"}} 0"));
+    }
+    has(&metrics, "pullcheck_tls_reloads_total{result=\"reloaded\"} 0");
+    has(&metrics, "pullcheck_tls_reloads_total{result=\"refused\"} 0");
+    has(&metrics, "pullcheck_deadline_missed_total 0");
+    has(&metrics, "pullcheck_panics_total 0");
+    has(&metrics, "pullcheck_in_flight_reviews 0");
+    assert_eq!(lines(&metrics).last().unwrap(), "# EOF");
+}
+
+#[test]
+fn every_event_is_counted_under_its_name_and_labels() {
+    let metrics = Metrics::new();
+    metrics.review_done("deny", Duration::from_millis(3));
+    metrics.review_done("deny", Duration::from_secs(20));
+    metrics.review_done("unheard-of", Duration::ZERO);
+    metrics.finding("tag-not-found", "deny");
+    metrics.would_deny("shop", "tag-not-found");
+    metrics.lookup("absent");
+    metrics.cache("hit");
+    metrics.deadline_missed();
+    metrics.panicked();
+    metrics.tls_reloaded();
+    metrics.tls_refused();
+    for line in [
+        "pullcheck_reviews_total{verdict=\"deny\"} 2",
+        "pullcheck_reviews_total{verdict=\"unheard-of\"} 1",
+        "pullcheck_review_duration_seconds_count 3",
+        "pullcheck_review_duration_seconds_bucket{le=\"0.0025\"} 1",
+        "pullcheck_review_duration_seconds_bucket{le=\"0.005\"} 2",
+        "pullcheck_review_duration_seconds_bucket{le=\"10.0\"} 2",
+        "pullcheck_findings_total{code=\"tag-not-found\",action=\"deny\"} 1",
+        "pullcheck_would_deny_total{namespace=\"shop\",code=\"tag-not-found\"} 1",
+        "pullcheck_lookups_total{outcome=\"absent\"} 1",
+        "pullcheck_cache_total{result=\"hit\"} 1",
+        "pullcheck_deadline_missed_total 1",
+        "pullcheck_panics_total 1",
+        "pullcheck_tls_reloads_total{result=\"reloaded\"} 1",
+        "pullcheck_tls_reloads_total{result=\"refused\"} 1",
+    ] {
+        has(&metrics, line);
+    }
+}
+
+#[test]
+fn a_review_is_in_flight_until_it_is_dropped_even_by_a_panic() {
+    let metrics = Metrics::new();
+    let first = metrics.in_flight();
+    has(&metrics, "pullcheck_in_flight_reviews 1");
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _second = metrics.in_flight();
+        panic!("as asked");
+    }));
+    assert!(panicked.is_err());
+    has(&metrics, "pullcheck_in_flight_reviews 1");
+    drop(first);
+    has(&metrics, "pullcheck_in_flight_reviews 0");
+}
+
+#[test]
+fn namespaces_beyond_the_bound_share_one_series() {
+    let metrics = Metrics::with_namespaces(1);
+    for namespace in ["shop", "pr-1", "pr-2", "shop"] {
+        metrics.would_deny(namespace, "access-denied");
+    }
+    has(&metrics, "pullcheck_would_deny_total{namespace=\"shop\",code=\"access-denied\"} 2");
+    has(&metrics, "pullcheck_would_deny_total{namespace=\"other\",code=\"access-denied\"} 2");
+    let series = lines(&metrics)
+        .iter()
+        .filter(|line| line.starts_with("pullcheck_would_deny_total"))
+        .count();
+    assert_eq!(series, 2);
+}
+
+#[test]
+fn a_label_cannot_break_out_of_its_quotes() {
+    let metrics = Metrics::new();
+    metrics.would_deny("a\"} 1\nevil 1", "access-denied");
+    assert!(!lines(&metrics).iter().any(|line| line.starts_with("evil")));
+}

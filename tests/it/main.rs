@@ -1,0 +1,13 @@
+//! The integration tests: one binary, its files named by what a user would see.
+//!
+//! What the tests run against is in `support`: servers and processes, never mocked traits. They
+//! bind port 0 and wait for events, not for time.
+
+#[cfg(test)]
+mod deploy;
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod support_works;

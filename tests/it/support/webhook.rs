@@ -1,0 +1,220 @@
+//! `pullcheck serve` as a child process, and AdmissionReviews posted to it as the API server does.
+
+mod answer;
+mod output;
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use http::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use answer::Reviewed;
+pub use output::Output;
+
+use super::check::{PULLCHECK, clean_env};
+use super::http::{Answer, Http};
+use super::reviews::Review;
+use super::secrets::assert_no_secret;
+use super::tls::{Ca, Leaf};
+
+/// No test waits for this; it only turns a hang of the suite into a failure with a name.
+const NEVER: Duration = Duration::from_secs(60);
+
+/// A webhook to be started.
+#[derive(Default)]
+pub struct Launch {
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+/// A running webhook, killed when dropped. By then everything it logged has been searched for
+/// every secret of the tests.
+pub struct Webhook {
+    child: Child,
+    output: Output,
+    ca: Ca,
+    leaf: Leaf,
+    reviews: SocketAddr,
+    metrics: SocketAddr,
+    _home: TempDir,
+}
+
+/// How a review is posted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Call<'a> {
+    /// The `timeout` query parameter (`5s`), as the API server sends it.
+    pub timeout: Option<&'a str>,
+    /// HTTP/2 instead of HTTP/1.1.
+    pub http2: bool,
+}
+
+impl Launch {
+    /// `pullcheck serve` with these arguments; listeners and certificate are added.
+    pub fn with<S: AsRef<str>>(args: &[S]) -> Self {
+        Self { args: args.iter().map(|arg| arg.as_ref().to_owned()).collect(), env: Vec::new() }
+    }
+
+    /// An environment variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it, and waits until it says where it listens.
+    pub async fn start(self) -> Webhook {
+        let home = TempDir::new().unwrap();
+        let ca = Ca::mint();
+        let leaf = ca.good();
+        let mut child = Command::new(PULLCHECK)
+            .arg("serve")
+            .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            .arg("--tls-cert")
+            .arg(leaf.cert_file())
+            .arg("--tls-key")
+            .arg(leaf.key_file())
+            .args(&self.args)
+            .env_clear()
+            .envs(clean_env(&home))
+            .envs(self.env)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Output::of(&mut child);
+        let line = within("saying where it listens", &output, output.line("listening")).await;
+        let Some(line) = line else {
+            let status = child.wait().unwrap();
+            panic!("pullcheck serve ended ({status}) before it listened:\n{}", output.text());
+        };
+        let fields = &line["fields"];
+        let address = |name: &str| fields[name].as_str().and_then(|text| text.parse().ok());
+        let (Some(reviews), Some(metrics)) = (address("webhook"), address("metrics")) else {
+            panic!("the line does not say where it listens: {line}");
+        };
+        Webhook { child, output, ca, leaf, reviews, metrics, _home: home }
+    }
+}
+
+impl Webhook {
+    /// `pullcheck serve` with these arguments.
+    pub async fn start<S: AsRef<str>>(args: &[S]) -> Self {
+        Launch::with(args).start().await
+    }
+
+    /// Where it takes reviews.
+    pub fn address(&self) -> SocketAddr {
+        self.reviews
+    }
+
+    /// The authority of its certificate.
+    pub fn ca(&self) -> &Ca {
+        &self.ca
+    }
+
+    /// Its certificate, whose files may be replaced.
+    pub fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+
+    /// Posts a review with the API server's usual timeout of 10 s.
+    pub async fn review(&self, review: &Review) -> Reviewed {
+        self.review_as(review, Call { timeout: Some("10s"), http2: false }).await
+    }
+
+    /// Posts a review, and checks what holds for every answer to one.
+    pub async fn review_as(&self, review: &Review, call: Call<'_>) -> Reviewed {
+        let begun = Instant::now();
+        let answer = self.post(review.json().to_string(), call).await;
+        let elapsed = begun.elapsed();
+        assert_eq!(answer.status, 200, "{}\n{}", answer.text(), self.output.text());
+        let reviewed = Reviewed { json: answer.json(), elapsed };
+        reviewed.assert_well_formed(review.uid());
+        reviewed
+    }
+
+    /// Posts any bytes to `/validate`.
+    pub async fn post(&self, body: impl Into<bytes::Bytes>, call: Call<'_>) -> Answer {
+        let http =
+            if call.http2 { Http::trusting_http2(&self.ca) } else { Http::trusting(&self.ca) };
+        let query = call.timeout.map_or_else(String::new, |timeout| format!("?timeout={timeout}"));
+        let url = format!("https://{}/validate{query}", self.reviews);
+        let headers = [("content-type", "application/json"), ("accept", "application/json, */*")];
+        match http.send(Method::POST, &url, &headers, body).await {
+            Ok(answer) => {
+                assert_no_secret("the answer", &answer.text());
+                answer
+            }
+            Err(error) => panic!("{error:#}\n{}", self.output.text()),
+        }
+    }
+
+    /// GET at the plain listener: `/livez`, `/readyz`, `/metrics`.
+    pub async fn probe(&self, path: &str) -> Answer {
+        let answer = Http::plain().get(&format!("http://{}{path}", self.metrics), &[]).await;
+        let answer = answer.unwrap();
+        assert_no_secret(path, &answer.text());
+        answer
+    }
+
+    /// Everything it has printed.
+    pub fn log(&self) -> String {
+        self.output.text()
+    }
+
+    /// Its log lines, parsed.
+    pub fn log_lines(&self) -> Vec<Value> {
+        self.output.lines()
+    }
+
+    /// Waits for a log line with this message.
+    pub async fn logged(&self, message: &str) -> Value {
+        match within(message, &self.output, self.output.line(message)).await {
+            Some(line) => line,
+            None => panic!("it ended without saying {message:?}:\n{}", self.output.text()),
+        }
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        signal(&self.child, "TERM");
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within("its end", &self.output, self.output.end()).await;
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Webhook {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.output.finish();
+        let text = self.output.text();
+        if std::thread::panicking() {
+            eprintln!("output of pullcheck serve:\n{text}");
+        } else {
+            assert_no_secret("what pullcheck serve printed", &text);
+        }
+    }
+}
+
+async fn within<T>(what: &str, output: &Output, event: impl Future<Output = T>) -> T {
+    let Ok(value) = tokio::time::timeout(NEVER, event).await else {
+        panic!("waited {NEVER:?} for {what}; it printed:\n{}", output.text());
+    };
+    value
+}
+
+/// By the shell's own `kill`: sending a signal is unsafe code otherwise, and the program of that
+/// name is not everywhere.
+pub fn signal(child: &Child, name: &str) {
+    let command = format!("kill -{name} {}", child.id());
+    let status = Command::new("sh").args(["-c", &command]).status().unwrap();
+    assert!(status.success(), "{command}: {status}");
+}
