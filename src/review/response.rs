@@ -160,6 +160,7 @@ mod tests {
             basis: Basis::Pull,
             field: "spec.containers[0].image".to_owned(),
             image: Some("nginx:latests".to_owned()),
+            reference: None,
             host: None,
             message: "no such tag [tag-not-found]".to_owned(),
         }
