@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 /// A running server.
@@ -22,8 +22,14 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Says so on `asked` for every request, and answers it when `release` is notified.
-    pub(super) async fn tls(name: &str, asked: Arc<Notify>, release: Arc<Notify>) -> Self {
+    /// Says so on `asked` for every request, and answers it for one permit of `release`: a GET
+    /// with a token, a form with one too or (if it takes no `forms`) with a 404.
+    pub(super) async fn tls(
+        name: &str,
+        asked: Arc<Notify>,
+        release: Arc<Semaphore>,
+        forms: bool,
+    ) -> Self {
         let acceptor = TlsAcceptor::from(super::world::certificate(name));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -38,11 +44,16 @@ impl Held {
                         let (asked, release) = (asked.clone(), release.clone());
                         counted.fetch_add(1, Ordering::SeqCst);
                         async move {
+                            let refused = request.method() == Method::POST && !forms;
                             request.into_body().collect().await?;
                             asked.notify_one();
-                            release.notified().await;
+                            release.acquire().await.unwrap().forget();
                             let token = r#"{"token":"good","access_token":"good"}"#;
-                            Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from(token))))
+                            let mut response = Response::new(Full::new(Bytes::from(token)));
+                            if refused {
+                                *response.status_mut() = StatusCode::NOT_FOUND;
+                            }
+                            Ok::<_, hyper::Error>(response)
                         }
                     });
                     let builder = auto::Builder::new(TokioExecutor::new());
