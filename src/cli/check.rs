@@ -50,9 +50,9 @@ pub struct Args {
     #[arg(value_name = "FILE|DIR|-", required = true)]
     manifests: Vec<PathBuf>,
     #[command(flatten)]
-    common: CommonArgs,
-    #[command(flatten)]
     check: CheckArgs,
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 /// Checks the manifests and prints the report to `out`; problems and progress go to `err`.

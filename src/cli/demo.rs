@@ -33,7 +33,7 @@ use kubectl::Kubectl;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Leave the webhook and the registry serving until interrupted
-    #[arg(long)]
+    #[arg(long, env = "PULLCHECK_KEEP")]
     keep: bool,
 }
 
