@@ -98,7 +98,7 @@ async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<R
     let metrics = Arc::new(Metrics::new());
     // The user's own machine, with the user's own rights.
     let client = app::client_config(config, true, Vec::new())?;
-    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics)?;
+    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics, false)?;
     Ok(Arc::new(Reviewer::new(gatherer, metrics, config.timeout)))
 }
 
