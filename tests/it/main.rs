@@ -6,9 +6,13 @@
 #[cfg(test)]
 mod crowds;
 #[cfg(test)]
+mod deadlines;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod gitops;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
