@@ -2,10 +2,15 @@
 //!
 //! Everything that can fail fails here, at start, with what, why and fix.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use ipnet::IpNet;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
 
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::{self, Config};
@@ -42,8 +47,13 @@ pub fn gatherer(
     })
 }
 
-/// The pull client's settings; `loopback` is whether this front may connect to its own machine.
-pub fn client_config(config: &Config, loopback: bool) -> anyhow::Result<ClientConfig> {
+/// The pull client's settings; `loopback` is whether this front may connect to its own machine,
+/// `api_server` what no image reference may make us connect to.
+pub fn client_config(
+    config: &Config,
+    loopback: bool,
+    api_server: Vec<IpAddr>,
+) -> anyhow::Result<ClientConfig> {
     let extra_roots_pem = match &config.ca_file {
         None => Vec::new(),
         Some(path) => read(path, "--ca-file")?,
@@ -54,9 +64,10 @@ pub fn client_config(config: &Config, loopback: bool) -> anyhow::Result<ClientCo
         address_rule: AddressRule {
             loopback_allowed: loopback,
             allow: config.allow_addresses.clone(),
-            deny: Vec::new(),
+            deny: api_server.into_iter().map(IpNet::from).collect(),
         },
         quota_floor: config.quota_floor,
+        pull_through: config.pull_through.clone(),
         ..ClientConfig::default()
     })
 }
@@ -75,6 +86,25 @@ pub async fn cluster(config: &Config) -> anyhow::Result<Cluster> {
     Cluster::connect(config.kubeconfig.as_deref(), ClusterOptions::default())
         .await
         .context("no API server is known; give --kubeconfig, or do without a cluster")
+}
+
+/// The addresses of the API server. One that does not resolve now is not known, and said so.
+pub async fn api_server(cluster: Option<&Cluster>) -> Vec<IpAddr> {
+    let Some(server) = cluster.and_then(Cluster::server) else { return Vec::new() };
+    let literal = server.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = literal.parse() {
+        return vec![address];
+    }
+    match timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
+        Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!(
+                server,
+                "the API server's name does not resolve, so its addresses are not refused to images"
+            );
+            Vec::new()
+        }
+    }
 }
 
 fn docker_config(path: &Path) -> anyhow::Result<DockerConfig> {

@@ -94,6 +94,7 @@ pub enum ServiceAccountAnswer {
 #[derive(Debug, Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
+    server: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -116,6 +117,11 @@ enum ModeLabel {
 }
 
 impl Cluster {
+    /// The host of the API server, a name or an address, where it was found by configuration.
+    pub fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
     /// A cluster behind a client that is already there.
     ///
     /// The client must not retry by itself (`default_retry`), or each failure takes the whole limit.
@@ -130,7 +136,7 @@ impl Cluster {
             names: Memory::new(bytes / 8),
             options,
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), server: None }
     }
 
     /// What is known of a Secret, asked no longer than until `deadline`.

@@ -157,9 +157,9 @@ impl SpecCode {
         }
     }
 
-    /// The code of that spelling, if it is one that may be quoted.
+    /// The code of that spelling, in any case, if it is one that may be quoted.
     pub fn find(text: &str) -> Option<SpecCode> {
-        Self::ALL.into_iter().find(|code| code.as_str() == text)
+        Self::ALL.into_iter().find(|code| code.as_str().eq_ignore_ascii_case(text))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::facts::{
 use crate::image::Reference;
 use crate::objects::Objects;
 use crate::policy::Policy;
+use crate::registry::RequestBudget;
 use crate::resolve::{Question, Resolver};
 use crate::workload::{PullPolicy, Workload};
 
@@ -26,6 +27,11 @@ use crate::workload::{PullPolicy, Workload};
 const MOST_IMAGES: usize = 64;
 /// Most pull secrets of one review that are read.
 const MOST_SECRETS: usize = 32;
+
+/// Most credentials that are tried for one image.
+const MOST_CREDENTIALS: usize = 32;
+/// Most requests to registries on behalf of one review, background work included.
+const MOST_REQUESTS: u32 = 1_000;
 
 /// Whose images, on whose behalf, until when.
 #[derive(Debug, Clone, Copy)]
@@ -59,16 +65,22 @@ impl Gatherer {
     /// The facts. Where a refusal would rest on a Secret that was read a moment ago, it is read
     /// anew first: a person who corrects a secret and tries again must not meet the old one.
     pub async fn gather<'a>(&'a self, ask: Ask<'a>) -> Facts<'a> {
-        let facts = self.once(ask, Freshness::Cached).await;
+        let requests = RequestBudget::new(MOST_REQUESTS);
+        let facts = self.once(ask, Freshness::Cached, &requests).await;
         if self.objects.cluster.is_some() && rests_on_secrets(&facts) {
-            return self.once(ask, Freshness::Fresh).await;
+            return self.once(ask, Freshness::Fresh, &requests).await;
         }
         facts
     }
 
-    async fn once<'a>(&'a self, ask: Ask<'a>, freshness: Freshness) -> Facts<'a> {
+    async fn once<'a>(
+        &'a self,
+        ask: Ask<'a>,
+        freshness: Freshness,
+        requests: &RequestBudget,
+    ) -> Facts<'a> {
         let (mut secrets, service_account) = self.secrets(ask, freshness).await;
-        let images = self.images(ask, &mut secrets).await;
+        let images = self.images(ask, &mut secrets, requests).await;
         Facts {
             namespace: ask.namespace,
             is_template: ask.workload.is_template,
@@ -126,11 +138,17 @@ impl Gatherer {
         (secrets, account)
     }
 
-    async fn images<'a>(&self, ask: Ask<'a>, secrets: &mut [SecretFact]) -> Vec<ImageFact<'a>> {
+    async fn images<'a>(
+        &self,
+        ask: Ask<'a>,
+        secrets: &mut [SecretFact],
+        requests: &RequestBudget,
+    ) -> Vec<ImageFact<'a>> {
         let keyrings = Keyrings::new(secrets, self.docker_config.as_ref());
         let tenant: Arc<str> = ask.namespace.into();
         let mut used = vec![false; secrets.len()];
         let mut questions: Vec<Question> = Vec::new();
+        let mut beyond = Vec::new();
         let mut asked: HashMap<Reference, usize> = HashMap::new();
         let mut images = Vec::with_capacity(ask.workload.images.len());
         let mut answers_for = Vec::with_capacity(ask.workload.images.len());
@@ -151,7 +169,7 @@ impl Gatherer {
             let mut question = None;
             if let Ok(reference) = &fact.reference {
                 fact.registry_allowed = self.policy.allows_registry(reference.name());
-                let credentials = keyrings.lookup(reference.name(), secrets, &mut used);
+                let mut credentials = keyrings.lookup(reference.name(), secrets, &mut used);
                 if !fact.registry_allowed {
                     // Never contacted.
                 } else if image_use.pull_policy == Some(PullPolicy::Never) {
@@ -161,10 +179,15 @@ impl Gatherer {
                 } else if questions.len() < MOST_IMAGES {
                     question = Some(questions.len());
                     asked.insert(reference.clone(), questions.len());
+                    if credentials.len() > MOST_CREDENTIALS {
+                        credentials.truncate(MOST_CREDENTIALS);
+                        beyond.push(questions.len());
+                    }
                     questions.push(Question {
                         reference: reference.clone(),
                         credentials,
                         tenant: tenant.clone(),
+                        requests: requests.clone(),
                     });
                 } else {
                     let budget = format!("{MOST_IMAGES} distinct images in one review");
@@ -177,7 +200,13 @@ impl Gatherer {
         for (secret, used) in secrets.iter_mut().zip(used) {
             secret.used = used;
         }
-        let answers = self.resolver.resolve(questions, ask.deadline).await;
+        let mut answers = self.resolver.resolve(questions, ask.deadline).await;
+        for index in beyond {
+            if let Some(attempts) = answers.get_mut(index) {
+                let budget = format!("{MOST_CREDENTIALS} credentials for one image");
+                attempts.push(not_checked(Unchecked::Budget(budget)));
+            }
+        }
         for (image, question) in images.iter_mut().zip(answers_for) {
             if let Some(attempts) = question.and_then(|index| answers.get(index)) {
                 image.attempts.clone_from(attempts);

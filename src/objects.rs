@@ -45,16 +45,14 @@ impl Objects {
         if let Some(secret) = self.manifests.secrets.get(&id) {
             return SecretState::Read(secret.clone());
         }
-        match &self.cluster {
-            Some(cluster) => cluster.pull_secret(namespace, name, freshness, deadline).await,
-            None => {
-                let similar = similar(&self.manifests.secrets, &id);
-                if self.manifests.whole {
-                    SecretState::Absent { similar }
-                } else {
-                    SecretState::Undecided { similar }
-                }
-            }
+        if let Some(cluster) = &self.cluster {
+            return cluster.pull_secret(namespace, name, freshness, deadline).await;
+        }
+        let similar = similar(&self.manifests.secrets, &id);
+        if self.manifests.whole {
+            SecretState::Absent { similar }
+        } else {
+            SecretState::Undecided { similar }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The pull protocol as a node speaks it: whether a registry would hand an image out.
 //!
-//! Every answer is an [`Outcome`](crate::facts::Outcome), a registry's "no" and our own failures
+//! Every answer is an [`Outcome`], a registry's "no" and our own failures
 //! alike. What is never here: whether an answer is good news, what to do about it, how long to
 //! keep it, Kubernetes.
 //!
@@ -48,7 +48,7 @@ pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
 pub use identity::CredentialId;
-pub use progress::{Phase, Progress};
+pub use progress::{Phase, Progress, RequestBudget};
 
 use crate::facts::Outcome;
 

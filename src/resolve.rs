@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::credentials::Credential;
 use crate::facts::{Attempt, CredentialSource, Outcome};
 use crate::image::Reference;
-use crate::registry::{CredentialId, RegistryClient};
+use crate::registry::{CredentialId, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
 
 use chain::Chain;
@@ -38,6 +38,8 @@ pub struct Question {
     pub credentials: Vec<(CredentialSource, Credential)>,
     /// The namespace on whose behalf registries are asked; login budgets are its own.
     pub tenant: Arc<str>,
+    /// What registries may still be asked on behalf of the same review.
+    pub requests: RequestBudget,
 }
 
 /// Bounds of the resolver.
@@ -104,7 +106,7 @@ impl Resolver {
 
     async fn one(&self, question: Question, deadline: Instant) -> Vec<Attempt> {
         let chain = Chain::new(self.shared.clone(), question);
-        match chain.from_cache().await {
+        match chain.known().await {
             Some(attempts) => attempts,
             None => chain.run_until(deadline).await,
         }

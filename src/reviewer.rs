@@ -14,7 +14,7 @@ use crate::facts::{Conclusion, Facts, Front};
 use crate::gather::{Ask, Gatherer};
 use crate::image::Digest;
 use crate::message::printable;
-use crate::policy::{Action, ImageName, Mode, Subject, Verdict, display};
+use crate::policy::{Action, Mode, Subject, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
 use crate::telemetry::Metrics;
@@ -110,7 +110,7 @@ impl Reviewer {
             mode,
             front: Front::Serve,
         };
-        let subject = case.subject(&[]);
+        let subject = case.subject();
         if !policy.looks_at(&subject) {
             self.metrics.skipped("off");
             return Ok(encode(uid, &Answer::default()).into());
@@ -122,15 +122,10 @@ impl Reviewer {
         } else {
             Some(self.judge_and_report(&case, deadline).await)
         };
-        let mut answer = match &judged {
-            Some(judgement) => answer(&case, judgement),
-            None => {
-                let mut answer = Answer::default();
-                let text = "looked up in the background; see pullcheck's log".to_owned();
-                answer.audit_annotations.insert("findings", text);
-                answer
-            }
-        };
+        let mut answer = judged.as_ref().map_or_else(
+            || Answer::annotated("looked up in the background; see pullcheck's log"),
+            |judgement| answer(&case, judgement),
+        );
         if let Some(label) = unknown_label {
             answer.warnings.push(label.to_string());
         }
@@ -148,14 +143,7 @@ impl Reviewer {
         let facts = self.gatherer.gather(ask).await;
         let findings = causes::findings(&facts);
         let images = judged_images(&facts);
-        let names: Vec<ImageName<'_>> = images
-            .iter()
-            .map(|image| ImageName {
-                written: &image.image,
-                normalised: image.reference.as_deref(),
-            })
-            .collect();
-        let verdict = self.gatherer.policy.decide(&case.subject(&names), &findings);
+        let verdict = self.gatherer.policy.decide(&case.subject(), &findings);
         Judgement { findings, verdict, images }
     }
 
@@ -201,13 +189,12 @@ impl Reviewer {
 }
 
 impl Case {
-    fn subject<'a>(&'a self, images: &'a [ImageName<'a>]) -> Subject<'a> {
+    fn subject(&self) -> Subject<'_> {
         Subject {
             namespace: &self.namespace,
             user: &self.user,
             mode: self.mode,
             controller_owned: self.workload.controller_owned,
-            images,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::Certainty;
 use crate::credentials::SecretState;
 use crate::facts::{Facts, ImageFact, PodMutation, ServiceAccountState};
 use crate::glob::any_matches;
+use crate::image::Reference;
 use crate::message::printable;
 
 /// Why a finding may not hold on the node; none means that it is proven.
@@ -58,7 +59,7 @@ pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
 }
 
 fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {
-    image.reference.as_ref().map(|reference| reference.registry()).unwrap_or_default()
+    image.reference.as_ref().map(Reference::registry).unwrap_or_default()
 }
 
 fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {

@@ -3,6 +3,7 @@
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
 use crate::credentials::SecretState;
 use crate::facts::{Conclusion, Facts, Outcome, ServiceAccountState, Unchecked};
+use crate::image::Reference;
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -24,7 +25,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let Conclusion::Unseen(Outcome::NotChecked(unchecked)) = image.conclusion() else {
             continue;
         };
-        let registry = image.reference.as_ref().map(|r| r.registry()).unwrap_or_default();
+        let registry = image.reference.as_ref().map(Reference::registry).unwrap_or_default();
         let (host, what, fix) = words(unchecked, registry);
         findings.push(
             Finding::of_image(

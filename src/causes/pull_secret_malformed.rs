@@ -2,7 +2,7 @@
 
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
 use crate::credentials::{DecodedSecret, SecretState};
-use crate::facts::Facts;
+use crate::facts::{Facts, Front};
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -27,13 +27,19 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let SecretState::Read(DecodedSecret::Malformed(error)) = &fact.secret.state else {
             continue;
         };
+        // A Secret that was read from the cluster has been taken by the API server.
+        let what = if facts.front == Front::Check && error.fault.is_refused_by_api_server() {
+            "is refused by the API server"
+        } else {
+            "fails every pull of the pod"
+        };
         findings.push(Finding::of_object(
             &CAUSE,
             Severity::WontPull,
             Certainty::Proven,
             (&fact.field, &fact.secret.name),
             &format!(
-                "Secret {}/{} fails every pull of the pod: {error}",
+                "Secret {}/{} {what}: {error}",
                 printable(facts.namespace, 40),
                 printable(&fact.secret.name, 40)
             ),

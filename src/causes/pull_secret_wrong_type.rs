@@ -2,7 +2,7 @@
 
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
 use crate::credentials::{DecodedSecret, SecretState};
-use crate::facts::Facts;
+use crate::facts::{Facts, Front};
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -30,6 +30,13 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             .as_ref()
             .map(|key| format!(" with key {}", printable(key, 40)))
             .unwrap_or_default();
+        // The type of a Secret that exists cannot be changed; one in a file can be written.
+        let keys = DecodedSecret::KEYS;
+        let right = keys.iter().find(|(_, key)| hint.key.as_deref() == Some(key));
+        let fix = match (right, facts.front) {
+            (Some((type_, _)), Front::Check) => format!("set its type to {type_}"),
+            _ => "create it anew with kubectl create secret docker-registry".to_owned(),
+        };
         findings.push(Finding::of_object(
             &CAUSE,
             Severity::Advice,
@@ -41,7 +48,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 printable(&fact.secret.name, 40),
                 printable(&hint.type_, 50)
             ),
-            "create it anew with kubectl create secret docker-registry",
+            &fix,
         ));
     }
 }

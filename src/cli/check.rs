@@ -1,17 +1,19 @@
 //! `pullcheck check`: the same engine on manifests, before anything is applied.
 //!
-//! Exit status 0: nothing would be denied; 1: something would; 2: it could not run to the end.
+//! Exit status 0: nothing would be denied; 1: something would; 2: something could not be read or
+//! checked at all. What could be is reported all the same. `docs/check.md` is the user's page.
 
 mod documents;
 mod inventory;
 mod report;
+mod secret;
 
-use std::io::{IsTerminal as _, Read, Write};
+use std::io::{ErrorKind, IsTerminal as _, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
@@ -28,10 +30,23 @@ use documents::Documents;
 use inventory::{Found, Inventory};
 use report::Report;
 
+/// What is shown below the list of flags.
+const AFTER_HELP: &str = "\
+Exit status:
+  0  nothing would be denied
+  1  something would be denied
+  2  something could not be read, or the arguments are wrong; the rest was checked
+
+Examples:
+  pullcheck check deploy/
+  helm template ./chart | pullcheck check -
+  kustomize build overlays/prod | pullcheck check --output json -";
+
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Args {
-    /// Manifests: YAML or JSON files, folders of them, or - for stdin
+    /// Manifests: YAML or JSON files, folders of them, or - for standard input
     #[arg(value_name = "FILE|DIR|-", required = true)]
     manifests: Vec<PathBuf>,
     #[command(flatten)]
@@ -50,20 +65,24 @@ pub async fn run(
     let config = Config::load(&args.common, &Front::Check(args.check))?;
     app::log(&config)?;
     let documents = Documents::read(&args.manifests, stdin);
-    let nothing = documents.documents.is_empty() && documents.problems.is_empty();
     let inventory = Inventory::of(documents.documents, &config.check.namespace);
     let problems: Vec<String> = documents.problems.into_iter().chain(inventory.problems).collect();
-    if nothing {
-        bail!("there is no manifest in the input; give files, folders, or - and a stream of YAML");
-    }
+    let notes = documents.notes.into_iter().chain(inventory.notes);
     let reviewer = reviewer(&config, inventory.manifests).await?;
     let judged = judge(&config, &reviewer, &inventory.workloads, err).await;
     let report = Report::of(inventory.workloads.iter().zip(&judged));
-    match config.check.output {
-        Output::Human => report.human(out)?,
-        Output::Json => report.json(out)?,
+    let printed = match config.check.output {
+        Output::Human => report.human(out),
+        Output::Json => report.json(out),
+    };
+    match printed.and_then(|()| out.flush()) {
+        // Whoever reads has seen enough; the exit status still tells.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        printed => printed.context("the report cannot be written")?,
     }
-    out.flush()?;
+    for note in notes {
+        writeln!(err, "note: {note}")?;
+    }
     for problem in &problems {
         writeln!(err, "error: {problem}")?;
     }
@@ -78,7 +97,7 @@ async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<R
     let cluster = if config.check.cluster { Some(app::cluster(config).await?) } else { None };
     let metrics = Arc::new(Metrics::new());
     // The user's own machine, with the user's own rights.
-    let client = app::client_config(config, true)?;
+    let client = app::client_config(config, true, Vec::new())?;
     let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics)?;
     Ok(Arc::new(Reviewer::new(gatherer, metrics, config.timeout)))
 }

@@ -53,7 +53,7 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         extra_roots_pem: authority.pair().certificate.into_bytes(),
         resolver: Some(Arc::new(Names { registry, closed })),
         proxies: ProxyRule::Never,
-        ..app::client_config(&config, true)?
+        ..app::client_config(&config, true, Vec::new())?
     };
     let metrics = Arc::new(Metrics::new());
     let objects = Objects { manifests: scenes::manifests(), cluster: None };

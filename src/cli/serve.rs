@@ -43,8 +43,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (certificates, reloader) = Certificates::open(files).await?;
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
     let metrics = Arc::new(Metrics::new());
+    let api_server = app::api_server(cluster.as_ref()).await;
     let objects = Objects { manifests: Manifests::default(), cluster };
-    let client = app::client_config(&config, false)?;
+    let client = app::client_config(&config, false, api_server)?;
     let gatherer = app::gatherer(&config, client, objects, &metrics)?;
     let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
     let webhook_router = webhook_router(reviewer, metrics.clone());

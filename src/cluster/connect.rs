@@ -61,8 +61,9 @@ impl Cluster {
             Some(path) => named(path).await?,
             None => first_of(Config::incluster, usual()).await?,
         };
+        let server = config.cluster_url.host().map(Into::into);
         let client = client(config, &options).await?;
-        Ok(Self::from_client(client, options))
+        Ok(Self { server, ..Self::from_client(client, options) })
     }
 }
 

@@ -77,7 +77,7 @@ impl DockerConfig {
 
     /// Decodes a document.
     pub fn decode(format: ConfigFormat, data: &[u8]) -> Result<Self, DecodeError> {
-        let document = Value::document(data).ok_or_else(|| Fault::NotJson.at(None))?;
+        let document = Value::document(data).ok_or_else(|| not_json(data).at(None))?;
         let mut entries = Entries::default();
         match format {
             ConfigFormat::DockerCfg => entries.merge(document, Field::Document)?,
@@ -95,6 +95,15 @@ impl DockerConfig {
         }
         Ok(Self { entries: entries.list })
     }
+}
+
+/// What data that is not JSON is instead.
+fn not_json(data: &[u8]) -> Fault {
+    let decoded = auth::base64(data.trim_ascii());
+    let is_object = |decoded: Vec<u8>| {
+        Value::document(&decoded).is_some_and(|value| value.kind() == JsonType::Object)
+    };
+    if decoded.is_some_and(is_object) { Fault::EncodedTwice } else { Fault::NotJson }
 }
 
 /// Entries by key: a later one replaces an earlier one, as in Go's map.

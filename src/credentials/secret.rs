@@ -60,6 +60,10 @@ pub struct WrongTypeHint {
 }
 
 impl DecodedSecret {
+    /// The types that count and the key of each.
+    pub const KEYS: [(&'static str, &'static str); 2] =
+        [(SHAPES[0].0, SHAPES[0].1), (SHAPES[1].0, SHAPES[1].1)];
+
     /// Decodes a Secret, given its `type` and its `data` by key (base64 of the API undone).
     ///
     /// Only a key that is there and not empty counts, as with the kubelet.

@@ -35,6 +35,12 @@ pub fn show(findings: &[Finding], verdict: &Verdict) -> Shown {
     Shown { warnings: warnings(&lines(Action::Warn)), denial: denial(&lines(Action::Deny)) }
 }
 
+/// One line for each finding, and one for all that could not be seen of a host: as many as there
+/// are, where nobody limits them.
+pub fn lines<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
+    grouped(findings).iter().map(Group::line).collect()
+}
+
 /// Findings that share one line.
 struct Group<'a> {
     first: &'a Finding,

@@ -11,6 +11,7 @@ use super::tags::{self, TagList};
 use super::transport::Answer;
 use super::trouble::unexpected;
 use crate::facts::{Absent, Evidence, ManifestFault, Missing, Outcome, SpecCode};
+use crate::glob::any_matches;
 use crate::near_miss;
 
 /// What a 404 comes to.
@@ -31,7 +32,7 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
     let what = if by_digest { Missing::Digest } else { Missing::Tag };
     let mut absent = Absent {
         what,
-        evidence: session.evidence(answer, None),
+        evidence: answer.evidence(None),
         suggestion: None,
         listed: false,
         no_tags: false,
@@ -95,8 +96,7 @@ async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answe
 /// The registry's tags tell whether the repository exists, and what was probably meant. That they
 /// cannot be had changes nothing.
 async fn consult_tags(session: &mut Session<'_>, absent: &mut Absent) {
-    let cache = session.authority.as_str();
-    if session.shared.pull_through.iter().any(|host| host.eq_ignore_ascii_case(cache)) {
+    if any_matches(&session.shared.pull_through, session.reference.registry()) {
         return;
     }
     match tags::list(session).await {

@@ -4,6 +4,7 @@
 mod fetch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::Uri;
@@ -15,6 +16,7 @@ use super::Step;
 use super::budget::{Budgets, Slot};
 use super::identity::CredentialId;
 use super::progress::{Phase, Progress, current, enter};
+use super::scheme::canonical;
 use super::standing::Standing;
 use super::token::{Method, Token};
 use super::transport::Transport;
@@ -39,9 +41,9 @@ pub(super) struct TokenQuestion {
 }
 
 impl TokenQuestion {
-    /// `host[:port]` of the realm.
+    /// `host[:port]` of the realm, in the one spelling that budgets and refusals go by.
     pub(super) fn host(&self) -> String {
-        self.realm.authority().map(ToString::to_string).unwrap_or_default()
+        self.realm.authority().map(canonical).unwrap_or_default()
     }
 
     fn key(&self, who: &Who) -> TokenKey {
@@ -136,6 +138,7 @@ impl Auth {
     /// The login is known to be refused, or the budget is used up.
     pub(super) async fn turn(&self, host: &str, who: &Who) -> Step<Option<Slot>> {
         let Some(login) = &who.login else { return Ok(None) };
+        enter(Phase::Login, host);
         self.not_refused(host, who).await?;
         let proven = self.standing.is_proven(host, login.id);
         let slot = self
@@ -165,20 +168,38 @@ impl Auth {
         slot: Option<Slot>,
     ) -> Step<Arc<Token>> {
         let host = question.host();
-        let auth = self.clone();
-        let progress = current().unwrap_or_default();
-        let task = tokio::spawn(async move {
-            let limit = auth.transport.limits.total;
-            let fetch = auth.fetch(&question, &who, slot.as_ref());
-            let bounded = bounded(limit, question.host(), &progress, fetch);
-            auth.tokens.try_get_with(key, bounded).await
-        });
-        match task.await {
-            Ok(Ok(token)) => Ok(token),
-            Ok(Err(outcome)) => Err(Outcome::clone(&outcome)),
-            Err(_) => Err(trouble(TroubleKind::Error, &host, "asking for a token broke off")),
+        let asked = Arc::new((question, who, slot));
+        loop {
+            let (auth, key, asked) = (self.clone(), key.clone(), asked.clone());
+            let progress = current().unwrap_or_default();
+            let task = tokio::spawn(async move {
+                let led = AtomicBool::new(false);
+                let (question, who, slot) = &*asked;
+                let fetch = async {
+                    led.store(true, Ordering::Relaxed);
+                    auth.fetch(question, who, slot.as_ref()).await
+                };
+                let limit = auth.transport.limits.total;
+                let bounded = bounded(limit, question.host(), &progress, fetch);
+                let ended = Box::pin(auth.tokens.try_get_with(key, bounded)).await;
+                (ended, led.load(Ordering::Relaxed))
+            });
+            match task.await {
+                Ok((Ok(token), _)) => return Ok(token),
+                // Whoever asked for all had no budget left; that is nothing to the others.
+                Ok((Err(outcome), false)) if is_budget(&outcome) => {}
+                Ok((Err(outcome), _)) => return Err(Outcome::clone(&outcome)),
+                Err(_) => {
+                    let words = "asking for a token broke off";
+                    return Err(trouble(TroubleKind::Error, &host, words));
+                }
+            }
         }
     }
+}
+
+fn is_budget(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::NotChecked(Unchecked::Budget(_)))
 }
 
 async fn bounded(

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 use http_auth::{ChallengeParser, ChallengeRef};
 
-use super::spec_error::{says_expired, spec_code};
+use super::spec_error::says_expired;
 use crate::facts::SpecCode;
 
 /// Header lines that are read.
@@ -54,7 +54,7 @@ impl Challenges {
             let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.to_unescaped())
         };
-        self.code = self.code.or_else(|| param("error").and_then(|error| spec_code(&error)));
+        self.code = self.code.or_else(|| param("error").and_then(|error| SpecCode::find(&error)));
         self.expired |= param("error_description").is_some_and(|text| says_expired(&text));
         if challenge.scheme.eq_ignore_ascii_case("basic") {
             self.basic = true;

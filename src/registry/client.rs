@@ -22,6 +22,7 @@ use super::who::Who;
 use super::{Step, lookup};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
+use crate::glob::Glob;
 use crate::image::Reference;
 
 /// How long a repository's challenge is remembered.
@@ -54,7 +55,7 @@ pub(super) struct Shared {
     /// By registry host and repository.
     pub(super) challenges: Cache<(String, String), Remembered>,
     pub(super) quota_floor: f64,
-    pub(super) pull_through: Vec<String>,
+    pub(super) pull_through: Vec<Glob>,
     identities: Identities,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::address::AddressRule;
 use super::dns::Resolve;
+use crate::glob::Glob;
 
 /// Settings of a [`RegistryClient`](super::RegistryClient).
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct ClientConfig {
     pub quota_floor: f64,
     /// `host[:port]` of proxy caches: their tag lists say nothing about the upstream registry and
     /// are never asked for.
-    pub pull_through: Vec<String>,
+    pub pull_through: Vec<Glob>,
     /// The `User-Agent` of every request.
     pub user_agent: String,
 }

@@ -100,7 +100,7 @@ impl SystemResolver {
         Self { hosts: Hosts::from_system().unwrap_or_default(), dns }
     }
 
-    fn from_hosts(&self, name: &Name) -> Vec<IpAddr> {
+    fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
         [RecordType::A, RecordType::AAAA]
             .into_iter()
             .filter_map(|kind| self.hosts.lookup_static_host(&Query::query(name.clone(), kind)))
@@ -117,7 +117,7 @@ impl SystemResolver {
     async fn find(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
         let mut name = Name::from_ascii(host).map_err(|_| ResolveError::NoSuchName)?;
         name.set_fqdn(true);
-        let known = self.from_hosts(&name);
+        let known = self.in_hosts_file(&name);
         if !known.is_empty() {
             return Ok(known);
         }

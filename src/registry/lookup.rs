@@ -65,14 +65,16 @@ pub(super) async fn head(session: &mut Session<'_>, shelf: Shelf) -> Step<Answer
 async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<Outcome> {
     let quota = quota(&head.headers);
     let length = match head.length() {
-        Some(0) => return invalid(&head, ManifestFault::Empty),
+        Some(0) => return Ok(invalid(&head, ManifestFault::Empty)),
         Some(length) if length > manifest::LARGEST as u64 => {
-            return invalid(&head, ManifestFault::TooLarge(Some(length)));
+            return Ok(invalid(&head, ManifestFault::TooLarge(Some(length))));
         }
         length => length,
     };
     let told = match told_digest(&head) {
-        Some(Err(())) if length.is_some() => return invalid(&head, ManifestFault::BadDigestHeader),
+        Some(Err(())) if length.is_some() => {
+            return Ok(invalid(&head, ManifestFault::BadDigestHeader));
+        }
         Some(Ok(digest)) => Some(digest),
         _ => None,
     };
@@ -82,7 +84,7 @@ async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<
     };
     let kind = match kind(&head) {
         Ok(kind) => kind,
-        Err(fault) => return invalid(&head, fault),
+        Err(fault) => return Ok(invalid(&head, fault)),
     };
     if quota.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
         return Ok(Outcome::Found(Found { digest, manifest: ManifestView::QuotaLow, quota }));
@@ -112,7 +114,7 @@ async fn by_get(session: &mut Session<'_>, shelf: Shelf, quota: Option<Quota>) -
 async fn read(session: &Session<'_>, answer: Answer, known: Option<Quota>) -> Step<Outcome> {
     let quota = quota(&answer.headers).or(known);
     let told = match told_digest(&answer) {
-        Some(Err(())) => return invalid(&answer, ManifestFault::BadDigestHeader),
+        Some(Err(())) => return Ok(invalid(&answer, ManifestFault::BadDigestHeader)),
         Some(Ok(digest)) => Some(digest),
         None => None,
     };
@@ -149,8 +151,8 @@ async fn verify(
     }
 }
 
-fn invalid(answer: &Answer, fault: ManifestFault) -> Step<Outcome> {
-    Ok(unusable(&answer.host, answer.redirected, fault))
+fn invalid(answer: &Answer, fault: ManifestFault) -> Outcome {
+    unusable(&answer.host, answer.redirected, fault)
 }
 
 /// Only the registry's own answer proves that an image is broken.
@@ -170,7 +172,7 @@ fn gone(session: &Session<'_>, answer: &Answer) -> Outcome {
     }
     Outcome::Absent(Absent {
         what: Missing::Digest,
-        evidence: session.evidence(answer, None),
+        evidence: answer.evidence(None),
         suggestion: None,
         listed: false,
         no_tags: false,

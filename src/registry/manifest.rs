@@ -5,6 +5,10 @@
 
 use std::collections::HashMap;
 
+use oci_distribution::manifest::{
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE,
+    OCI_IMAGE_MEDIA_TYPE,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -38,10 +42,8 @@ pub(super) fn kind(content_type: Option<&str>) -> Result<Kind, ManifestFault> {
 
 fn kind_of(media_type: &str) -> Option<Kind> {
     match media_type {
-        "application/vnd.docker.distribution.manifest.v2+json"
-        | "application/vnd.oci.image.manifest.v1+json" => Some(Kind::Image),
-        "application/vnd.docker.distribution.manifest.list.v2+json"
-        | "application/vnd.oci.image.index.v1+json" => Some(Kind::Index),
+        IMAGE_MANIFEST_MEDIA_TYPE | OCI_IMAGE_MEDIA_TYPE => Some(Kind::Image),
+        IMAGE_MANIFEST_LIST_MEDIA_TYPE | OCI_IMAGE_INDEX_MEDIA_TYPE => Some(Kind::Index),
         _ => None,
     }
 }

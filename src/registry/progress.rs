@@ -1,5 +1,6 @@
 //! How far a lookup has come, readable by whoever cannot wait for its end.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
@@ -33,7 +34,36 @@ pub enum Phase {
 
 /// Shared between a lookup and those who wait for it. Cloning shares.
 #[derive(Debug, Clone)]
-pub struct Progress(Arc<Mutex<State>>);
+pub struct Progress {
+    state: Arc<Mutex<State>>,
+    requests: Option<RequestBudget>,
+}
+
+/// How many requests may still be sent, shared by everything that one review begins.
+#[derive(Debug, Clone)]
+pub struct RequestBudget {
+    total: u32,
+    left: Arc<AtomicU32>,
+}
+
+impl RequestBudget {
+    /// A budget of `total` requests, redirects and logins included.
+    pub fn new(total: u32) -> Self {
+        Self { total, left: Arc::new(AtomicU32::new(total)) }
+    }
+
+    /// Whether both are one and the same budget.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.left, &other.left)
+    }
+
+    /// Takes one request from the budget; the budget's size if nothing is left.
+    fn spend(&self) -> Result<(), u32> {
+        let take = |left: u32| left.checked_sub(1);
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(|_| ()).map_err(|_| self.total)
+    }
+}
 
 #[derive(Debug)]
 struct State {
@@ -52,12 +82,18 @@ impl Default for Progress {
 impl Progress {
     /// A lookup that has not started.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             phase: Phase::Queued,
             authority: String::new(),
             since: Instant::now(),
             preliminary: None,
-        })))
+        };
+        Self { state: Arc::new(Mutex::new(state)), requests: None }
+    }
+
+    /// A lookup that has not started, and whose requests are taken from `budget`.
+    pub fn within(budget: RequestBudget) -> Self {
+        Self { requests: Some(budget), ..Self::new() }
     }
 
     /// What the lookup is waiting for now.
@@ -96,13 +132,20 @@ impl Progress {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The current lookup's progress, to report from a task started on its behalf.
 pub(super) fn current() -> Option<Progress> {
     CURRENT.try_with(Progress::clone).ok()
+}
+
+/// The current lookup sends a request; the size of its budget if that is used up.
+pub(super) fn spend() -> Result<(), u32> {
+    CURRENT
+        .try_with(|progress| progress.requests.as_ref().map_or(Ok(()), RequestBudget::spend))
+        .unwrap_or(Ok(()))
 }
 
 /// The current lookup now waits for this.

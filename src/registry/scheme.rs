@@ -86,6 +86,15 @@ impl Schemes {
     }
 }
 
+/// One spelling for one host, so that no other spelling gets a budget of its own.
+pub(super) fn canonical(authority: &Authority) -> String {
+    let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    match authority.port_u16() {
+        None | Some(443 | 80) => host,
+        Some(port) => format!("{host}:{port}"),
+    }
+}
+
 fn without_default_port(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     let bare = host.strip_suffix(":443").or_else(|| host.strip_suffix(":80"));
@@ -134,6 +143,15 @@ mod tests {
         ] {
             assert_eq!(trust(host), expected, "{host}");
         }
+    }
+
+    #[test]
+    fn one_host_has_one_canonical_spelling() {
+        for spelling in ["auth.test", "AUTH.test", "auth.test.", "auth.test:443", "Auth.Test.:443"]
+        {
+            assert_eq!(canonical(&spelling.parse().unwrap()), "auth.test", "{spelling}");
+        }
+        assert_eq!(canonical(&"auth.test:5000".parse().unwrap()), "auth.test:5000");
     }
 
     #[tokio::test]

@@ -10,11 +10,12 @@ use super::auth::{Granted, TokenQuestion};
 use super::challenge::{Bearer, Challenges};
 use super::client::Shared;
 use super::realm::realm;
+use super::scheme::canonical;
 use super::spec_error::{self, ErrorBody};
 use super::transport::{Answer, Request};
 use super::trouble::{trouble, unexpected};
 use super::who::Who;
-use crate::facts::{Evidence, Outcome, Refusal, RefusedAt, SpecCode, TroubleKind};
+use crate::facts::{Outcome, Refusal, RefusedAt, TroubleKind};
 use crate::image::Reference;
 
 /// What every manifest question accepts: exactly containerd's list.
@@ -77,11 +78,20 @@ impl<'a> Session<'a> {
         match self.choose(&remembered.challenges, remembered.secure).await {
             Ok(Some(authorization)) => self.authorization = authorization,
             Ok(None) => {}
-            Err(known @ (Outcome::Refused(_) | Outcome::NotChecked(_))) => return Err(known),
-            // The realm may have moved: ask the registry itself.
-            Err(_) => self.shared.challenges.invalidate(&self.place()).await,
+            Err(ended) => {
+                if matches!(ended, Outcome::Trouble(_)) {
+                    // The realm may have moved: the next lookup asks the registry itself.
+                    self.shared.challenges.invalidate(&self.place()).await;
+                }
+                return Err(ended);
+            }
         }
         Ok(())
+    }
+
+    async fn remember(&self, challenges: Challenges, secure: bool) {
+        let seen = Remembered { challenges, secure };
+        self.shared.challenges.insert(self.place(), seen).await;
     }
 
     fn place(&self) -> (String, String) {
@@ -91,13 +101,15 @@ impl<'a> Session<'a> {
     /// Asks for a path below this repository, logging in if the registry wants it. What comes
     /// back is never 401 or 403, and never an error from behind a redirect.
     pub(super) async fn ask(&mut self, method: Method, path: &str) -> Step<Answer> {
-        let answer = self.send(&method, path).await?;
-        let answer = if self.wants_login(&answer) {
-            self.log_in(&answer).await?;
-            self.send(&method, path).await?
-        } else {
-            answer
-        };
+        self.told = None;
+        let mut answer = self.send(&method, path).await?;
+        // Once to log in, and once more if that was with a kept token that is no longer taken.
+        for first in [true, false] {
+            if self.wants_login(&answer, first) {
+                self.log_in(&answer).await?;
+                answer = self.send(&method, path).await?;
+            }
+        }
         match answer.status {
             status if answer.redirected && !status.is_success() => Err(unexpected(&answer)),
             StatusCode::UNAUTHORIZED => Err(self.unauthorized(&answer)),
@@ -109,11 +121,11 @@ impl<'a> Session<'a> {
     }
 
     /// Whether logging in (again) could change this answer.
-    fn wants_login(&self, answer: &Answer) -> bool {
+    fn wants_login(&self, answer: &Answer, first: bool) -> bool {
         let stale = matches!(&self.authorization, Authorization::Bearer(granted) if granted.cached);
         match answer.status {
             _ if answer.redirected => false,
-            StatusCode::UNAUTHORIZED => true,
+            StatusCode::UNAUTHORIZED => first || stale,
             // A kept token may hold rights of yesterday, and ECR Public answers one that it no
             // longer takes with a 400.
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => stale,
@@ -143,31 +155,35 @@ impl<'a> Session<'a> {
         let Some(login) = self.who.login.clone() else {
             return transport.ask(&self.authority, path, request).await;
         };
-        let host = self.authority.as_str();
+        let host = &canonical(&self.authority);
         let slot = self.shared.auth.turn(host, &self.who).await?;
         request.authorization = login.basic();
         request.once = true;
         let answer = transport.ask(&self.authority, path.clone(), request.clone()).await?;
         let Some(slot) = slot.filter(|_| !answer.redirected) else { return Ok(answer) };
         let standing = &self.shared.auth.standing;
+        let proven = standing.is_proven(host, login.id);
         match answer.status {
             StatusCode::UNAUTHORIZED => {
                 slot.refused();
-                let refusal = self.refusal(&answer, RefusedAt::Login);
-                standing.refuse_login(host, login.id, &refusal).await;
+                // Of a login that was accepted here lately it may be this repository alone.
+                if !proven {
+                    let refusal = self.refusal(&answer, RefusedAt::Login);
+                    standing.refuse_login(host, login.id, &refusal).await;
+                }
             }
             StatusCode::FORBIDDEN => {
-                let charged = !standing.is_proven(host, login.id);
-                if charged {
+                if !proven {
                     slot.refused();
                 }
                 if request.method == Method::HEAD && slot.may_repeat().is_ok() {
                     request.method = Method::GET;
-                    let again = transport.ask(&self.authority, path, request).await?;
-                    if charged && again.status == StatusCode::FORBIDDEN {
-                        slot.refused();
+                    if let Ok(again) = transport.ask(&self.authority, path, request).await {
+                        if !proven && again.status == StatusCode::FORBIDDEN {
+                            slot.refused();
+                        }
+                        self.told = self.error_of(again).await;
                     }
-                    self.told = self.error_of(again).await;
                 }
                 if self.told.is_some_and(|told| told.expired) {
                     // Of the credential, not of this repository.
@@ -176,9 +192,7 @@ impl<'a> Session<'a> {
                     standing.refuse_login(host, login.id, &refusal).await;
                 }
             }
-            status if status.is_success() || status == StatusCode::NOT_FOUND => {
-                standing.accept(host, login.id).await;
-            }
+            status if status.is_success() => standing.accept(host, login.id).await,
             _ => {}
         }
         Ok(answer)
@@ -191,17 +205,18 @@ impl<'a> Session<'a> {
             Authorization::Basic => Err(self.unauthorized(answer)),
             Authorization::None => {
                 let fresh = self.choose(&challenges, answer.secure).await;
-                let seen = Remembered { challenges, secure: answer.secure };
-                self.shared.challenges.insert(self.place(), seen).await;
+                self.remember(challenges, answer.secure).await;
                 self.authorization = fresh?.ok_or_else(|| self.unauthorized(answer))?;
                 Ok(())
             }
             Authorization::Bearer(sent) => {
-                self.shared.challenges.invalidate(&self.place()).await;
                 let question = match &challenges.bearer {
                     Some(bearer) => self.question(bearer, answer.secure)?,
                     None => sent.question.clone(),
                 };
+                if challenges.bearer.is_some() {
+                    self.remember(challenges, answer.secure).await;
+                }
                 if sent.cached {
                     self.shared.auth.drop_token(&sent.question, &self.who).await;
                 } else if question == sent.question {
@@ -249,7 +264,7 @@ impl<'a> Session<'a> {
         Refusal {
             // A user name without a password is a login that cannot even be tried.
             at: if no_basic && self.who.incomplete { RefusedAt::Login } else { at },
-            evidence: self.evidence(answer, challenges.code),
+            evidence: answer.evidence(challenges.code),
             expired: !anonymous && challenges.expired,
             no_basic,
         }
@@ -289,10 +304,5 @@ impl<'a> Session<'a> {
         let limit = self.shared.transport.limits.body;
         let body = answer.bytes(spec_error::LONGEST_BODY, limit).await;
         body.map_or_else(|_| ErrorBody::default(), |bytes| spec_error::read(&bytes))
-    }
-
-    /// Who said what.
-    pub(super) fn evidence(&self, answer: &Answer, code: Option<SpecCode>) -> Evidence {
-        Evidence { status: answer.status.as_u16(), code, host: answer.host.clone() }
     }
 }

@@ -40,31 +40,13 @@ pub(super) fn read(body: &[u8]) -> ErrorBody {
         return ErrorBody { code: None, expired };
     };
     let listed = envelope.errors.into_iter().flatten().filter_map(|entry| entry.code);
-    let code = listed.chain(envelope.error).find_map(|code| spec_code(code.as_str()?));
+    let code = listed.chain(envelope.error).find_map(|code| SpecCode::find(code.as_str()?));
     ErrorBody { code, expired }
 }
 
 /// Whether a text says that something has expired.
 pub(super) fn says_expired(text: &str) -> bool {
     text.to_ascii_lowercase().contains("expired")
-}
-
-/// A code that the distribution spec, token servers or Docker Hub use; foreign ones are dropped.
-pub(super) fn spec_code(code: &str) -> Option<SpecCode> {
-    Some(match code.to_ascii_uppercase().as_str() {
-        "BLOB_UNKNOWN" => SpecCode::BlobUnknown,
-        "DENIED" => SpecCode::Denied,
-        "INSUFFICIENT_SCOPE" => SpecCode::InsufficientScope,
-        "INVALID_TOKEN" => SpecCode::InvalidToken,
-        "MANIFEST_INVALID" => SpecCode::ManifestInvalid,
-        "MANIFEST_UNKNOWN" => SpecCode::ManifestUnknown,
-        "NAME_INVALID" => SpecCode::NameInvalid,
-        "NAME_UNKNOWN" => SpecCode::NameUnknown,
-        "TOOMANYREQUESTS" => SpecCode::TooManyRequests,
-        "UNAUTHORIZED" => SpecCode::Unauthorized,
-        "UNSUPPORTED" => SpecCode::Unsupported,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,12 @@
 
 mod absence;
 mod fake;
-
+mod limits;
+mod login;
+mod network;
 mod presence;
-
+mod redirects;
+mod refusal;
+mod sharing;
+mod slow;
 mod world;

@@ -5,7 +5,9 @@ mod failure;
 mod redirect;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
+};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Response, Uri};
 use http_body_util::Full;
@@ -20,7 +22,7 @@ use tokio::time::timeout;
 use super::Step;
 use super::config::Limits;
 use super::connect::{Connector, Proxies};
-use super::progress::{Phase, enter};
+use super::progress::{self, Phase, enter};
 use super::scheme::Schemes;
 use super::trouble::trouble;
 use crate::facts::TroubleKind;
@@ -30,8 +32,9 @@ pub(super) use failure::Failure;
 
 /// Redirects followed for one request, as containerd does.
 const MOST_REDIRECTS: usize = 9;
-/// How long an idle connection is kept.
-const IDLE: Duration = Duration::from_secs(60);
+/// How long an idle connection is kept: less than the 60 seconds after which common load balancers
+/// close it, perhaps while a request is on its way.
+const IDLE: Duration = Duration::from_secs(50);
 /// Idle connections kept to one host.
 const IDLE_PER_HOST: usize = 16;
 /// How often an HTTP/2 connection in use is asked whether it still lives.
@@ -129,11 +132,14 @@ impl Transport {
         let secure = request.uri.scheme() == Some(&Scheme::HTTPS);
         for hop in 0..=MOST_REDIRECTS {
             let host = request.authority();
-            let Some(location) = redirect::location(&response) else {
+            if !redirect::is_redirect(response.status()) {
                 return Ok(Answer::new(response, host, secure, hop > 0));
-            };
-            request.uri =
-                redirect::target(&request.uri, location).map_err(|fault| fault.outcome(&host))?;
+            }
+            if hop == MOST_REDIRECTS {
+                break;
+            }
+            request.uri = redirect::target(&request.uri, response.headers().get(LOCATION))
+                .map_err(|fault| fault.outcome(&host))?;
             request.authorization = None;
             let next = request.authority();
             response = self.exchange(&request).await.map_err(|failure| failure.outcome(&next))?;
@@ -151,6 +157,7 @@ impl Transport {
     }
 
     async fn exchange_once(&self, request: &Request) -> Result<Response<Incoming>, Failure> {
+        progress::spend().map_err(Failure::OverBudget)?;
         let authority = request.authority();
         let mut http = self.build(request);
         let mut connection = capture_connection(&mut http);

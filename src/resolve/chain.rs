@@ -43,7 +43,7 @@ impl Chain {
     }
 
     /// The attempts, if the cache can answer all that a node would ask.
-    pub(super) async fn from_cache(&self) -> Option<Vec<Attempt>> {
+    pub(super) async fn known(&self) -> Option<Vec<Attempt>> {
         let mut attempts = Vec::with_capacity(1);
         for next in tries(&self.question) {
             let answer = self.shared.answers.get(&self.key(&next)).await?;
@@ -95,7 +95,7 @@ impl Chain {
                 return Outcome::clone(&answer);
             }
             let Some(flight) =
-                Flight::join_or_start(&self.shared, &key, next.credential, &self.question.tenant)
+                Flight::join_or_start(&self.shared, &key, next.credential, &self.question)
             else {
                 let budget = "too many lookups are under way".to_owned();
                 return Outcome::NotChecked(Unchecked::Budget(budget));
@@ -103,9 +103,9 @@ impl Chain {
             self.trace.lock().unwrap_or_else(PoisonError::into_inner).current =
                 Some(flight.clone());
             match flight.landed().await {
-                // Another namespace's budget is no answer for this one.
+                // Another review's budget, or another namespace's, is no answer for this one.
                 Landed::Outcome(Outcome::NotChecked(Unchecked::Budget(_)))
-                    if flight.tenant != self.question.tenant => {}
+                    if !flight.is_of(&self.question) => {}
                 Landed::Outcome(outcome) => return outcome,
                 Landed::Crashed => return Outcome::NotChecked(Unchecked::Failed),
             }

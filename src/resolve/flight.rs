@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{Key, Shared};
+use super::{Key, Question, Shared};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
-use crate::registry::{Lookup, Progress};
+use crate::registry::{Lookup, Progress, RequestBudget};
 
 /// The lookups under way.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ pub(super) struct Flight {
     /// How far it came.
     pub(super) progress: Progress,
     /// On whose behalf it was begun.
-    pub(super) tenant: Arc<str>,
+    tenant: Arc<str>,
+    requests: RequestBudget,
     answer: watch::Receiver<Option<Outcome>>,
 }
 
@@ -49,7 +50,7 @@ impl Flight {
         shared: &Arc<Shared>,
         key: &Key,
         credential: Option<&Credential>,
-        tenant: &Arc<str>,
+        question: &Question,
     ) -> Option<Arc<Flight>> {
         let mut begun = shared.flights.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = begun.get(key) {
@@ -59,13 +60,22 @@ impl Flight {
             return None;
         }
         let (sender, answer) = watch::channel(None);
-        let flight =
-            Arc::new(Flight { progress: Progress::default(), tenant: tenant.clone(), answer });
+        let flight = Arc::new(Flight {
+            progress: Progress::within(question.requests.clone()),
+            tenant: question.tenant.clone(),
+            requests: question.requests.clone(),
+            answer,
+        });
         begun.insert(key.clone(), flight.clone());
         drop(begun);
         let landing = Landing { shared: shared.clone(), key: key.clone() };
         tokio::spawn(fly(landing, flight.clone(), credential.cloned(), sender));
         Some(flight)
+    }
+
+    /// Whether it was begun by the review that asks `question`, and so on its own budgets.
+    pub(super) fn is_of(&self, question: &Question) -> bool {
+        self.requests.is(&question.requests)
     }
 
     /// Waits for the answer.

@@ -18,7 +18,7 @@ use super::{Limits, Question, Resolver};
 use crate::credentials::Credential;
 use crate::facts::{Attempt, CredentialSource, Outcome, TroubleKind, Unchecked};
 use crate::image::{Algorithm, Digest, Reference};
-use crate::registry::{AddressRule, ClientConfig, RegistryClient};
+use crate::registry::{AddressRule, ClientConfig, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
 
 const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},"layers":[]}"#;
@@ -101,7 +101,12 @@ fn question(reference: Reference, credentials: &[(&str, &str)]) -> Question {
         let source = CredentialSource::Secret(format!("secret-{index}"));
         (source, Credential::new(*user, *password))
     });
-    Question { reference, credentials: credentials.collect(), tenant: "shop".into() }
+    Question {
+        reference,
+        credentials: credentials.collect(),
+        tenant: "shop".into(),
+        requests: RequestBudget::new(1_000),
+    }
 }
 
 async fn ask(resolver: &Resolver, question: Question) -> Vec<Attempt> {
@@ -214,6 +219,25 @@ async fn beyond_the_bound_new_lookups_are_declined_and_known_ones_are_joined() {
     fake.gate.send_replace(true);
     assert!(found(&first.await.unwrap()));
     assert!(found(&ask(&resolver, question(fake.image("two:1"), &[])).await));
+}
+
+#[tokio::test]
+async fn a_review_sends_no_more_requests_than_its_budget_and_spends_no_other_reviews() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let requests = RequestBudget::new(10);
+    let questions = (0..20).map(|n| Question {
+        requests: requests.clone(),
+        ..question(fake.image(&format!("app{n}:1")), &[])
+    });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let answers = resolver.resolve(questions.collect(), deadline).await;
+    let over = |attempts: &&Vec<Attempt>| {
+        matches!(attempts[0].outcome, Outcome::NotChecked(Unchecked::Budget(_)))
+    };
+    assert!(answers.iter().filter(over).count() >= 10, "{answers:?}");
+    assert!(fake.count(&Method::HEAD, "") + fake.count(&Method::GET, "") <= 10);
+    assert!(found(&ask(&resolver, question(fake.image("app19:1"), &[])).await));
 }
 
 #[tokio::test]

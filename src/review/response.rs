@@ -34,6 +34,14 @@ pub struct Answer<'a> {
     pub denial: Option<Denial<'a>>,
 }
 
+impl Answer<'_> {
+    /// Allowed, with this text for the audit log.
+    pub fn annotated(text: &str) -> Self {
+        let audit_annotations = [("findings", text.to_owned())].into();
+        Self { audit_annotations, ..Self::default() }
+    }
+}
+
 /// Why a request is denied.
 #[derive(Debug)]
 pub struct Denial<'a> {
@@ -91,7 +99,8 @@ struct Response<'a> {
 /// metav1.Status; the API server forces `status: Failure` and shows `message`.
 #[derive(Serialize)]
 struct Status<'a> {
-    status: &'a str,
+    #[serde(rename = "status")]
+    outcome: &'a str,
     code: u16,
     reason: &'a str,
     message: &'a str,
@@ -123,7 +132,7 @@ impl<'a> From<&'a Denial<'a>> for Status<'a> {
             field: &finding.field,
         });
         Self {
-            status: "Failure",
+            outcome: "Failure",
             code: 403,
             reason: "Forbidden",
             message: &denial.message,
@@ -151,6 +160,7 @@ mod tests {
             basis: Basis::Pull,
             field: "spec.containers[0].image".to_owned(),
             image: Some("nginx:latests".to_owned()),
+            reference: None,
             host: None,
             message: "no such tag [tag-not-found]".to_owned(),
         }

@@ -2,6 +2,10 @@
 //!
 //! Lists are taken apart. Never here: what the objects mean.
 
+mod parse;
+mod split;
+
+use std::borrow::Cow;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -40,6 +44,17 @@ pub struct Documents {
     pub documents: Vec<Document>,
     /// One line for each file or document that could not be read.
     pub problems: Vec<String>,
+    /// One line for each thing that is worth knowing and no failure.
+    pub notes: Vec<String>,
+}
+
+/// What one argument has brought so far.
+#[derive(Default)]
+struct Brought {
+    /// There was something in it, if only an empty List.
+    anything: bool,
+    /// Documents that are no Kubernetes objects: values of a chart, settings of a tool.
+    strays: Vec<Source>,
 }
 
 impl Documents {
@@ -47,19 +62,43 @@ impl Documents {
     /// too), or `-` for `stdin`.
     pub fn read(arguments: &[PathBuf], stdin: &mut dyn Read) -> Self {
         let mut read = Self::default();
+        let mut empty = Vec::new();
         for argument in arguments {
-            if argument.as_os_str() == "-" {
-                read.stream("-", stdin);
+            let before = read.problems.len();
+            let mut brought = Brought::default();
+            let (name, stdin_or_folder) = if argument.as_os_str() == "-" {
+                read.stream("-", stdin, &mut brought);
+                (Cow::Borrowed("standard input"), true)
             } else if argument.is_dir() {
-                read.folder(argument);
+                read.folder(argument, &mut brought);
+                (argument.to_string_lossy(), true)
             } else {
-                read.file(argument);
+                read.file(argument, &mut brought);
+                (argument.to_string_lossy(), false)
+            };
+            let failed = read.problems.len() > before;
+            let alone = !brought.anything && !failed;
+            for stray in &brought.strays {
+                let why = "no Kubernetes object, has neither apiVersion nor kind";
+                let list = if alone { &mut read.problems } else { &mut read.notes };
+                list.push(line(&stray.file, Some(stray.line), why));
+            }
+            if alone && brought.strays.is_empty() {
+                let why = "holds no manifest";
+                if stdin_or_folder {
+                    read.problems.push(line(&name, None, why));
+                } else {
+                    empty.push(line(&name, None, why));
+                }
             }
         }
+        // A template that renders to nothing is normal beside others, and a mistake alone.
+        let nothing = read.documents.is_empty() && read.problems.is_empty();
+        if nothing { &mut read.problems } else { &mut read.notes }.append(&mut empty);
         read
     }
 
-    fn folder(&mut self, folder: &Path) {
+    fn folder(&mut self, folder: &Path, brought: &mut Brought) {
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let mut paths: Vec<PathBuf> = match entries {
             Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
@@ -67,27 +106,41 @@ impl Documents {
         };
         paths.sort();
         for path in paths {
+            // `.git`, `.github`, and the `..data` of a mounted ConfigMap, whose files are linked.
+            let hidden =
+                path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
             let manifest = path
                 .extension()
                 .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|e| extension == *e));
-            // A link may lead back up; a folder of manifests has no need of any.
-            if path.is_dir() && !path.is_symlink() {
-                self.folder(&path);
-            } else if manifest && path.is_file() {
-                self.file(&path);
+            match fs::metadata(&path) {
+                _ if hidden => {}
+                // A link may lead back up; a folder of manifests has no need of any.
+                Ok(found) if found.is_dir() && path.is_symlink() => {
+                    self.notes.push(line(
+                        &path.to_string_lossy(),
+                        None,
+                        "a link to a folder, not followed",
+                    ));
+                }
+                Ok(found) if found.is_dir() => self.folder(&path, brought),
+                Ok(found) if manifest && found.is_file() => self.file(&path, brought),
+                Err(error) if manifest => {
+                    self.problem(&path.to_string_lossy(), None, &error.to_string());
+                }
+                _ => {}
             }
         }
     }
 
-    fn file(&mut self, path: &Path) {
+    fn file(&mut self, path: &Path, brought: &mut Brought) {
         let name = path.to_string_lossy();
         match fs::File::open(path) {
-            Ok(mut file) => self.stream(&name, &mut file),
+            Ok(mut file) => self.stream(&name, &mut file, brought),
             Err(error) => self.problem(&name, None, &error.to_string()),
         }
     }
 
-    fn stream(&mut self, name: &str, stream: &mut dyn Read) {
+    fn stream(&mut self, name: &str, stream: &mut dyn Read, brought: &mut Brought) {
         let mut bytes = Vec::new();
         if let Err(error) = stream.take(LARGEST + 1).read_to_end(&mut bytes) {
             return self.problem(name, None, &error.to_string());
@@ -96,7 +149,10 @@ impl Documents {
             return self.problem(name, None, "larger than 64 MiB, which no manifest is");
         }
         match std::str::from_utf8(&bytes) {
-            Ok(text) => self.text(name, text.trim_start_matches('\u{feff}')),
+            Ok(text) => self.text(name, text.trim_start_matches('\u{feff}'), brought),
+            Err(_) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => {
+                self.problem(name, Some(1), "UTF-16 text; save it as UTF-8");
+            }
             Err(error) => {
                 let line =
                     1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
@@ -105,92 +161,76 @@ impl Documents {
         }
     }
 
-    fn text(&mut self, name: &str, text: &str) {
-        for (index, (line, part)) in split(text).into_iter().enumerate() {
-            let source = Source { file: name.to_owned(), document: index + 1, line };
-            match parse(part) {
-                Ok(Value::Null) => {}
-                Ok(object) => self.object(&source, object),
-                Err((below, why)) => self.problem(name, Some(line + below), &why),
+    fn text(&mut self, name: &str, text: &str, brought: &mut Brought) {
+        let mut number = 0;
+        for (start, part) in split::split(text) {
+            let parsed = parse::parse(part);
+            if let Some((above, why)) = parsed.note {
+                self.notes.push(line(name, Some(start + above), &why));
+            }
+            for (above, value) in parsed.values {
+                number += 1;
+                let source =
+                    Source { file: name.to_owned(), document: number, line: start + above };
+                self.document(&source, value, brought);
+            }
+            if let Some((above, why)) = parsed.problem {
+                number += 1;
+                self.problem(name, Some(start + above), &why);
             }
         }
+    }
+
+    fn document(&mut self, source: &Source, value: Value, brought: &mut Brought) {
+        if value.is_null() {
+            return;
+        }
+        // Two of them, because others have one: a chart's apiVersion, a value called kind.
+        let telling = ["apiVersion", "kind", "metadata", "spec", "items"];
+        if telling.iter().filter(|key| value.get(key).is_some()).count() < 2 {
+            return brought.strays.push(source.clone());
+        }
+        brought.anything = true;
+        self.object(source, value);
     }
 
     /// Keeps an object, or each one of a List.
-    fn object(&mut self, source: &Source, object: Value) {
-        let is_list =
-            object.get("kind").and_then(Value::as_str).is_some_and(|k| k.ends_with("List"));
-        match object {
-            Value::Object(mut list) if is_list && list.contains_key("items") => {
-                if let Some(Value::Array(items)) = list.remove("items") {
-                    for item in items {
-                        self.object(source, item);
-                    }
-                }
+    fn object(&mut self, source: &Source, mut object: Value) {
+        let text = |key| object.get(key).and_then(Value::as_str);
+        let of_list = text("kind").and_then(|kind| kind.strip_suffix("List")).map(|kind| {
+            let api_version = text("apiVersion").unwrap_or_default();
+            (Value::from(kind), Value::from(api_version))
+        });
+        let (Some((kind, api_version)), Some(items)) = (of_list, object.get_mut("items")) else {
+            self.documents.push(Document { source: source.clone(), object });
+            return;
+        };
+        let items = match items.take() {
+            Value::Array(items) => items,
+            Value::Null => Vec::new(),
+            _ => return self.problem(&source.file, Some(source.line), "items: must be a list"),
+        };
+        for mut item in items {
+            // The API server leaves both out of the items of a PodList.
+            if let Value::Object(fields) = &mut item
+                && kind != ""
+            {
+                fields.entry("kind").or_insert_with(|| kind.clone());
+                fields.entry("apiVersion").or_insert_with(|| api_version.clone());
             }
-            object => self.documents.push(Document { source: source.clone(), object }),
+            self.object(source, item);
         }
     }
 
-    fn problem(&mut self, file: &str, line: Option<usize>, why: &str) {
-        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-        self.problems.push(format!("{}{line}: {}", printable(file, 200), printable(why, 300)));
+    fn problem(&mut self, file: &str, at: Option<usize>, why: &str) {
+        self.problems.push(line(file, at, why));
     }
 }
 
-/// The documents of a YAML stream: each with the line, from 1, on which its content begins.
-///
-/// `---` at the start of a line always ends a document: inside a block scalar every line is
-/// indented.
-fn split(text: &str) -> Vec<(usize, &str)> {
-    let mut starts = vec![(0, 1)];
-    let mut offset = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let marker = line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']));
-        if marker {
-            // What follows the marker on its line belongs to the document: `--- {a: b}`.
-            starts.push((offset + 3, index + 1));
-        }
-        offset += line.len();
-    }
-    let ends: Vec<usize> =
-        starts.iter().skip(1).map(|(start, _)| start - 3).chain([text.len()]).collect();
-    starts
-        .into_iter()
-        .zip(ends)
-        .filter_map(|((start, line), end)| Some((line, text.get(start..end)?)))
-        .filter_map(|(line, part)| {
-            let blank = part.lines().take_while(|line| {
-                let line = line.trim();
-                line.is_empty() || line.starts_with('#') || line.starts_with('%')
-            });
-            let skipped = blank.count();
-            (skipped < part.lines().count()).then_some((line + skipped, part, skipped))
-        })
-        .map(|(line, part, skipped)| (line, after_lines(part, skipped)))
-        .collect()
-}
-
-/// `text` without its first `count` lines.
-fn after_lines(text: &str, count: usize) -> &str {
-    let skipped: usize = text.split_inclusive('\n').take(count).map(str::len).sum();
-    text.get(skipped..).unwrap_or_default()
-}
-
-/// One document; an error comes with the number of lines above it and what is wrong.
-fn parse(text: &str) -> Result<Value, (usize, String)> {
-    if text.trim_start().starts_with('{')
-        && let Ok(value) = serde_json::from_str(text)
-    {
-        return Ok(value); // JSON is faster read as what it is, and YAML forbids its tabs.
-    }
-    serde_saphyr::from_str(text).map_err(|error| {
-        let line = error.location().map_or(0, |at| at.line().saturating_sub(1));
-        let why = error.without_snippet().to_string();
-        (usize::try_from(line).unwrap_or_default(), format!("not YAML: {why}"))
-    })
+/// `file:line: why`, fit for a terminal.
+pub(super) fn line(file: &str, line: Option<usize>, why: &str) -> String {
+    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("{}{line}: {}", printable(file, 200), printable(why, 300))
 }
 
 #[cfg(test)]
@@ -214,36 +254,26 @@ mod tests {
 
     #[test]
     fn every_document_is_found_with_its_line() {
-        let read = read("# head\n---\n# why\nkind: A\n---\n\n---\nkind: B\n--- {kind: C}\n");
+        let read =
+            read("# head\n---\n# why\nkind: A\nspec:\n---\n\n---\nnull\n--- {kind: C, spec: 1}\n");
         assert_eq!(read.problems, Vec::<String>::new());
-        assert_eq!(places(&read), [(1, 4, "A"), (2, 8, "B"), (3, 9, "C")]);
+        assert_eq!(places(&read), [(1, 4, "A"), (3, 10, "C")]);
     }
 
     #[test]
-    fn a_marker_inside_a_block_scalar_ends_nothing() {
-        let read = read("kind: A\ntext: |\n  ---\n  x\n");
-        assert_eq!(places(&read), [(1, 1, "A")]);
-    }
-
-    #[test]
-    fn json_and_lists_are_read_and_lists_taken_apart() {
-        let read = read("{\"kind\":\"List\",\"items\":[{\"kind\":\"A\"},\n\t{\"kind\":\"B\"}]}");
-        assert_eq!(places(&read), [(1, 1, "A"), (1, 1, "B")]);
+    fn lists_are_taken_apart_and_their_items_keep_their_line() {
+        let text = "{\"kind\":\"List\",\"items\":[{\"kind\":\"A\"},\n\t{\"kind\":\"B\"}]}\n";
+        assert_eq!(places(&read(text)), [(1, 1, "A"), (1, 1, "B")]);
+        let read = read("apiVersion: v1\nkind: PodList\nitems: [{spec: {}}, {kind: B}]\n");
+        assert_eq!(places(&read), [(1, 1, "Pod"), (1, 1, "B")]);
+        assert_eq!(read.documents[0].object["apiVersion"], "v1");
     }
 
     #[test]
     fn a_broken_document_is_named_by_line_and_the_others_are_kept() {
-        let read = read("kind: A\n---\nkind: B\n  bad: [\n---\nkind: C\n");
-        assert_eq!(places(&read), [(1, 1, "A"), (3, 6, "C")]);
+        let read = read("kind: A\nspec:\n---\nkind: B\n  bad: [\n---\nkind: C\nspec:\n");
+        assert_eq!(places(&read), [(1, 1, "A"), (3, 7, "C")]);
         assert_eq!(read.problems.len(), 1);
-        assert!(read.problems[0].starts_with("-:4: not YAML"), "{:?}", read.problems);
-    }
-
-    #[test]
-    fn a_missing_file_and_bytes_that_are_no_text_are_problems_not_panics() {
-        let read = Documents::read(&[PathBuf::from("/nonexistent.yaml")], &mut &b""[..]);
-        assert!(read.problems[0].starts_with("/nonexistent.yaml: No such file"));
-        let read = Documents::read(&[PathBuf::from("-")], &mut &b"a: 1\n\xff"[..]);
-        assert_eq!(read.problems, ["-:2: not UTF-8 text"]);
+        assert!(read.problems[0].starts_with("-:5: not YAML"), "{:?}", read.problems);
     }
 }

@@ -1,14 +1,19 @@
 //! What the documents hold: workloads to judge, and the Secrets and ServiceAccounts beside them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-use super::documents::{Document, Source};
-use crate::credentials::{DecodedSecret, Fault};
+use super::documents::{Document, Source, line};
+use super::secret;
+use crate::credentials::DecodedSecret;
 use crate::message::printable;
 use crate::objects::Manifests;
-use crate::workload::{Kind, Workload, extract};
+use crate::workload::{KINDS, Kind, Workload, extract};
+
+/// Groups of the API server itself: a kind of ours in one of them is a mistake, in another group
+/// it is another kind of that name.
+const GROUPS: [&str; 4] = ["", "apps", "batch", "extensions"];
 
 /// A workload and where it stands.
 #[derive(Debug)]
@@ -32,36 +37,67 @@ pub struct Inventory {
     pub manifests: Manifests,
     /// One line for each object that could not be read.
     pub problems: Vec<String>,
+    /// One line for each object that is not looked at and probably should be.
+    pub notes: Vec<String>,
 }
+
+/// An object's namespace and name.
+type Id = (String, String);
 
 impl Inventory {
     /// Sorts the documents; `namespace` holds for those that name none.
     pub fn of(documents: Vec<Document>, namespace: &str) -> Self {
         let mut inventory = Self::default();
+        let mut unusable = Vec::new();
         for document in documents {
-            inventory.take(document, namespace);
+            inventory.take(document, namespace, &mut unusable);
+        }
+        let named = inventory.named_secrets();
+        // Where a workload names the Secret, the finding says it.
+        for (_, note) in unusable.into_iter().filter(|(id, _)| !named.contains(id)) {
+            inventory.notes.push(note);
         }
         inventory
     }
 
-    fn take(&mut self, Document { source, object }: Document, namespace: &str) {
+    fn take(
+        &mut self,
+        Document { source, object }: Document,
+        namespace: &str,
+        unusable: &mut Vec<(Id, String)>,
+    ) {
         let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
         let (api_version, kind) = (text("/apiVersion"), text("/kind"));
         let own = text("/metadata/namespace");
         let namespace = if own.is_empty() { namespace } else { own }.to_owned();
-        let id = (namespace.clone(), text("/metadata/name").to_owned());
+        let name = text("/metadata/name").to_owned();
+        let called = format!("{} {}", printable(kind, 40), printable(&name, 60));
+        let id = (namespace.clone(), name);
         match (api_version, kind) {
             ("v1", "Secret") => {
-                self.manifests.secrets.insert(id, decode_secret(&object));
+                let decoded = secret::decode(&object);
+                if let DecodedSecret::Malformed(error) = &decoded {
+                    let why = format!("{called}: {error}; {}", error.fix());
+                    unusable.push((id.clone(), line(&source.file, Some(source.line), &why)));
+                }
+                self.manifests.secrets.insert(id, decoded);
             }
-            ("v1", "ServiceAccount") => {
-                self.manifests.service_accounts.insert(id, pull_secrets(&object));
-            }
+            ("v1", "ServiceAccount") => match pull_secrets(&object) {
+                Ok(names) => {
+                    self.manifests.service_accounts.insert(id, names);
+                }
+                Err(why) => self.problem(&source, &format!("{called}: {why}")),
+            },
             ("", _) | (_, "") => {
-                self.problem(&source, "not a Kubernetes object, apiVersion or kind is missing");
+                let key = if api_version.is_empty() { "apiVersion" } else { "kind" };
+                let missing = object.get(key).is_none_or(Value::is_null);
+                let why = if missing { "is missing" } else { "must be a string" };
+                self.problem(&source, &format!("no Kubernetes object, {key} {why}"));
             }
             _ => {
-                let Some(row) = Kind::of_manifest(api_version, kind) else { return };
+                let Some(row) = Kind::of_manifest(api_version, kind) else {
+                    return self.elsewhere(&source, api_version, kind);
+                };
                 match extract(row, &object.to_string()) {
                     // Never judged, as in the cluster.
                     Ok(workload) if workload.deleting || workload.mirror => {}
@@ -69,73 +105,63 @@ impl Inventory {
                         let api_version = api_version.to_owned();
                         self.workloads.push(Found { source, api_version, workload, namespace });
                     }
-                    Err(error) => self.problem(&source, &error.to_string()),
+                    Err(error) => self.problem(&source, &format!("{called}: {error}")),
                 }
             }
         }
+    }
+
+    /// A kind that is not judged; told only where it is one of ours under a wrong apiVersion.
+    fn elsewhere(&mut self, source: &Source, api_version: &str, kind: &str) {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let ours = KINDS.iter().find(|row| row.kind == kind && GROUPS.contains(&group));
+        if let Some(row) = ours {
+            let slash = if row.group.is_empty() { "" } else { "/" };
+            let why = format!(
+                "not checked, no API has a {} in {}; did you mean apiVersion: {}{slash}v1?",
+                row.kind,
+                printable(api_version, 60),
+                row.group
+            );
+            self.notes.push(line(&source.file, Some(source.line), &why));
+        }
+    }
+
+    /// Every Secret that a workload or a ServiceAccount names.
+    fn named_secrets(&self) -> HashSet<Id> {
+        let of_pods = self.workloads.iter().flat_map(|found| {
+            let names = found.workload.pull_secrets.iter();
+            names.map(|secret| (found.namespace.clone(), secret.name.clone()))
+        });
+        let accounts = self.manifests.service_accounts.iter();
+        let of_accounts = accounts.flat_map(|((namespace, _), names)| {
+            names.iter().map(|name| (namespace.clone(), name.clone()))
+        });
+        of_pods.chain(of_accounts).collect()
     }
 
     fn problem(&mut self, source: &Source, why: &str) {
-        self.problems.push(format!(
-            "{}:{}: {}",
-            printable(&source.file, 200),
-            source.line,
-            printable(why, 300)
-        ));
+        self.problems.push(line(&source.file, Some(source.line), why));
     }
 }
 
-/// The names in a ServiceAccount's `imagePullSecrets`.
-fn pull_secrets(object: &Value) -> Vec<String> {
-    let entries = object.get("imagePullSecrets").and_then(Value::as_array);
-    let name = |entry: &Value| entry.get("name").and_then(Value::as_str).map(str::to_owned);
-    entries.into_iter().flatten().filter_map(name).collect()
-}
-
-/// A Secret as the API server would store it, or why it would not.
-///
-/// `stringData` is merged over `data`, and `data` must be base64 text: what people paste from
-/// tutorials is often the JSON itself, and is named for what it is.
-fn decode_secret(object: &Value) -> DecodedSecret {
-    let type_ = object.get("type").and_then(Value::as_str).unwrap_or("Opaque");
-    let mut data = std::collections::BTreeMap::new();
-    let fault = |fault: Fault| DecodedSecret::Malformed(fault.at(None));
-    for (key, value) in fields(object, "data") {
-        match value {
-            Value::Null => {
-                data.insert(key.clone(), Vec::new());
+/// The names in a ServiceAccount's `imagePullSecrets`, or what the API server would say of them.
+fn pull_secrets(account: &Value) -> Result<Vec<String>, String> {
+    let entries = match account.get("imagePullSecrets") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(entries)) => entries,
+        Some(_) => return Err("imagePullSecrets: must be a list".to_owned()),
+    };
+    let mut names = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        match (entry, entry.get("name")) {
+            (Value::Object(_), Some(Value::String(name))) => names.push(name.clone()),
+            (Value::Null, _) | (Value::Object(_), None | Some(Value::Null)) => {}
+            (Value::Object(_), _) => {
+                return Err(format!("imagePullSecrets[{index}].name: must be a string"));
             }
-            Value::String(text) => match base64_data(text) {
-                Some(bytes) => {
-                    data.insert(key.clone(), bytes);
-                }
-                None if text.trim_start().starts_with('{') => return fault(Fault::DataIsJson),
-                None => return fault(Fault::DataNotBase64),
-            },
-            Value::Object(_) => return fault(Fault::DataIsJson),
-            _ => return fault(Fault::DataNotText),
+            _ => return Err(format!("imagePullSecrets[{index}]: must be an object")),
         }
     }
-    for (key, value) in fields(object, "stringData") {
-        match value {
-            Value::String(text) => {
-                data.insert(key.clone(), text.clone().into_bytes());
-            }
-            Value::Null => {
-                data.insert(key.clone(), Vec::new());
-            }
-            _ => return fault(Fault::DataNotText),
-        }
-    }
-    DecodedSecret::from_data(type_, |key| data.get(key).map(Vec::as_slice))
-}
-
-/// `data` as the API server reads it: padded base64, line breaks allowed (Go encoding/base64).
-fn base64_data(text: &str) -> Option<Vec<u8>> {
-    let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    STANDARD.decode(text).ok()
-}
-
-fn fields<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    object.get(name).and_then(Value::as_object).into_iter().flatten()
+    Ok(names)
 }

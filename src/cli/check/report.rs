@@ -8,7 +8,7 @@ use super::documents::Source;
 use super::inventory::Found;
 use crate::causes::{Certainty, Finding, Severity};
 use crate::message::printable;
-use crate::policy::{Action, Outcome};
+use crate::policy::{Action, Outcome, display};
 use crate::reviewer::Judgement;
 
 /// The document of `--output json`, version 1.
@@ -30,6 +30,8 @@ struct Object<'a> {
     verdict: Outcome,
     images: Vec<Image<'a>>,
     findings: Vec<Item<'a>>,
+    #[serde(skip)]
+    judgement: &'a Judgement,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +101,7 @@ impl<'a> Report<'a> {
     /// Writes lines for people.
     pub fn human(&self, out: &mut dyn Write) -> io::Result<()> {
         for object in &self.objects {
+            let name = if object.name.is_empty() { "(no name)" } else { object.name };
             writeln!(
                 out,
                 "{}:{} {} {}/{}: {}",
@@ -106,26 +109,44 @@ impl<'a> Report<'a> {
                 object.source.line,
                 printable(object.kind, 40),
                 printable(object.namespace, 63),
-                printable(object.name, 253),
+                printable(name, 253),
                 match object.verdict {
                     Outcome::Allow => "ok",
                     Outcome::Warn => "warnings",
                     Outcome::Deny => "would be denied",
                 }
             )?;
-            let shown = object.findings.iter().filter(|item| item.action >= Action::Warn);
-            for item in shown {
-                let label = if item.action == Action::Deny { "error" } else { "warning" };
-                writeln!(out, "  {label}: {}", item.message)?;
+            for (action, label) in [(Action::Deny, "error"), (Action::Warn, "warning")] {
+                let with_action = object.judgement.decided().filter(|(_, is)| *is == action);
+                for line in display::lines(with_action.map(|(finding, _)| finding)) {
+                    writeln!(out, "  {label}: {line}")?;
+                }
             }
         }
         let Summary { objects, images, denied, warned, unknown } = self.summary;
-        writeln!(
-            out,
-            "{objects} objects, {images} images: {denied} would be denied, {warned} with warnings, \
-             {unknown} findings unknown"
-        )
+        if objects == 0 {
+            return writeln!(out, "no object runs a pod, nothing was checked");
+        }
+        write!(out, "{}, {}: ", count(objects, "object"), count(images, "image"))?;
+        match (denied, warned) {
+            (0, 0) => write!(out, "nothing would be denied")?,
+            (0, warned) => write!(out, "{warned} with warnings")?,
+            (denied, 0) => write!(out, "{denied} would be denied")?,
+            (denied, warned) => {
+                write!(out, "{denied} would be denied, {warned} more with warnings")?;
+            }
+        }
+        if unknown > 0 {
+            write!(out, "; {} could not be checked", count(unknown, "thing"))?;
+        }
+        writeln!(out)
     }
+}
+
+/// `1 image`, `2 images`.
+fn count(number: usize, thing: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{s}")
 }
 
 fn object<'a>((found, judgement): (&'a Found, &'a Judgement)) -> Object<'a> {
@@ -151,6 +172,7 @@ fn object<'a>((found, judgement): (&'a Found, &'a Judgement)) -> Object<'a> {
         verdict: judgement.verdict.outcome(),
         images: images.collect(),
         findings: judgement.decided().map(item).collect(),
+        judgement,
     }
 }
 

@@ -37,15 +37,40 @@ pub enum Fault {
     /// `auth` is base64 of something without a colon.
     #[error("auth decodes to something without a colon between user name and password")]
     AuthWithoutColon,
-    /// A manifest has the JSON itself under `data`; the API server would not take it.
+    /// `auth` is base64 of what `auth` should be.
+    #[error("auth is base64 of base64")]
+    AuthEncodedTwice,
+    /// Base64 of JSON, where JSON was to be: `data` was encoded twice.
+    #[error("the data is base64 of base64")]
+    EncodedTwice,
+    /// A manifest has the JSON itself under `data`.
     #[error("data holds raw JSON, not base64")]
     DataIsJson,
-    /// A manifest has something under `data` that is not base64; the API server would not take it.
+    /// A manifest has something under `data` that is not base64.
     #[error("data is not base64")]
     DataNotBase64,
+    /// A manifest has base64 under `data` that was folded into lines.
+    #[error("data has spaces inside its base64")]
+    DataHasSpaces,
     /// A manifest has something else than text under `data` or `stringData`.
-    #[error("the value is not text")]
+    #[error("a value in data or stringData is not text")]
     DataNotText,
+    /// A manifest has something else than a mapping as `data` or `stringData`.
+    #[error("{0} is not a mapping of keys to values")]
+    DataNotMapping(&'static str),
+    /// A manifest has the JSON under `stringData` without quotes or a block, so that YAML reads
+    /// it as a mapping.
+    #[error("stringData holds a mapping, not text")]
+    StringDataIsMapping,
+    /// A manifest has base64 under `stringData`, which the API server encodes once more.
+    #[error("stringData holds base64, which belongs under data")]
+    StringDataIsBase64,
+    /// A manifest has the type of a pull secret and lacks the key that goes with it.
+    #[error("its type needs the key {0}, which is not there")]
+    KeyMissing(&'static str),
+    /// The same, and the key stands beside `data`.
+    #[error("{0} stands outside data and stringData")]
+    KeyMisplaced(&'static str),
 }
 
 /// The parts of a docker configuration that the kubelet decodes.
@@ -98,8 +123,15 @@ impl DecodeError {
             Fault::DataIsJson => "move it from data to stringData, as a block of text after |",
             Fault::DataNotBase64 => "encode it with base64, or move it to stringData",
             Fault::DataNotText => "write it as text: quoted, or as a block after |",
+            Fault::AuthEncodedTwice => "encode user:password once",
+            Fault::EncodedTwice => "encode it once",
+            Fault::DataHasSpaces => "write the base64 on one line (base64 -w0)",
+            Fault::DataNotMapping(_) => "write .dockerconfigjson and its value below it, indented",
+            Fault::StringDataIsMapping => "write it as a block of text after |",
+            Fault::StringDataIsBase64 => "move it to data, or write the JSON itself",
+            Fault::KeyMisplaced(_) => "indent it by two more spaces, below data or stringData",
             Fault::WrongType { field: Field::Email, .. } => "remove email or make it a string",
-            Fault::NotJson | Fault::WrongType { .. } => {
+            Fault::NotJson | Fault::WrongType { .. } | Fault::KeyMissing(_) => {
                 "make it again with kubectl create secret docker-registry"
             }
         }
@@ -118,6 +150,17 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 impl Fault {
+    /// The API server would not store such a Secret: it refuses what cannot be read as an object
+    /// at all, and leaves the JSON of a pull secret to the kubelet otherwise (K
+    /// pkg/apis/core/validation, `ValidateSecret`).
+    pub fn is_refused_by_api_server(self) -> bool {
+        match self {
+            Self::AuthNotBase64 | Self::AuthWithoutColon | Self::AuthEncodedTwice => false,
+            Self::WrongType { field, .. } => field == Field::Document,
+            _ => true,
+        }
+    }
+
     /// This fault in the entry under `key`.
     pub fn at(self, key: Option<&str>) -> DecodeError {
         DecodeError { entry: key.and_then(host_of).and_then(|host| shown(&host)), fault: self }

@@ -183,10 +183,23 @@ fn what_go_does_not_take_for_json_is_refused() {
         "[}",
         "{]",
         "{\"a\":[}",
-        "eyJhdXRocyI6e319",
+        // Base64, though not of an object.
+        "aGVsbG8=",
+        "MTIz",
     ] {
         assert_eq!(decode(json).map_err(|e| e.fault).err(), Some(Fault::NotJson), "{json:?}");
     }
+}
+
+#[test]
+fn what_was_encoded_twice_is_named() {
+    for data in ["eyJhdXRocyI6e319", "eyJhdXRocyI6e319\n", "eyJhdXRocyI6\ne319", "e30"] {
+        assert_eq!(decode(data).unwrap_err().fault, Fault::EncodedTwice, "{data:?}");
+    }
+    // `user:password` and a newline, encoded by two calls of `base64`.
+    let twice = r#"{"auths":{"r.io":{"auth":"ZFhObGNqcHdZWE56ZDI5eVpBPT0K"}}}"#;
+    let error = decode(twice).unwrap_err();
+    assert_eq!((error.fault, error.entry.as_deref()), (Fault::AuthEncodedTwice, Some("r.io")));
 }
 
 #[test]

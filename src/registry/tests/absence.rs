@@ -176,7 +176,7 @@ async fn a_tag_list_page_is_bounded() {
 async fn the_tags_of_a_proxy_cache_are_not_asked_for() {
     let (fake, _) = registry(tagged(r#"{"tags":["latest"]}"#)).await;
     let mut settings = settings(&[("reg.test", &fake)]);
-    settings.pull_through = vec!["reg.test".to_owned()];
+    settings.pull_through = vec![crate::glob::Glob::new("reg.test")];
     let client = RegistryClient::new(settings).unwrap();
     assert_eq!(absent(look(&client, "reg.test/app:latests").await).suggestion, None);
     assert!(!fake.lines().contains(&format!("GET {LIST}")));
@@ -238,11 +238,8 @@ async fn a_digest_among_the_blobs_counts_if_it_is_typed_as_a_manifest(
 
 #[tokio::test]
 async fn blobs_that_cannot_be_asked_for_leave_a_missing_digest_open() {
-    let (_fake, client) = registry(|seen| match seen.path.contains("/blobs/") {
-        true => status(503),
-        false => status(404),
-    })
-    .await;
+    let (_fake, client) =
+        registry(|seen| status(if seen.path.contains("/blobs/") { 503 } else { 404 })).await;
     let outcome = look(&client, &format!("reg.test/app@{}", digest())).await;
     assert_eq!(trouble(outcome).kind, TroubleKind::Error);
 }

@@ -1,9 +1,10 @@
 //! What the tests share: names, certificates, one good image, and a client that believes in them.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::fake::{Fake, Reply, Seen, answer, status};
@@ -11,7 +12,7 @@ use crate::credentials::Credential;
 use crate::facts::{Outcome, Refusal, Trouble};
 use crate::image::{Algorithm, Digest, Reference};
 use crate::registry::{
-    AddressRule, ClientConfig, FixedResolver, Limits, Lookup, Progress, ProxyRule, RegistryClient,
+    AddressRule, ClientConfig, FixedResolver, Lookup, Progress, ProxyRule, RegistryClient,
 };
 
 /// The media type of the good image.
@@ -46,10 +47,11 @@ pub(super) fn app(seen: &Seen) -> Reply {
 /// The path that an image of the reference `app:1` is asked for at.
 pub(super) const APP: &str = "/v2/app/manifests/1";
 
-static CA: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(ca);
+static CA: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(|| ca("tests"));
 
-fn ca() -> CertifiedIssuer<'static, KeyPair> {
+fn ca(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
@@ -61,7 +63,7 @@ pub(super) fn certificate(name: &str) -> Arc<rustls::ServerConfig> {
 
 /// The same from a CA that nobody knows.
 pub(super) fn foreign_certificate(name: &str) -> Arc<rustls::ServerConfig> {
-    certificate_with(name, &ca(), |_| {})
+    certificate_with(name, &ca("nobody knows"), |_| {})
 }
 
 /// The same, long expired.
@@ -95,9 +97,15 @@ fn certificate_with(
 
 /// Settings that know the tests' CA and these names, and may dial loopback.
 pub(super) fn settings(names: &[(&str, &Fake)]) -> ClientConfig {
+    let addresses: Vec<_> = names.iter().map(|(name, fake)| (*name, fake.address)).collect();
+    settings_at(&addresses)
+}
+
+/// The same, by address.
+pub(super) fn settings_at(names: &[(&str, SocketAddr)]) -> ClientConfig {
     let resolver = names
         .iter()
-        .fold(FixedResolver::default(), |names, (name, fake)| names.with(*name, fake.address));
+        .fold(FixedResolver::default(), |names, (name, address)| names.with(*name, *address));
     ClientConfig {
         extra_roots_pem: CA.pem().into_bytes(),
         address_rule: AddressRule { loopback_allowed: true, ..AddressRule::default() },
@@ -112,11 +120,13 @@ pub(super) fn client(names: &[(&str, &Fake)]) -> RegistryClient {
     RegistryClient::new(settings(names)).unwrap()
 }
 
-/// Limits that a hanging server meets at once.
-pub(super) fn impatient() -> Limits {
-    let soon = Duration::from_millis(50);
-    Limits { tls: soon, headers: soon, body: soon, tag_list: soon, ..Limits::default() }
+/// A client for these names, by address.
+pub(super) fn client_at(names: &[(&str, SocketAddr)]) -> RegistryClient {
+    RegistryClient::new(settings_at(names)).unwrap()
 }
+
+/// A wait that a server which never answers outlasts.
+pub(super) const SOON: Duration = Duration::from_millis(50);
 
 /// A TLS registry under `reg.test`, and a client that knows it.
 pub(super) async fn registry(

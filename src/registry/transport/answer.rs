@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::facts::{Outcome, Trouble, TroubleKind};
+use crate::facts::{Evidence, Outcome, SpecCode, Trouble, TroubleKind};
 use crate::registry::progress::{Phase, enter};
 use crate::registry::trouble::trouble;
 
@@ -67,6 +67,11 @@ impl Answer {
     ) -> Self {
         let (head, body) = response.into_parts();
         Self { status: head.status, headers: head.headers, host, secure, redirected, body }
+    }
+
+    /// Who said what, as evidence.
+    pub(in crate::registry) fn evidence(&self, code: Option<SpecCode>) -> Evidence {
+        Evidence { status: self.status.as_u16(), code, host: self.host.clone() }
     }
 
     /// `Content-Length`, where there is a valid one.

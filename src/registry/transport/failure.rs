@@ -6,13 +6,15 @@ use std::time::Duration;
 use http::uri::Authority;
 use hyper_util::client::legacy;
 
-use crate::facts::{Outcome, Trouble, TroubleKind};
+use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
 use crate::registry::connect::ConnectError;
 use crate::registry::trouble::trouble;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::registry) enum Failure {
+    /// The review that wants this has sent as many requests as it may.
+    OverBudget(u32),
     /// There was no connection.
     Connect(ConnectError),
     /// No headers within this time.
@@ -52,6 +54,9 @@ impl Failure {
     /// The fact this is.
     pub(in crate::registry) fn outcome(&self, host: &str) -> Outcome {
         match self {
+            Self::OverBudget(total) => Outcome::NotChecked(Unchecked::Budget(format!(
+                "{total} registry requests in one review"
+            ))),
             Self::Connect(error) => error.outcome(host),
             Self::TimedOut(waited) => Outcome::Trouble(Trouble {
                 kind: TroubleKind::Timeout,

@@ -1,8 +1,7 @@
 //! Where a redirect leads, and whether to go there. Pure.
 
-use http::header::LOCATION;
 use http::uri::Scheme;
-use http::{HeaderValue, Response, StatusCode, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 
 use crate::facts::{Outcome, TroubleKind, Unchecked};
 use crate::registry::trouble::trouble;
@@ -28,17 +27,16 @@ impl RedirectFault {
     }
 }
 
-/// The `Location` of a redirect; `Some(None)` if it lacks one.
-pub(super) fn location<B>(response: &Response<B>) -> Option<Option<&HeaderValue>> {
+/// Whether a status leads to another place.
+pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(
-        response.status(),
+        status,
         StatusCode::MOVED_PERMANENTLY
             | StatusCode::FOUND
             | StatusCode::SEE_OTHER
             | StatusCode::TEMPORARY_REDIRECT
             | StatusCode::PERMANENT_REDIRECT
     )
-    .then(|| response.headers().get(LOCATION))
 }
 
 /// The place that a redirect from `base` leads to.
@@ -60,7 +58,7 @@ pub(super) fn target(base: &Uri, location: Option<&HeaderValue>) -> Result<Uri, 
 }
 
 /// Resolves a reference against the URI it was found at (RFC 3986, 5.2, without dot segments).
-pub(in crate::registry) fn join(base: &Uri, reference: &str) -> Option<Uri> {
+fn join(base: &Uri, reference: &str) -> Option<Uri> {
     let scheme = base.scheme_str()?;
     let authority = base.authority()?;
     let reference = reference.trim();
