@@ -21,7 +21,7 @@ use crate::objects::Objects;
 use crate::policy::Policy;
 use crate::registry::RequestBudget;
 use crate::resolve::{Question, Resolver};
-use crate::workload::{PullPolicy, Workload};
+use crate::workload::{ImageUse, PullPolicy, Workload};
 
 /// Most distinct images of one review that are looked at.
 const MOST_IMAGES: usize = 64;
@@ -73,6 +73,12 @@ impl Gatherer {
         facts
     }
 
+    /// The facts that are written in the object and in the policy: nobody is asked.
+    pub fn written<'a>(&'a self, ask: Ask<'a>) -> Facts<'a> {
+        let images = ask.workload.images.iter().filter_map(|image| self.image(image)).collect();
+        self.facts(ask, images, Vec::new(), service_account(ask.workload))
+    }
+
     async fn once<'a>(
         &'a self,
         ask: Ask<'a>,
@@ -81,6 +87,16 @@ impl Gatherer {
     ) -> Facts<'a> {
         let (mut secrets, service_account) = self.secrets(ask, freshness).await;
         let images = self.images(ask, &mut secrets, requests).await;
+        self.facts(ask, images, secrets, service_account)
+    }
+
+    fn facts<'a>(
+        &'a self,
+        ask: Ask<'a>,
+        images: Vec<ImageFact<'a>>,
+        secrets: Vec<SecretFact>,
+        service_account: ServiceAccountFact,
+    ) -> Facts<'a> {
         Facts {
             namespace: ask.namespace,
             is_template: ask.workload.is_template,
@@ -101,11 +117,7 @@ impl Gatherer {
         freshness: Freshness,
     ) -> (Vec<SecretFact>, ServiceAccountFact) {
         let workload = ask.workload;
-        let mut account = ServiceAccountFact {
-            name: workload.effective_service_account().to_owned(),
-            field: workload.service_account_field(),
-            state: ServiceAccountState::NotNeeded,
-        };
+        let mut account = service_account(workload);
         // A pod that arrives at the webhook has been through ServiceAccount admission.
         let complete = !workload.is_template && ask.front == Front::Serve;
         let mut named: Vec<(String, String)> = Vec::new();
@@ -138,6 +150,23 @@ impl Gatherer {
         (secrets, account)
     }
 
+    /// What is written of an image; none if it is exempt.
+    fn image<'a>(&self, image_use: &'a ImageUse) -> Option<ImageFact<'a>> {
+        let reference = Reference::parse(&image_use.image);
+        let normalised = reference.as_ref().ok().map(ToString::to_string);
+        if self.policy.exempts_image(&image_use.image, normalised.as_deref()) {
+            return None;
+        }
+        let allowed = |reference: &Reference| self.policy.allows_registry(reference.name());
+        Some(ImageFact {
+            field: image_use.field.as_str(),
+            image: &image_use.image,
+            registry_allowed: reference.as_ref().map_or(true, allowed),
+            attempts: Vec::new(),
+            reference,
+        })
+    }
+
     async fn images<'a>(
         &self,
         ask: Ask<'a>,
@@ -154,21 +183,9 @@ impl Gatherer {
         let mut answers_for = Vec::with_capacity(ask.workload.images.len());
 
         for image_use in &ask.workload.images {
-            let reference = Reference::parse(&image_use.image);
-            let normalised = reference.as_ref().ok().map(ToString::to_string);
-            if self.policy.exempts_image(&image_use.image, normalised.as_deref()) {
-                continue;
-            }
-            let mut fact = ImageFact {
-                field: image_use.field.as_str(),
-                image: &image_use.image,
-                registry_allowed: true,
-                attempts: Vec::new(),
-                reference,
-            };
+            let Some(mut fact) = self.image(image_use) else { continue };
             let mut question = None;
             if let Ok(reference) = &fact.reference {
-                fact.registry_allowed = self.policy.allows_registry(reference.name());
                 let mut credentials = keyrings.lookup(reference.name(), secrets, &mut used);
                 if !fact.registry_allowed {
                     // Never contacted.
@@ -254,6 +271,15 @@ impl<'a> Keyrings<'a> {
             credentials.push((CredentialSource::DockerConfig, found.credential.clone()));
         }
         credentials
+    }
+}
+
+/// The ServiceAccount of the pods, as long as nobody was asked about it.
+fn service_account(workload: &Workload) -> ServiceAccountFact {
+    ServiceAccountFact {
+        name: workload.effective_service_account().to_owned(),
+        field: workload.service_account_field(),
+        state: ServiceAccountState::NotNeeded,
     }
 }
 

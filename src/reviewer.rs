@@ -117,15 +117,19 @@ impl Reviewer {
         }
         let only_audited = policy.can_only_audit(&subject);
         let case = Arc::new(case);
-        let judged = if only_audited {
-            self.at_once(case.clone()).await
+        let (judgement, pending) = if only_audited {
+            match self.at_once(case.clone()).await {
+                Some(judgement) => (judgement, false),
+                None => (self.judged(&case, &self.gatherer.written(case.ask(deadline))), true),
+            }
         } else {
-            Some(self.judge_and_report(&case, deadline).await)
+            (self.judge_and_report(&case, deadline).await, false)
         };
-        let mut answer = judged.as_ref().map_or_else(
-            || Answer::annotated("looked up in the background; see pullcheck's log"),
-            |judgement| answer(&case, judgement),
-        );
+        let mut answer = answer(&case, &judgement);
+        if pending {
+            let text = || "looked up in the background; see pullcheck's log".to_owned();
+            answer.audit_annotations.entry("findings").or_insert_with(text);
+        }
         if let Some(label) = unknown_label {
             answer.warnings.push(label.to_string());
         }
@@ -134,21 +138,19 @@ impl Reviewer {
 
     /// Judges one object with what is known at `deadline`.
     pub async fn judge(&self, case: &Case, deadline: Instant) -> Judgement {
-        let ask = Ask {
-            workload: &case.workload,
-            namespace: &case.namespace,
-            front: case.front,
-            deadline,
-        };
-        let facts = self.gatherer.gather(ask).await;
-        let findings = causes::findings(&facts);
-        let images = judged_images(&facts);
+        self.judged(case, &self.gatherer.gather(case.ask(deadline)).await)
+    }
+
+    fn judged(&self, case: &Case, facts: &Facts<'_>) -> Judgement {
+        let findings = causes::findings(facts);
+        let images = judged_images(facts);
         let verdict = self.gatherer.policy.decide(&case.subject(), &findings);
         Judgement { findings, verdict, images }
     }
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
-    /// goes on alone, and log and metrics get the findings.
+    /// goes on alone, log and metrics get the findings, and only what is written is judged now: an
+    /// operator's deny for it is softened by nothing.
     async fn at_once(self: &Arc<Self>, case: Arc<Case>) -> Option<Judgement> {
         let this = self.clone();
         let work =
@@ -189,6 +191,10 @@ impl Reviewer {
 }
 
 impl Case {
+    fn ask(&self, deadline: Instant) -> Ask<'_> {
+        Ask { workload: &self.workload, namespace: &self.namespace, front: self.front, deadline }
+    }
+
     fn subject(&self) -> Subject<'_> {
         Subject {
             namespace: &self.namespace,
