@@ -4,10 +4,20 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
+mod deadlines;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod gitops;
+#[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
+#[cfg(test)]
+mod tenants;
