@@ -4,6 +4,18 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod check_contract;
+#[cfg(test)]
+mod check_input;
+#[cfg(test)]
+mod check_mistakes;
+#[cfg(test)]
+mod check_network;
+#[cfg(test)]
+mod check_pastes;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod crowds;
 #[cfg(test)]
 mod deadlines;
