@@ -100,7 +100,7 @@ async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<R
     let mut client = app::client_config(config, true, Vec::new())?;
     // A lookup that outlives its object would take the place of another object's.
     client.limits.total = client.limits.total.min(config.timeout);
-    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics)?;
+    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics, false)?;
     Ok(Arc::new(Reviewer::new(gatherer, metrics, config.timeout)))
 }
 

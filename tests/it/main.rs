@@ -16,10 +16,20 @@ mod check_pastes;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
+mod deadlines;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod gitops;
+#[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
+#[cfg(test)]
+mod tenants;
