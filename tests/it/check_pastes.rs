@@ -9,7 +9,7 @@ use crate::support::check::{Ran, check};
 use crate::support::contract::{Action, Certainty, Report};
 use crate::support::secrets;
 
-/// A pod with the pull secret `regcred`. Its image asks no registry.
+/// A pod with the pull secret `regcred`. Nothing listens at its registry.
 const POD: &str = "---
 apiVersion: v1
 kind: Pod
@@ -17,14 +17,14 @@ metadata: {name: web}
 spec:
   imagePullSecrets: [{name: regcred}]
   containers:
-  - {name: web, image: reg.example/app:v1, imagePullPolicy: Never}
+  - {name: web, image: 127.0.0.1:1/app:v1}
 ";
 
 /// A pull secret with `body` below its type, in a stream with a pod that names it. In `body`,
 /// `JSON` is a docker config with a login, `AUTH` is that login, `B64` the config as base64.
 fn manifest(body: &str) -> String {
     let auth = secrets::basic("alice", &secrets::fresh());
-    let json = format!(r#"{{"auths":{{"reg.example":{{"auth":"{auth}"}}}}}}"#);
+    let json = format!(r#"{{"auths":{{"127.0.0.1:1":{{"auth":"{auth}"}}}}}}"#);
     let encoded = STANDARD.encode(&json);
     secrets::register(&encoded);
     let folded = format!("{} {}", &encoded[..40], &encoded[40..]);
@@ -60,7 +60,7 @@ async fn what_is_right_is_taken(#[case] body: &str) {
     ran.expect_code(0);
     // The secret covers the image's registry, else there would be a word of it.
     let codes: Vec<&str> = report.objects[0].findings.iter().map(|it| it.code.as_str()).collect();
-    assert_eq!(codes, ["not-checked"]);
+    assert_eq!(codes, ["registry-refused"]);
 }
 
 /// The API server would not store any of these.
@@ -114,16 +114,16 @@ async fn what_the_api_server_would_refuse_is_named(#[case] body: &str, #[case] w
 
 /// The API server stores these, and no pull works.
 #[rstest]
-#[case::auth_in_plain(r#"{"reg.example":{"auth":"alice:of-the-lagoon"}}"#, "auth is not base64")]
-#[case::auth_without_colon(r#"{"reg.example":{"auth":"aGVsbG8="}}"#, "without a colon between")]
+#[case::auth_in_plain(r#"{"127.0.0.1:1":{"auth":"alice:of-the-lagoon"}}"#, "auth is not base64")]
+#[case::auth_without_colon(r#"{"127.0.0.1:1":{"auth":"aGVsbG8="}}"#, "without a colon between")]
 #[case::auth_encoded_twice(
-    r#"{"reg.example":{"auth":"ZFhObGNqcHdZWE56ZDI5eVpBPT0K"}}"#,
+    r#"{"127.0.0.1:1":{"auth":"ZFhObGNqcHdZWE56ZDI5eVpBPT0K"}}"#,
     "auth is base64 of base64; encode user:password once"
 )]
 #[case::auths_as_a_list("[]", "auths is a list, not an object")]
 #[case::a_number_as_password(
-    r#"{"reg.example":{"username":"a","password":12345}}"#,
-    "entry reg.example: password is a number, not a string"
+    r#"{"127.0.0.1:1":{"username":"a","password":12345}}"#,
+    "entry 127.0.0.1:1: password is a number, not a string"
 )]
 #[case::for_another_host(r#"{"quay.io":{"auth":"!"}}"#, "entry quay.io: auth is not base64")]
 #[tokio::test]
@@ -173,7 +173,7 @@ spec:
     spec:
       containers:
       - name: web
-        image: reg.example/app:v1
+        image: 127.0.0.1:1/app:v1
         imagePullPolicy: Never
         imagePullSecrets:
         - name: regcred
