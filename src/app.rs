@@ -99,9 +99,8 @@ pub async fn api_server(cluster: Option<&Cluster>) -> Vec<IpAddr> {
     if let Ok(address) = literal.parse() {
         return vec![address];
     }
-    let found = timeout(Duration::from_secs(5), lookup_host((server, 443))).await;
-    if let Ok(Ok(addresses)) = found {
-        return addresses.map(|address| address.ip()).collect();
+    if let Ok(Ok(found)) = timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
+        return found.map(|address| address.ip()).collect();
     }
     tracing::warn!(
         server,
