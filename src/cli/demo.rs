@@ -33,14 +33,13 @@ use kubectl::Kubectl;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Leave the webhook and the registry serving until interrupted
-    #[arg(long)]
+    #[arg(long, env = "PULLCHECK_KEEP")]
     keep: bool,
 }
 
 /// Runs the demo and prints it to `out`.
 pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let mut common = CommonArgs::default();
-    common.mode = Some("enforce".to_owned());
+    let common = CommonArgs { mode: Some("enforce".to_owned()), ..CommonArgs::default() };
     let config = Config::load(&common, &Front::Serve(ServeArgs::default()))?;
     let authority = Authority::mint(SystemTime::now())?;
     let (stop, stopped) = shutdown::channel();
