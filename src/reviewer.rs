@@ -14,7 +14,7 @@ use crate::facts::{Conclusion, Facts, Front};
 use crate::gather::{Ask, Gatherer};
 use crate::image::Digest;
 use crate::message::printable;
-use crate::policy::{Action, Mode, Subject, Verdict, display};
+use crate::policy::{Action, Mode, Subject, UnknownLabel, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
 use crate::telemetry::Metrics;
@@ -125,13 +125,10 @@ impl Reviewer {
         } else {
             (self.judge_and_report(&case, deadline).await, false)
         };
-        let mut answer = answer(&case, &judgement);
+        let mut answer = answer(&case, &judgement, unknown_label);
         if pending {
             let text = || "looked up in the background; see pullcheck's log".to_owned();
             answer.audit_annotations.entry("findings").or_insert_with(text);
-        }
-        if let Some(label) = unknown_label {
-            answer.warnings.push(label.to_string());
         }
         Ok(encode(uid, &answer).into())
     }
@@ -242,8 +239,13 @@ fn judged_images(facts: &Facts<'_>) -> Vec<JudgedImage> {
     images.collect()
 }
 
-fn answer<'a>(case: &'a Case, judgement: &'a Judgement) -> Answer<'a> {
-    let shown = display::show(&judgement.findings, &judgement.verdict);
+fn answer<'a>(
+    case: &'a Case,
+    judgement: &'a Judgement,
+    unknown_label: Option<UnknownLabel>,
+) -> Answer<'a> {
+    let others = unknown_label.iter().map(ToString::to_string).collect();
+    let shown = display::show_after(others, &judgement.findings, &judgement.verdict);
     let mut answer = Answer { warnings: shown.warnings, ..Answer::default() };
     let findings = judgement.summary();
     if !findings.is_empty() {

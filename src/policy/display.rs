@@ -28,11 +28,18 @@ pub struct Shown {
 
 /// Puts a verdict into words. `verdict` belongs to `findings`; an index beyond them shows nothing.
 pub fn show(findings: &[Finding], verdict: &Verdict) -> Shown {
+    show_after(Vec::new(), findings, verdict)
+}
+
+/// The same behind warnings about no finding, which count among the [`MOST_WARNINGS`].
+pub fn show_after(mut others: Vec<String>, findings: &[Finding], verdict: &Verdict) -> Shown {
     let lines = |action| {
         let indices = verdict.with_action(action);
         grouped(indices.filter_map(|index| findings.get(index)))
     };
-    Shown { warnings: warnings(&lines(Action::Warn)), denial: denial(&lines(Action::Deny)) }
+    let room = MOST_WARNINGS.saturating_sub(others.len());
+    others.extend(warnings(&lines(Action::Warn), room));
+    Shown { warnings: others, denial: denial(&lines(Action::Deny)) }
 }
 
 /// One line for each finding, and one for all that could not be seen of a host: as many as there
@@ -87,11 +94,11 @@ fn same_trouble(one: &Finding, other: &Finding) -> bool {
         && one.host == other.host
 }
 
-fn warnings(groups: &[Group<'_>]) -> Vec<String> {
-    if groups.len() <= MOST_WARNINGS {
+fn warnings(groups: &[Group<'_>], room: usize) -> Vec<String> {
+    if groups.len() <= room {
         return groups.iter().map(Group::line).collect();
     }
-    let (spelled, rest) = groups.split_at(MOST_WARNINGS - 1);
+    let (spelled, rest) = groups.split_at(room.saturating_sub(1));
     let more: usize = rest.iter().map(|group| group.findings).sum();
     let last = format!("and {more} more findings that are not shown here");
     spelled.iter().map(Group::line).chain([last]).collect()
