@@ -16,6 +16,10 @@ mod gitops;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod misbehaviour;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
