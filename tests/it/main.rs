@@ -4,6 +4,8 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod certificate;
+#[cfg(test)]
 mod crowds;
 #[cfg(test)]
 mod deadlines;
@@ -16,9 +18,13 @@ mod gitops;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod logins;
+#[cfg(test)]
 mod misbehaviour;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod rotation;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
