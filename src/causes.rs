@@ -119,8 +119,17 @@ pub const ALL: &[&Cause] = &[
 
 /// Everything that is true of `facts`.
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
+    find(facts, |_| true)
+}
+
+/// Everything of one basis that is true of `facts`.
+pub fn findings_on(basis: Basis, facts: &Facts<'_>) -> Vec<Finding> {
+    find(facts, |cause| cause.basis == basis)
+}
+
+fn find(facts: &Facts<'_>, wanted: impl Fn(&Cause) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for cause in ALL {
+    for cause in ALL.iter().filter(|cause| wanted(cause)) {
         (cause.detect)(facts, &mut findings);
     }
     findings

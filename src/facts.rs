@@ -283,6 +283,8 @@ pub struct ImageFact<'a> {
     pub reference: Result<Reference, ReferenceError>,
     /// Whether the operator's `allowedRegistries` admit it (true where none are configured).
     pub registry_allowed: bool,
+    /// A registry is asked for it: a node would, and nothing of ours forbids it.
+    pub asked: bool,
     /// Attempts in the order in which the node would make them; empty when nothing was asked.
     pub attempts: Vec<Attempt>,
 }

@@ -115,8 +115,17 @@ pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
     }
 }
 
-/// What the pod's secrets do cover, for the one who wonders why none matched.
+/// What the pod's secrets do cover, for the one who wonders why none matched; or that one of them
+/// is of a kind that does not count.
 fn covered(facts: &Facts<'_>) -> String {
+    let ignored = facts.secrets.iter().find_map(|fact| match &fact.secret.state {
+        SecretState::Read(DecodedSecret::WrongType(hint)) => Some((&fact.secret.name, hint)),
+        _ => None,
+    });
+    if let Some((name, hint)) = ignored {
+        let (name, type_) = (printable(name, 40), printable(&hint.type_, 40));
+        return format!(", its secret {name} is ignored for its type {type_}");
+    }
     let mut hosts: Vec<String> = facts
         .secrets
         .iter()
@@ -191,6 +200,17 @@ mod tests {
         let (_, certainty, message) = only(&CAUSE, &facts);
         assert_eq!(certainty, Certainty::Proven);
         assert!(message.contains("its secrets cover quay.io; add an imagePullSecret for ghcr.io"));
+    }
+
+    #[test]
+    fn a_secret_that_is_ignored_for_its_type_is_part_of_the_reason() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+        let hint = crate::credentials::WrongTypeHint { type_: "Opaque".to_owned(), key: None };
+        let state = SecretState::Read(DecodedSecret::WrongType(hint));
+        facts.secrets.push(secret("regcred", state, false));
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.contains("its secret regcred is ignored for its type Opaque"), "{message}");
     }
 
     #[test]

@@ -25,13 +25,12 @@ impl Doubt {
 /// What could cure a refusal of this image.
 pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
     let registry = registry(image);
-    Doubt(missing_secret(facts).or_else(|| missing_service_account(facts)).or_else(|| {
-        if any_matches(&facts.settings.node_credentials, registry) {
-            Some("unless nodes log in there by themselves".to_owned())
-        } else {
-            mirrored_or_mutated(facts, registry, PodMutation::Secrets)
-        }
-    }))
+    Doubt(
+        missing_secret(facts)
+            .or_else(|| missing_service_account(facts))
+            .or_else(|| nodes_log_in(facts, registry))
+            .or_else(|| mirrored_or_mutated(facts, registry, PodMutation::Secrets)),
+    )
 }
 
 /// What could cure the absence of this image. `access_proven`: the registry showed us what else
@@ -42,7 +41,9 @@ pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, access_proven
         if access_proven {
             return None;
         }
-        missing_secret(facts).or_else(|| missing_service_account(facts))
+        missing_secret(facts)
+            .or_else(|| missing_service_account(facts))
+            .or_else(|| nodes_log_in(facts, registry))
     };
     Doubt(hidden().or_else(|| {
         if any_matches(&facts.settings.pull_through, registry) {
@@ -60,6 +61,11 @@ pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
 
 fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {
     image.reference.as_ref().map(Reference::registry).unwrap_or_default()
+}
+
+fn nodes_log_in(facts: &Facts<'_>, registry: &str) -> Option<String> {
+    any_matches(&facts.settings.node_credentials, registry)
+        .then(|| "unless nodes log in there by themselves".to_owned())
 }
 
 fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {

@@ -97,8 +97,10 @@ async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<R
     let cluster = if config.check.cluster { Some(app::cluster(config).await?) } else { None };
     let metrics = Arc::new(Metrics::new());
     // The user's own machine, with the user's own rights.
-    let client = app::client_config(config, true, Vec::new())?;
-    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics)?;
+    let mut client = app::client_config(config, true, Vec::new())?;
+    // A lookup that outlives its object would take the place of another object's.
+    client.limits.total = client.limits.total.min(config.timeout);
+    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics, false)?;
     Ok(Arc::new(Reviewer::new(gatherer, metrics, config.timeout)))
 }
 

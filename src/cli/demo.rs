@@ -57,7 +57,7 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     };
     let metrics = Arc::new(Metrics::new());
     let objects = Objects { manifests: scenes::manifests(), cluster: None };
-    let gatherer = app::gatherer(&config, client, objects, &metrics)?;
+    let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
     let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
     let webhook = super::serve::webhook_router(reviewer, metrics);
     let pair = authority.issue(&["localhost"], 1)?;

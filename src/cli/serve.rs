@@ -46,7 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let api_server = app::api_server(cluster.as_ref()).await;
     let objects = Objects { manifests: Manifests::default(), cluster };
     let client = app::client_config(&config, false, api_server)?;
-    let gatherer = app::gatherer(&config, client, objects, &metrics)?;
+    let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
     let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
     let webhook_router = webhook_router(reviewer, metrics.clone());
 

@@ -122,7 +122,7 @@ impl Policy {
         }
         let configured = self.configured(finding.code, subject, finding);
         if self.enforced.contains(&finding.code) {
-            return configured.unwrap_or_else(|| when_enforced(finding));
+            return configured.unwrap_or_else(|| when_enforced(finding.certainty));
         }
         let action = configured.unwrap_or_else(|| {
             by_default(subject.mode, finding.standing, finding.severity, finding.certainty)
@@ -153,14 +153,12 @@ fn by_default(mode: Mode, standing: Standing, severity: Severity, certainty: Cer
     }
 }
 
-/// An enforced code without an action: as strict as it can be without denying what something that
-/// comes a moment later may cure. Who enforces a code that can only be unknown means just that.
-fn when_enforced(finding: &Finding) -> Action {
-    match (finding.basis, finding.severity, finding.certainty) {
-        (Basis::Rule, _, _) | (_, Severity::WontPull, Certainty::Proven | Certainty::Unknown) => {
-            Action::Deny
-        }
-        _ => Action::Warn,
+/// An enforced code without an action denies, except what something that comes a moment later may
+/// cure. Who enforces a code that can only be unknown means just that.
+fn when_enforced(certainty: Certainty) -> Action {
+    match certainty {
+        Certainty::Proven | Certainty::Unknown => Action::Deny,
+        Certainty::Likely => Action::Warn,
     }
 }
 

@@ -6,6 +6,18 @@
 #[cfg(test)]
 mod certificate;
 #[cfg(test)]
+mod check_contract;
+#[cfg(test)]
+mod check_input;
+#[cfg(test)]
+mod check_mistakes;
+#[cfg(test)]
+mod check_network;
+#[cfg(test)]
+mod check_pastes;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod crowds;
 #[cfg(test)]
 mod deadlines;

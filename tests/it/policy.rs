@@ -57,7 +57,7 @@ fn seen(answer: &Reviewed, code: &str) -> Seen {
 /// nobody up may be read.
 async fn settled(webhook: &Webhook, review: &Review, code: &str) -> Seen {
     let first = webhook.review(review).await;
-    if first.annotations().iter().any(|(_, value)| value.contains("in the background")) {
+    if first.annotations().iter().any(|(key, _)| key == "looked-up") {
         webhook.until_metric("pullcheck_lookups_total{outcome=\"absent\"}", 1).await;
         return seen(&webhook.review(review).await, code);
     }

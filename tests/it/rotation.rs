@@ -145,13 +145,13 @@ async fn a_malformed_secret_fails_the_pod_and_one_of_the_wrong_type_is_ignored()
 
 #[tokio::test]
 async fn a_missing_right_is_named_and_makes_no_verdict() {
-    let scene = Scene::set().await;
-    scene.put("regcred", &scene.password);
-    scene.api.put_service_account("shop", "builder", &["regcred"]);
     for (path, right) in [
         (secret_path("shop", "regcred"), "grant get on secrets"),
         (service_account_path("shop", "builder"), "grant get on serviceaccounts"),
     ] {
+        let scene = Scene::set().await;
+        scene.put("regcred", &scene.password);
+        scene.api.put_service_account("shop", "builder", &["regcred"]);
         scene.api.mood(&path, Mood::Status(403));
         let answer = scene.deployment("builder").await;
         assert!(answer.allowed(), "{:#}", answer.json);

@@ -11,8 +11,10 @@
 
 pub mod api_server;
 pub mod check;
+pub mod contract;
 pub mod http;
 pub mod images;
+pub mod manifests;
 pub mod misbehaving;
 pub mod push;
 pub mod real_registry;

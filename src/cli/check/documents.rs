@@ -78,10 +78,13 @@ impl Documents {
             };
             let failed = read.problems.len() > before;
             let alone = !brought.anything && !failed;
-            for stray in &brought.strays {
-                let why = "no Kubernetes object, has neither apiVersion nor kind";
-                let list = if alone { &mut read.problems } else { &mut read.notes };
-                list.push(line(&stray.file, Some(stray.line), why));
+            for Source { file, line: at, .. } in &brought.strays {
+                if alone {
+                    let why = "not a Kubernetes object, which has apiVersion, kind and metadata";
+                    read.problem(file, Some(*at), why);
+                } else {
+                    read.notes.push(line(file, Some(*at), "not a Kubernetes object, skipped"));
+                }
             }
             if alone && brought.strays.is_empty() {
                 let why = "holds no manifest";

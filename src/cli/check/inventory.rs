@@ -71,7 +71,10 @@ impl Inventory {
         let own = text("/metadata/namespace");
         let namespace = if own.is_empty() { namespace } else { own }.to_owned();
         let name = text("/metadata/name").to_owned();
-        let called = format!("{} {}", printable(kind, 40), printable(&name, 60));
+        let called = match name.as_str() {
+            "" => printable(kind, 40),
+            name => format!("{} {}", printable(kind, 40), printable(name, 60)),
+        };
         let id = (namespace.clone(), name);
         match (api_version, kind) {
             ("v1", "Secret") => {

@@ -137,7 +137,7 @@ impl<'a> Report<'a> {
             }
         }
         if unknown > 0 {
-            write!(out, "; {} could not be checked", count(unknown, "thing"))?;
+            write!(out, "; {unknown} could not be checked")?;
         }
         writeln!(out)
     }

@@ -172,8 +172,8 @@ fn an_enforced_code_does_not_deny_what_may_yet_be_cured() {
     let likely = Finding { certainty: Certainty::Likely, ..finding("access-denied") };
     assert_eq!(act(&policy, &owned(Mode::Off), &likely), Action::Warn);
     assert_eq!(act(&policy, &owned(Mode::Off), &finding("access-denied")), Action::Deny);
-    let advice = Finding { severity: Severity::Advice, ..finding("pull-secret-not-found") };
-    assert_eq!(act(&policy, &subject(Mode::Enforce), &advice), Action::Warn);
+    let absent = Finding { certainty: Certainty::Likely, ..finding("pull-secret-not-found") };
+    assert_eq!(act(&policy, &subject(Mode::Enforce), &absent), Action::Warn);
 }
 
 #[test]
