@@ -99,16 +99,14 @@ pub async fn api_server(cluster: Option<&Cluster>) -> Vec<IpAddr> {
     if let Ok(address) = literal.parse() {
         return vec![address];
     }
-    match timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
-        Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!(
-                server,
-                "the API server's name does not resolve, so its addresses are not refused to images"
-            );
-            Vec::new()
-        }
+    if let Ok(Ok(found)) = timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
+        return found.map(|address| address.ip()).collect();
     }
+    tracing::warn!(
+        server,
+        "the API server's name does not resolve, so its addresses are not refused to images"
+    );
+    Vec::new()
 }
 
 fn docker_config(path: &Path) -> anyhow::Result<DockerConfig> {

@@ -153,7 +153,7 @@ impl Reviewer {
             answer.audit_annotations.insert("looked-up", later.to_owned());
         }
         if let Some(label) = unknown_label {
-            display::put_first(label.to_string(), mode, &mut answer.warnings);
+            display::put_first(&label.to_string(), mode, &mut answer.warnings);
             answer.audit_annotations.insert("mode-label", label.to_string());
         }
         Ok(encode(uid, &answer).into())

@@ -47,11 +47,11 @@ pub fn lines<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
 }
 
 /// Puts a line before the others, within their bound; in `audit` and `off` the user sees nothing.
-pub fn put_first(line: String, mode: Mode, warnings: &mut Vec<String>) {
+pub fn put_first(line: &str, mode: Mode, warnings: &mut Vec<String>) {
     if mode < Mode::Warn {
         return;
     }
-    warnings.insert(0, fit(&line, ""));
+    warnings.insert(0, fit(line, ""));
     if warnings.len() > MOST_WARNINGS {
         // The last one counts what is not shown; the one before it gives way.
         warnings.remove(MOST_WARNINGS - 1);
