@@ -5,7 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod serve;
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -53,8 +53,12 @@ impl Cli {
             Command::Certs(args) => certs::run(&args, &mut out).map(|()| ExitCode::SUCCESS),
         };
         result.unwrap_or_else(|error| {
-            // Nothing is left to tell where stderr is gone too.
-            let _ = writeln!(err, "error: {error:#}");
+            let cause = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            // `pullcheck demo | head`: whoever reads has seen enough.
+            if cause != Some(ErrorKind::BrokenPipe) {
+                // Nothing is left to tell where stderr is gone too.
+                let _ = writeln!(err, "error: {error:#}");
+            }
             ExitCode::from(2)
         })
     }

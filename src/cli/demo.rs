@@ -15,6 +15,7 @@ use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::app;
@@ -73,9 +74,11 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         }
     }
     if args.keep {
+        // Before the line that invites to interrupt.
+        let mut interrupted = signal(SignalKind::interrupt())?;
         writeln!(out, "\nthe webhook listens on https://{address}/validate until interrupted")?;
         out.flush()?;
-        tokio::signal::ctrl_c().await?;
+        interrupted.recv().await;
     }
     stop.fire();
     for task in [registry_task, webhook_task] {
