@@ -14,14 +14,15 @@ use super::connect::{Connector, Parts, Proxies};
 use super::dns::SystemResolver;
 use super::identity::{CredentialId, Identities};
 use super::progress::{Phase, Progress, enter};
-use super::scheme::Schemes;
+use super::scheme::{Schemes, TOO_LONG, is_too_long};
 use super::session::{Remembered, Session};
 use super::tls::TlsConfigs;
 use super::transport::Transport;
+use super::trouble::trouble;
 use super::who::Who;
 use super::{Step, lookup};
 use crate::credentials::Credential;
-use crate::facts::Outcome;
+use crate::facts::{Outcome, TroubleKind};
 use crate::glob::Glob;
 use crate::image::Reference;
 
@@ -105,6 +106,9 @@ impl RegistryClient {
 
 impl Shared {
     async fn lookup(self: &Arc<Self>, lookup: Lookup<'_>) -> Outcome {
+        if is_too_long(lookup.reference.host()) {
+            return trouble(TroubleKind::Dns, lookup.reference.host(), TOO_LONG);
+        }
         enter(Phase::Request, lookup.reference.host());
         let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
         let login = who.login.as_ref().map(|login| login.id);
