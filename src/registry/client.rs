@@ -9,6 +9,7 @@ use moka::future::Cache;
 use tokio::time::{Instant, timeout};
 
 use super::auth::Auth;
+use super::bounded::bounded_by_size;
 use super::config::{BuildError, ClientConfig};
 use super::connect::{Connector, Parts, Proxies};
 use super::dns::SystemResolver;
@@ -28,8 +29,8 @@ use crate::image::Reference;
 
 /// How long a repository's challenge is remembered.
 const CHALLENGE: Duration = Duration::from_secs(10 * 60);
-/// Challenges remembered.
-const CHALLENGES: u64 = 10_000;
+/// Bytes of challenges remembered.
+const CHALLENGES: u64 = 4 * 1024 * 1024;
 
 /// One question to a registry.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +81,14 @@ impl RegistryClient {
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
             transport,
-            challenges: Cache::builder().max_capacity(CHALLENGES).time_to_live(CHALLENGE).build(),
+            challenges: bounded_by_size(
+                CHALLENGES,
+                |(host, repository): &(String, String), seen: &Remembered| {
+                    host.len() + repository.len() + seen.size()
+                },
+            )
+            .time_to_live(CHALLENGE)
+            .build(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,
             identities: Identities::new().map_err(|_| BuildError::Random)?,
