@@ -148,12 +148,13 @@ impl Reviewer {
             |judgement| (judgement, None),
         );
         self.metrics.review_done(judgement.verdict.outcome().as_str(), started.elapsed());
-        let mut answer = answer(&case, &judgement);
+        // In `audit` and `off` the user sees nothing.
+        let shown_label = unknown_label.as_ref().filter(|_| mode >= Mode::Warn);
+        let mut answer = answer(&case, &judgement, shown_label.map(ToString::to_string));
         if let Some(later) = later {
             answer.audit_annotations.insert("looked-up", later.to_owned());
         }
         if let Some(label) = unknown_label {
-            display::put_first(&label.to_string(), mode, &mut answer.warnings);
             answer.audit_annotations.insert("mode-label", label.to_string());
         }
         Ok(encode(uid, &answer).into())
@@ -279,8 +280,8 @@ fn judged_images(facts: &Facts<'_>) -> Vec<JudgedImage> {
     images.collect()
 }
 
-fn answer<'a>(case: &'a Case, judgement: &'a Judgement) -> Answer<'a> {
-    let shown = display::show(&judgement.findings, &judgement.verdict);
+fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -> Answer<'a> {
+    let shown = display::show_after(first, &judgement.findings, &judgement.verdict);
     let mut answer = Answer { warnings: shown.warnings, ..Answer::default() };
     let findings = judgement.summary();
     if !findings.is_empty() {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Action, Mode, Verdict};
+use super::{Action, Verdict};
 use crate::causes::{Certainty, Finding};
 use crate::message::ADMITTED;
 
@@ -31,31 +31,26 @@ pub struct Shown {
 
 /// Puts a verdict into words. `verdict` belongs to `findings`; an index beyond them shows nothing.
 pub fn show(findings: &[Finding], verdict: &Verdict) -> Shown {
+    show_after(None, findings, verdict)
+}
+
+/// The same behind a warning that is about no finding, within the same bound.
+pub fn show_after(first: Option<String>, findings: &[Finding], verdict: &Verdict) -> Shown {
     let lines = |action| {
         let indices = verdict.with_action(action);
         grouped(indices.filter_map(|index| findings.get(index)))
     };
     // Nothing that is denied has been admitted, whatever is not known about it.
     let denial = denial(&lines(Action::Deny)).map(|text| text.replace(ADMITTED, ""));
-    Shown { warnings: warnings(&lines(Action::Warn)), denial }
+    let mut warnings = warnings(&lines(Action::Warn), MOST_WARNINGS - usize::from(first.is_some()));
+    warnings.splice(..0, first.map(|line| fit(&line, "")));
+    Shown { warnings, denial }
 }
 
 /// One line for each finding, and one for all that could not be seen of a host: as many as there
 /// are, where nobody limits them.
 pub fn lines<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
     grouped(findings).iter().map(Group::line).collect()
-}
-
-/// Puts a line before the others, within their bound; in `audit` and `off` the user sees nothing.
-pub fn put_first(line: &str, mode: Mode, warnings: &mut Vec<String>) {
-    if mode < Mode::Warn {
-        return;
-    }
-    warnings.insert(0, fit(line, ""));
-    if warnings.len() > MOST_WARNINGS {
-        // The last one counts what is not shown; the one before it gives way.
-        warnings.remove(MOST_WARNINGS - 1);
-    }
 }
 
 /// Findings that share one line.
@@ -96,11 +91,11 @@ fn grouped<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Group<'a>> {
     groups
 }
 
-fn warnings(groups: &[Group<'_>]) -> Vec<String> {
-    if groups.len() <= MOST_WARNINGS {
+fn warnings(groups: &[Group<'_>], room: usize) -> Vec<String> {
+    if groups.len() <= room {
         return groups.iter().map(Group::line).collect();
     }
-    let (spelled, rest) = groups.split_at(MOST_WARNINGS - 1);
+    let (spelled, rest) = groups.split_at(room - 1);
     let more: usize = rest.iter().map(|group| group.findings).sum();
     let last = format!("and {more} more findings that are not shown here");
     spelled.iter().map(Group::line).chain([last]).collect()

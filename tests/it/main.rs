@@ -4,6 +4,8 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod certificate;
+#[cfg(test)]
 mod check_contract;
 #[cfg(test)]
 mod check_input;
@@ -29,6 +31,14 @@ mod docs;
 mod gitops;
 #[cfg(test)]
 mod kinds;
+#[cfg(test)]
+mod logins;
+#[cfg(test)]
+mod misbehaviour;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod rotation;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
