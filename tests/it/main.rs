@@ -38,6 +38,8 @@ mod policy;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod secrecy;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
