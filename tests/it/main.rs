@@ -4,6 +4,8 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod certificate;
 #[cfg(test)]
 mod check_contract;
@@ -33,6 +35,8 @@ mod kinds;
 mod logins;
 #[cfg(test)]
 mod misbehaviour;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
