@@ -3,6 +3,7 @@
 //! A cause says what is true and how sure that is; what to do about it is `policy`'s to say.
 //! Causes see only [`Facts`](crate::facts::Facts), never a registry or a cluster.
 
+mod absence;
 mod access_denied;
 mod catalogue;
 mod certainty;

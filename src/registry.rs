@@ -16,6 +16,7 @@
 mod absent;
 mod address;
 mod auth;
+mod bounded;
 mod budget;
 mod challenge;
 mod client;

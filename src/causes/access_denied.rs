@@ -2,7 +2,9 @@
 
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::credentials::{DecodedSecret, DockerConfig, SecretState};
-use crate::facts::{Attempt, Conclusion, CredentialSource, Facts, Outcome, Refusal, RefusedAt};
+use crate::facts::{
+    Attempt, Conclusion, CredentialSource, Facts, ImageFact, Outcome, Refusal, RefusedAt,
+};
 use crate::image::{Reference, hub};
 use crate::message::{list, printable};
 use crate::near_miss::nearest;
@@ -30,14 +32,7 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for image in &facts.images {
-        let (Ok(reference), Conclusion::Refused(attempts)) = (&image.reference, image.conclusion())
-        else {
-            continue;
-        };
-        if malformed_secret(facts) {
-            continue; // No pull of this pod comes to the registry; that is the finding.
-        }
+    for (image, reference, attempts) in refused_images(facts) {
         if credential_at_fault(attempts).is_some() {
             continue;
         }
@@ -75,6 +70,18 @@ fn registry(reference: &Reference) -> String {
     printable(reference.registry(), 60)
 }
 
+/// The images that were refused, with what was tried. None where a secret of the pod cannot be
+/// decoded: then no pull comes to a registry, and that is the finding.
+pub(super) fn refused_images<'a>(
+    facts: &'a Facts<'_>,
+) -> impl Iterator<Item = (&'a ImageFact<'a>, &'a Reference, &'a [Attempt])> {
+    let images = if malformed_secret(facts) { &[] } else { facts.images.as_slice() };
+    images.iter().filter_map(|image| match (&image.reference, image.conclusion()) {
+        (Ok(reference), Conclusion::Refused(attempts)) => Some((image, reference, attempts)),
+        _ => None,
+    })
+}
+
 /// The refusal of an attempt.
 pub(super) fn refusal(attempt: &Attempt) -> Option<&Refusal> {
     match &attempt.outcome {
@@ -97,7 +104,7 @@ pub(super) fn credential_at_fault(attempts: &[Attempt]) -> Option<(&Attempt, &Re
 }
 
 /// A secret of the pod cannot be decoded, so that the kubelet gives up before any registry.
-pub(super) fn malformed_secret(facts: &Facts<'_>) -> bool {
+fn malformed_secret(facts: &Facts<'_>) -> bool {
     facts
         .secrets
         .iter()

@@ -3,7 +3,7 @@
 
 use super::Certainty;
 use crate::credentials::SecretState;
-use crate::facts::{Facts, ImageFact, PodMutation, ServiceAccountState};
+use crate::facts::{Absent, Facts, ImageFact, PodMutation, ServiceAccountState};
 use crate::glob::any_matches;
 use crate::image::Reference;
 use crate::message::printable;
@@ -33,12 +33,12 @@ pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
     )
 }
 
-/// What could cure the absence of this image. `access_proven`: the registry showed us what else
-/// is there, so no credential would show more.
-pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, access_proven: bool) -> Doubt {
+/// What could cure the absence of this image. Where the registry showed us what else is there, no
+/// credential would show more.
+pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Absent) -> Doubt {
     let registry = registry(image);
     let hidden = || {
-        if access_proven {
+        if absent.listed {
             return None;
         }
         missing_secret(facts)

@@ -50,9 +50,9 @@ pub struct Args {
     #[arg(value_name = "FILE|DIR|-", required = true)]
     manifests: Vec<PathBuf>,
     #[command(flatten)]
-    common: CommonArgs,
-    #[command(flatten)]
     check: CheckArgs,
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 /// Checks the manifests and prints the report to `out`; problems and progress go to `err`.
@@ -65,7 +65,7 @@ pub async fn run(
     let config = Config::load(&args.common, &Front::Check(args.check))?;
     app::log(&config)?;
     let documents = Documents::read(&args.manifests, stdin);
-    let inventory = Inventory::of(documents.documents, &config.check.namespace);
+    let inventory = Inventory::of(documents.objects, &config.check.namespace);
     let problems: Vec<String> = documents.problems.into_iter().chain(inventory.problems).collect();
     let notes = documents.notes.into_iter().chain(inventory.notes);
     let reviewer = reviewer(&config, inventory.manifests).await?;

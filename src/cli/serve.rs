@@ -27,9 +27,9 @@ const RELOAD: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    common: CommonArgs,
-    #[command(flatten)]
     serve: ServeArgs,
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 /// Serves until SIGTERM or SIGINT.

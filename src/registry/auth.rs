@@ -13,6 +13,7 @@ use moka::future::Cache;
 use tokio::time::timeout;
 
 use super::Step;
+use super::bounded::bounded_by_size;
 use super::budget::{Budgets, Slot};
 use super::identity::CredentialId;
 use super::progress::{Phase, Progress, current, enter};
@@ -24,8 +25,8 @@ use super::trouble::trouble;
 use super::who::Who;
 use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
 
-/// Tokens kept.
-const TOKENS: u64 = 10_000;
+/// Bytes of tokens kept.
+const TOKENS: u64 = 16 * 1024 * 1024;
 /// Realms whose way of asking is kept.
 const REALMS: u64 = 10_000;
 /// How long the way that worked at a realm is kept.
@@ -65,6 +66,14 @@ struct TokenKey {
     who: CredentialId,
 }
 
+impl TokenKey {
+    /// Bytes that it takes in memory.
+    fn size(&self) -> usize {
+        let scopes: usize = self.scopes.iter().map(|scope| size_of::<String>() + scope.len()).sum();
+        self.realm.len() + self.service.as_ref().map_or(0, String::len) + scopes
+    }
+}
+
 /// A token and whether it was here already.
 #[derive(Debug, Clone)]
 pub(super) struct Granted {
@@ -99,11 +108,16 @@ impl Expiry<TokenKey, Arc<Token>> for ByLifetime {
     }
 }
 
+fn kept_tokens() -> Cache<TokenKey, Arc<Token>> {
+    let size = |key: &TokenKey, token: &Arc<Token>| key.size() + token.size();
+    bounded_by_size(TOKENS, size).expire_after(ByLifetime).build()
+}
+
 impl Auth {
     pub(super) fn new(transport: Arc<Transport>) -> Self {
         Self {
             transport,
-            tokens: Cache::builder().max_capacity(TOKENS).expire_after(ByLifetime).build(),
+            tokens: kept_tokens(),
             methods: Cache::builder().max_capacity(REALMS).time_to_live(METHOD).build(),
             budgets: Budgets::new(),
             standing: Arc::new(Standing::new()),
@@ -217,5 +231,30 @@ async fn bounded(
             waited: Some(limit),
             retry_after: None,
         })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::parse;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_registrys_many_long_tokens_take_no_more_than_their_room() {
+        let tokens = kept_tokens();
+        let body = format!(r#"{{"token":"{}","expires_in":3600}}"#, "a".repeat(16 * 1024));
+        let token = parse(body.as_bytes(), Method::Get, jiff::Timestamp::now()).unwrap();
+        let token = Arc::new(token);
+        for index in 0..2_000 {
+            let key = TokenKey {
+                realm: "https://auth.test/token".to_owned(),
+                service: None,
+                scopes: vec![format!("repository:app{index}:pull")],
+                who: CredentialId::ANONYMOUS,
+            };
+            tokens.insert(key, token.clone()).await;
+            tokens.run_pending_tasks().await;
+        }
+        assert!((500..1_024).contains(&tokens.entry_count()), "{}", tokens.entry_count());
     }
 }

@@ -12,6 +12,11 @@ const MOST_LINES: usize = 16;
 /// A line longer than this is not read.
 const LONGEST_LINE: usize = 16 * 1024;
 
+/// Bytes of a service and of one scope that are sent on and remembered.
+const LONGEST_PARAMETER: usize = 2 * 1024;
+/// Bytes of all scopes together.
+const LONGEST_SCOPES: usize = 4 * 1024;
+
 /// A Bearer challenge.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Bearer {
@@ -19,6 +24,23 @@ pub(super) struct Bearer {
     pub(super) realm: Option<String>,
     pub(super) service: Option<String>,
     pub(super) scopes: Vec<String>,
+}
+
+impl Bearer {
+    /// Whether it asks for more than any registry has reason to; realms have a bound of their own.
+    pub(super) fn is_too_long(&self) -> bool {
+        let scopes = self.scopes.iter().map(String::len);
+        let longest = scopes.clone().chain(self.service.as_ref().map(String::len)).max();
+        longest.is_some_and(|length| length > LONGEST_PARAMETER)
+            || scopes.sum::<usize>() > LONGEST_SCOPES
+    }
+
+    /// Bytes that it takes in memory.
+    pub(super) fn size(&self) -> usize {
+        let scopes: usize = self.scopes.iter().map(|scope| size_of::<String>() + scope.len()).sum();
+        let texts = [&self.realm, &self.service].into_iter().flatten();
+        scopes + texts.map(String::len).sum::<usize>()
+    }
 }
 
 /// All challenges of one answer, reduced to what a node could use.
@@ -132,6 +154,23 @@ mod tests {
         }
         assert_eq!(of(&[]), Challenges::default());
         assert_eq!(of(&[b"\xff\xfe", HUB]).bearer, Some(hub()));
+    }
+
+    #[test]
+    fn a_challenge_that_asks_for_more_than_a_few_kilobytes_is_too_long() {
+        let with = |service: usize, scopes: &[usize]| Bearer {
+            realm: None,
+            service: Some("s".repeat(service)),
+            scopes: scopes.iter().map(|length| "x".repeat(*length)).collect(),
+        };
+        for (bearer, expected) in [
+            (with(2_048, &[2_048, 2_048]), false),
+            (with(2_049, &[]), true),
+            (with(0, &[2_049]), true),
+            (with(0, &[2_000, 2_000, 97]), true),
+        ] {
+            assert_eq!(bearer.is_too_long(), expected);
+        }
     }
 
     #[test]

@@ -9,26 +9,28 @@ use moka::future::Cache;
 use tokio::time::{Instant, timeout};
 
 use super::auth::Auth;
+use super::bounded::bounded_by_size;
 use super::config::{BuildError, ClientConfig};
 use super::connect::{Connector, Parts, Proxies};
 use super::dns::SystemResolver;
 use super::identity::{CredentialId, Identities};
 use super::progress::{Phase, Progress, enter};
-use super::scheme::Schemes;
+use super::scheme::{Schemes, TOO_LONG, is_too_long};
 use super::session::{Remembered, Session};
 use super::tls::TlsConfigs;
 use super::transport::Transport;
+use super::trouble::trouble;
 use super::who::Who;
 use super::{Step, lookup};
 use crate::credentials::Credential;
-use crate::facts::Outcome;
+use crate::facts::{Outcome, TroubleKind};
 use crate::glob::Glob;
 use crate::image::Reference;
 
 /// How long a repository's challenge is remembered.
 const CHALLENGE: Duration = Duration::from_secs(10 * 60);
-/// Challenges remembered.
-const CHALLENGES: u64 = 10_000;
+/// Bytes of challenges remembered.
+const CHALLENGES: u64 = 4 * 1024 * 1024;
 
 /// One question to a registry.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +81,14 @@ impl RegistryClient {
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
             transport,
-            challenges: Cache::builder().max_capacity(CHALLENGES).time_to_live(CHALLENGE).build(),
+            challenges: bounded_by_size(
+                CHALLENGES,
+                |(host, repository): &(String, String), seen: &Remembered| {
+                    host.len() + repository.len() + seen.size()
+                },
+            )
+            .time_to_live(CHALLENGE)
+            .build(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,
             identities: Identities::new().map_err(|_| BuildError::Random)?,
@@ -105,6 +114,9 @@ impl RegistryClient {
 
 impl Shared {
     async fn lookup(self: &Arc<Self>, lookup: Lookup<'_>) -> Outcome {
+        if is_too_long(lookup.reference.host()) {
+            return trouble(TroubleKind::Dns, lookup.reference.host(), TOO_LONG);
+        }
         enter(Phase::Request, lookup.reference.host());
         let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
         let login = who.login.as_ref().map(|login| login.id);

@@ -9,6 +9,7 @@ mod stream;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::Uri;
@@ -19,16 +20,19 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
-use super::address::AddressRule;
+use super::address::{AddressRule, is_oddly_written};
 use super::config::Limits;
 use super::dns::Resolve;
 use super::progress::{Phase, enter};
-use super::scheme::{Schemes, Trust, literal};
+use super::scheme::{Schemes, Trust, is_too_long, literal};
 use super::tls::{HandshakeFailure, TlsConfigs};
 
 pub(super) use error::ConnectError;
 pub(super) use proxy::Proxies;
 use stream::{Duplex, Stream};
+
+/// How long a name is looked for that a proxy will look for again.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Opens connections for the HTTP client. Cloning shares.
 #[derive(Clone)]
@@ -77,6 +81,9 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     fn of(uri: &'a Uri) -> Result<Self, ConnectError> {
         let authority = uri.authority().ok_or(ConnectError::NoHost)?;
+        if is_too_long(authority.as_str()) {
+            return Err(ConnectError::NameTooLong);
+        }
         let default = if uri.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
         Ok(Self {
             authority: authority.as_str(),
@@ -96,6 +103,9 @@ impl Parts {
     async fn connect(&self, uri: &Uri) -> Result<Stream, ConnectError> {
         let target = Target::of(uri)?;
         let secure = uri.scheme() != Some(&Scheme::HTTP);
+        if let Some(what) = self.address_rule.refusal_as_written(target.host) {
+            return Err(ConnectError::Declined(what));
+        }
         let Some(proxy) = self.proxies.of(uri) else {
             let tcp = self.dial(&target, Some(&self.address_rule)).await?;
             return if secure {
@@ -104,8 +114,7 @@ impl Parts {
                 Ok(Stream::new(Box::new(tcp)))
             };
         };
-        // Through a proxy only a literal is known here; names are resolved at the other end.
-        if let Some(what) = literal(target.host).and_then(|ip| self.address_rule.refusal(ip)) {
+        if let Some(what) = self.refusal_as_we_see_it(&target).await {
             return Err(ConnectError::Declined(what));
         }
         let to_proxy = self.reach_proxy(&proxy, target.authority).await?;
@@ -114,6 +123,20 @@ impl Parts {
         }
         let tunnel = proxy.tunnel(to_proxy, &target, self.limits.connect).await?;
         self.secure(tunnel, uri, &target).await
+    }
+
+    /// Why a host that the proxy would look up is not asked for, as far as that can be told from
+    /// here. That it cannot be told is no reason: the name may be one that only the proxy knows.
+    async fn refusal_as_we_see_it(&self, target: &Target<'_>) -> Option<&'static str> {
+        if is_oddly_written(target.host) {
+            return Some("an address in an odd spelling");
+        }
+        if literal(target.host).is_some() {
+            return None;
+        }
+        let limit = self.limits.dns.min(LOOK);
+        let found = timeout(limit, self.resolver.resolve(target.host, target.port)).await.ok()?;
+        found.ok()?.iter().find_map(|address| self.address_rule.refusal(address.ip()))
     }
 
     /// A connection to the proxy itself, whose address is the operator's choice.

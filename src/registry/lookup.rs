@@ -42,7 +42,7 @@ pub(super) async fn run(session: &mut Session<'_>) -> Step<Outcome> {
             let path = Shelf::Manifests.path(session.reference.pull_by());
             let answer = session.ask(Method::GET, &path).await?;
             match answer.status {
-                status if status.is_success() => return read(session, answer, None).await,
+                status if status.is_success() => return instead_of_head(session, answer).await,
                 StatusCode::NOT_FOUND => answer,
                 _ => return Err(unexpected(&answer)),
             }
@@ -64,24 +64,19 @@ pub(super) async fn head(session: &mut Session<'_>, shelf: Shelf) -> Step<Answer
 /// The registry says that it is there: looks at it, unless that would cost the nodes a pull.
 async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<Outcome> {
     let quota = quota(&head.headers);
-    let length = match head.length() {
-        Some(0) => return Ok(invalid(&head, ManifestFault::Empty)),
-        Some(length) if length > manifest::LARGEST as u64 => {
-            return Ok(invalid(&head, ManifestFault::TooLarge(Some(length))));
-        }
-        length => length,
+    let digest = match expected_digest(session, &head) {
+        Ok(digest) => digest,
+        Err(fault) => return Ok(invalid(&head, fault)),
     };
-    let told = match told_digest(&head) {
-        Some(Err(())) if length.is_some() => {
-            return Ok(invalid(&head, ManifestFault::BadDigestHeader));
-        }
-        Some(Ok(digest)) => Some(digest),
-        _ => None,
-    };
-    let digest = session.reference.digest().cloned().or(told);
-    let (Some(digest), Some(_)) = (digest, length) else {
+    let (Some(digest), Some(length)) = (digest, head.length()) else {
         return by_get(session, shelf, quota).await;
     };
+    if length == 0 {
+        return Ok(invalid(&head, ManifestFault::Empty));
+    }
+    if length > manifest::LARGEST as u64 {
+        return Ok(invalid(&head, ManifestFault::TooLarge(Some(length))));
+    }
     let kind = match kind(&head) {
         Ok(kind) => kind,
         Err(fault) => return Ok(invalid(&head, fault)),
@@ -99,27 +94,42 @@ async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<
     }
 }
 
-/// The manifest by GET, where HEAD does not tell enough.
+/// The manifest by GET, where HEAD does not tell enough. What its headers tell of a digest counts
+/// for nothing here: containerd hashes what it gets.
 async fn by_get(session: &mut Session<'_>, shelf: Shelf, quota: Option<Quota>) -> Step<Outcome> {
     let path = shelf.path(session.reference.pull_by());
     let answer = session.ask(Method::GET, &path).await?;
     match answer.status {
-        status if status.is_success() => read(session, answer, quota).await,
+        status if status.is_success() => {
+            let digest = session.reference.digest().cloned();
+            let quota = self::quota(&answer.headers).or(quota);
+            verify(session, answer, digest, None, quota).await
+        }
         StatusCode::NOT_FOUND => Err(gone(session, &answer)),
         _ => Err(unexpected(&answer)),
     }
 }
 
-/// A manifest of which no HEAD has told anything.
-async fn read(session: &Session<'_>, answer: Answer, known: Option<Quota>) -> Step<Outcome> {
-    let quota = quota(&answer.headers).or(known);
-    let told = match told_digest(&answer) {
-        Some(Err(())) => return Ok(invalid(&answer, ManifestFault::BadDigestHeader)),
-        Some(Ok(digest)) => Some(digest),
-        None => None,
-    };
-    let digest = session.reference.digest().cloned().or(told);
-    verify(session, answer, digest, None, quota).await
+/// The answer of a registry that knows no HEAD: its headers and the manifest in one.
+async fn instead_of_head(session: &Session<'_>, answer: Answer) -> Step<Outcome> {
+    let quota = quota(&answer.headers);
+    match expected_digest(session, &answer) {
+        Ok(digest) => verify(session, answer, digest, None, quota).await,
+        Err(fault) => Ok(invalid(&answer, fault)),
+    }
+}
+
+/// The digest to go by, as containerd chooses it: the reference's own; only for a tag what the
+/// header says, and only beside a length.
+fn expected_digest(
+    session: &Session<'_>,
+    answer: &Answer,
+) -> Result<Option<Digest>, ManifestFault> {
+    match (session.reference.digest(), answer.length()) {
+        (Some(digest), _) => Ok(Some(digest.clone())),
+        (None, Some(_)) => told_digest(answer),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Reads a manifest, and checks it against its digest and kind as far as they are known.
@@ -183,10 +193,12 @@ fn kind(answer: &Answer) -> Result<Kind, ManifestFault> {
     manifest::kind(answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()))
 }
 
-/// The `Docker-Content-Digest` header: absent, not a digest, or one.
-fn told_digest(answer: &Answer) -> Option<Result<Digest, ()>> {
-    let told = answer.headers.get("docker-content-digest").filter(|value| !value.is_empty())?;
-    Some(told.to_str().ok().and_then(|told| Digest::parse(told).ok()).ok_or(()))
+/// The `Docker-Content-Digest` header, if there is one.
+fn told_digest(answer: &Answer) -> Result<Option<Digest>, ManifestFault> {
+    let told = answer.headers.get("docker-content-digest").filter(|value| !value.is_empty());
+    let Some(told) = told else { return Ok(None) };
+    let told = told.to_str().ok().and_then(|told| Digest::parse(told).ok());
+    told.ok_or(ManifestFault::BadDigestHeader).map(Some)
 }
 
 fn encoded(answer: &Answer) -> bool {

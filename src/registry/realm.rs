@@ -3,6 +3,7 @@
 use http::Uri;
 use http::uri::Scheme;
 
+use super::scheme::is_too_long;
 use super::trouble::trouble;
 use crate::facts::{Outcome, TroubleKind, Unchecked};
 
@@ -20,6 +21,8 @@ pub(super) enum RealmFault {
     PlainHttp,
     /// It carries a user name.
     UserInfo,
+    /// Its host is longer than any host.
+    HostTooLong,
 }
 
 impl RealmFault {
@@ -35,6 +38,9 @@ impl RealmFault {
             }
             Self::NotAUrl => trouble(TroubleKind::Error, registry, "its token realm is no URL"),
             Self::PlainHttp => declined("its token realm is plain http"),
+            Self::HostTooLong => {
+                trouble(TroubleKind::Dns, registry, "the host name of its token realm is too long")
+            }
             Self::UserInfo => declined("its token realm carries a user name"),
         }
     }
@@ -53,6 +59,9 @@ pub(super) fn realm(written: Option<&str>, secure: bool) -> Result<Uri, RealmFau
     let authority = uri.authority().ok_or(RealmFault::NotAUrl)?;
     if authority.as_str().contains('@') {
         return Err(RealmFault::UserInfo);
+    }
+    if is_too_long(authority.as_str()) {
+        return Err(RealmFault::HostTooLong);
     }
     match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => Ok(uri),
@@ -89,9 +98,9 @@ mod tests {
         ] {
             assert_eq!(realm(written, true), Err(fault), "{written:?}");
         }
-        assert_eq!(
-            realm(Some(&format!("https://a/{}", "x".repeat(5000))), true),
-            Err(RealmFault::NotAUrl)
-        );
+        let long = format!("https://a/{}", "x".repeat(5000));
+        assert_eq!(realm(Some(&long), true), Err(RealmFault::NotAUrl));
+        let nowhere = format!("https://{}/token", "x".repeat(254));
+        assert_eq!(realm(Some(&nowhere), true), Err(RealmFault::HostTooLong));
     }
 }

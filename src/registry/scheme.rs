@@ -1,6 +1,6 @@
 //! Which of https and http a registry is spoken to by, as containerd chooses it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
@@ -47,14 +47,18 @@ pub(super) struct Schemes {
 
 impl Schemes {
     pub(super) fn new(insecure_hosts: &[String]) -> Self {
-        let insecure = insecure_hosts.iter().map(|host| without_default_port(host)).collect();
+        let one_spelling = |host: &String| match host.parse() {
+            Ok(authority) => canonical(&authority),
+            Err(_) => host.to_ascii_lowercase(),
+        };
+        let insecure = insecure_hosts.iter().map(one_spelling).collect();
         let worked = Cache::builder().max_capacity(HOSTS).time_to_live(REMEMBERED).build();
         Self { insecure, worked }
     }
 
     /// What may be spoken to this host.
     pub(super) fn trust(&self, authority: &Authority) -> Trust {
-        if self.insecure.contains(&without_default_port(authority.as_str())) {
+        if self.insecure.contains(&canonical(authority)) {
             return Trust::Either;
         }
         if !is_local(authority.host()) {
@@ -88,18 +92,31 @@ impl Schemes {
 
 /// One spelling for one host, so that no other spelling gets a budget of its own.
 pub(super) fn canonical(authority: &Authority) -> String {
-    let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    let written = authority.host();
+    let v6 = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let host = match v6.and_then(|v6| v6.parse::<Ipv6Addr>().ok()) {
+        Some(address) => format!("[{address}]"),
+        None => written.trim_end_matches('.').to_ascii_lowercase(),
+    };
     match authority.port_u16() {
         None | Some(443 | 80) => host,
         Some(port) => format!("{host}:{port}"),
     }
 }
 
-fn without_default_port(host: &str) -> String {
-    let host = host.to_ascii_lowercase();
-    let bare = host.strip_suffix(":443").or_else(|| host.strip_suffix(":80"));
-    bare.map_or_else(|| host.clone(), str::to_owned)
+/// Whether the host of `host[:port]` is longer than any name in the DNS (RFC 1035, 2.3.4), so that
+/// it leads nowhere.
+pub(super) fn is_too_long(authority: &str) -> bool {
+    const LONGEST: usize = 253;
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host.trim_end_matches('.').len() > LONGEST
 }
+
+/// What is said of such a host.
+pub(super) const TOO_LONG: &str = "the host name is too long";
 
 /// An IP literal's address, with or without the brackets that a URI puts around IPv6.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
@@ -117,7 +134,7 @@ mod tests {
     use super::*;
 
     fn trust(host: &str) -> Trust {
-        let insecure = ["plain.test".to_owned(), "odd.test:5000".to_owned()];
+        let insecure = ["plain.test", "odd.test:5000", "[FD00::0:7]:5000"].map(str::to_owned);
         Schemes::new(&insecure).trust(&host.parse().unwrap())
     }
 
@@ -140,6 +157,8 @@ mod tests {
             ("plain.test:5000", Trust::Checked),
             ("odd.test:5000", Trust::Either),
             ("odd.test", Trust::Checked),
+            ("[fd00:0:0::7]:5000", Trust::Either),
+            ("[fd00::7]", Trust::Checked),
         ] {
             assert_eq!(trust(host), expected, "{host}");
         }
@@ -152,6 +171,24 @@ mod tests {
             assert_eq!(canonical(&spelling.parse().unwrap()), "auth.test", "{spelling}");
         }
         assert_eq!(canonical(&"auth.test:5000".parse().unwrap()), "auth.test:5000");
+        for spelling in ["[fd00::a]:5000", "[FD00:0::A]:5000", "[fd00:0:0:0:0:0:0:000a]:05000"] {
+            assert_eq!(canonical(&spelling.parse().unwrap()), "[fd00::a]:5000", "{spelling}");
+        }
+    }
+
+    #[test]
+    fn no_host_name_has_more_than_253_characters_whatever_its_port() {
+        let longest = "a".repeat(253);
+        for (authority, expected) in [
+            (longest.clone(), false),
+            (format!("{longest}."), false),
+            (format!("{longest}:65535"), false),
+            (format!("{longest}a"), true),
+            (format!("{longest}a:1"), true),
+            ("[::1]:5000".to_owned(), false),
+        ] {
+            assert_eq!(is_too_long(&authority), expected, "{authority}");
+        }
     }
 
     #[tokio::test]

@@ -42,6 +42,13 @@ pub(super) struct Remembered {
     secure: bool,
 }
 
+impl Remembered {
+    /// Bytes that it takes in memory.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.challenges.bearer.as_ref().map_or(0, Bearer::size)
+    }
+}
+
 /// A conversation about one repository.
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Arc<Shared>,
@@ -241,6 +248,10 @@ impl<'a> Session<'a> {
     }
 
     fn question(&self, bearer: &Bearer, secure: bool) -> Step<TokenQuestion> {
+        if bearer.is_too_long() {
+            let host = self.authority.as_str();
+            return Err(trouble(TroubleKind::Error, host, "its challenge is too long"));
+        }
         let realm = realm(bearer.realm.as_deref(), secure)
             .map_err(|fault| fault.outcome(self.authority.as_str()))?;
         let mut scopes = bearer.scopes.clone();

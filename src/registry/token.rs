@@ -14,6 +14,8 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
 /// A token is given up this long before its end, or a tenth of its life if that is shorter.
 const MARGIN: Duration = Duration::from_secs(10);
+/// Bytes of a token that is taken: what servers and proxies commonly take in one header.
+const LONGEST: usize = 16 * 1024;
 /// Bytes of a token server's answer that are read; some tokens list many rights.
 pub(super) const LONGEST_ANSWER: usize = 1024 * 1024;
 
@@ -31,6 +33,11 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
+    /// Bytes that it takes in memory.
+    pub(super) fn size(&self) -> usize {
+        self.value.expose_secret().len()
+    }
+
     /// The `Authorization` header; `None` if the token holds bytes that no header may hold.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let text = SecretString::from(format!("Bearer {}", self.value.expose_secret()));
@@ -58,6 +65,8 @@ pub(super) enum TokenFault {
     Missing,
     /// A token that cannot be sent: it holds a newline, say.
     Unusable,
+    /// A token that no header has room for.
+    TooLong,
 }
 
 impl TokenFault {
@@ -65,6 +74,7 @@ impl TokenFault {
         match self {
             Self::Undecodable => "the token server's answer cannot be read",
             Self::Missing => "the token server's answer holds no token",
+            Self::TooLong => "the token server's token is longer than 16 KiB",
             Self::Unusable => "the token server's token cannot be sent in a header",
         }
     }
@@ -92,7 +102,11 @@ pub(super) fn parse(body: &[u8], method: Method, now: Timestamp) -> Result<Token
         Method::Post => access_token,
         Method::Get => access_token.or(token),
     };
-    let token = Token { value: value.ok_or(TokenFault::Missing)?.into(), lifetime };
+    let value = value.ok_or(TokenFault::Missing)?;
+    if value.len() > LONGEST {
+        return Err(TokenFault::TooLong);
+    }
+    let token = Token { value: value.into(), lifetime };
     token.header().ok_or(TokenFault::Unusable)?;
     Ok(token)
 }
@@ -160,6 +174,16 @@ mod tests {
             let fault = parse(body.as_bytes(), Method::Get, now()).unwrap_err();
             assert_eq!(fault, TokenFault::Unusable, "{body}");
         }
+    }
+
+    #[test]
+    fn a_token_that_no_header_has_room_for_is_refused() {
+        let of = |length: usize| {
+            let body = format!(r#"{{"token":"{}"}}"#, "a".repeat(length));
+            parse(body.as_bytes(), Method::Get, now()).map(|token| token.size())
+        };
+        assert_eq!(of(16 * 1024), Ok(16 * 1024));
+        assert_eq!(of(16 * 1024 + 1), Err(TokenFault::TooLong));
     }
 
     #[test]

@@ -111,7 +111,7 @@ async fn a_reference_is_normalised_and_a_digest_is_in_it() {
     let mut spec = pod_spec(&by_both);
     let never = json!({ "name": "b", "image": "nginx", "imagePullPolicy": "Never" });
     spec["containers"].as_array_mut().unwrap().push(never);
-    let ran = check(&["-", "-o", "json"]).stdin(stream(&[pod(spec)])).run().await;
+    let ran = check(&["-", "-o", "json"]).stdin(stream(&[pod(&spec)])).run().await;
     ran.expect_code(0);
     let images = &Report::of(&ran).objects[0].images;
     assert_eq!(images[0].reference.as_deref(), Some(by_both.as_str()));

@@ -151,8 +151,10 @@ async fn size_is_bounded_and_large_files_are_fine() {
 
 #[tokio::test]
 async fn a_thousand_objects_and_a_long_list_are_read() {
-    let stream: String =
-        (0..1000).map(|n| format!("---\n{}", BAD.replace("bad", &format!("p{n}")))).collect();
+    let mut stream = String::new();
+    for number in 0..1000 {
+        write!(stream, "---\n{}", BAD.replace("bad", &format!("p{number}"))).unwrap();
+    }
     let ran = check(&["-", "-o", "json"]).stdin(stream).run().await;
     let report = Report::of(ran.expect_code(1));
     assert_eq!((report.summary.objects, report.objects[999].name.as_str()), (1000, "p999"));
@@ -274,7 +276,7 @@ async fn an_unreadable_file_is_told() {
     let dir = TempDir::new().unwrap();
     write(dir.path(), "pod.yaml", EMPTY);
     let path = dir.path().join("pod.yaml");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::File::open(&path).is_ok() {
         return; // Root may read it all the same.
     }
@@ -307,7 +309,7 @@ async fn names_are_escaped_before_they_are_shown() {
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let dir = TempDir::new().unwrap();
-    let many: String = (0..20_000).map(|_| format!("---\n{BAD}")).collect();
+    let many = format!("---\n{BAD}").repeat(20_000);
     write(dir.path(), "many.yaml", &many);
     let mut child = Command::new(PULLCHECK)
         .arg("check")

@@ -54,7 +54,7 @@ async fn names_and_tags_are_corrected_at_an_open_registry() {
     registry.push("team/app", "v1.2", &image).await;
     let host = registry.host();
     let account = service_account("default", &[]);
-    let pod = |image: String| pod(pod_spec(&image));
+    let pod = |image: String| pod(&pod_spec(&image));
 
     judge("right", &[pod(good.clone())], FINE).await;
     let by_digest = format!("{host}/team/app@{}", image.digest());
@@ -136,8 +136,8 @@ async fn secrets_are_judged_as_the_kubelet_uses_them(#[case] bearer: bool) {
     let host = registry.host();
 
     let account = service_account("default", &[]);
-    let none = pod(pod_spec(&image));
-    let named = pod(pod_spec_with_secrets(&image, &["regcred"]));
+    let none = pod(&pod_spec(&image));
+    let named = pod(&pod_spec_with_secrets(&image, &["regcred"]));
     let right = docker_config(&host, user, &password);
     let secret = pull_secret("regcred", &right);
 
@@ -164,7 +164,7 @@ async fn secrets_are_judged_as_the_kubelet_uses_them(#[case] bearer: bool) {
     .await;
     judge(
         "a secret's name misspelt",
-        &[secret.clone(), pod(pod_spec_with_secrets(&image, &["reg-cred"]))],
+        &[secret.clone(), pod(&pod_spec_with_secrets(&image, &["reg-cred"]))],
         Expected {
             code: 0,
             findings: &[
@@ -285,7 +285,7 @@ async fn an_account_without_the_right_is_told_apart_from_a_wrong_password() {
     let secret = pull_secret("regcred", &docker_config(&registry.host(), "eve", &password));
     judge(
         "no right",
-        &[secret, pod(pod_spec_with_secrets(&image, &["regcred"]))],
+        &[secret, pod(&pod_spec_with_secrets(&image, &["regcred"]))],
         Expected {
             code: 1,
             findings: &[("access-denied", Proven, Action::Deny)],
@@ -300,7 +300,7 @@ async fn the_mode_decides_the_exit_status_and_never_the_findings() {
     let Some(binary) = real_registry::binary() else { skip!(MISSING) };
     let registry = RealRegistry::start(&binary, Flavour::Anonymous).await;
     registry.push("team/app", "v1", &images::simple("a")).await;
-    let manifest = stream(&[pod(pod_spec(&format!("{}/team/app:v2", registry.host())))]);
+    let manifest = stream(&[pod(&pod_spec(&format!("{}/team/app:v2", registry.host())))]);
     for (mode, code, action) in
         [("enforce", 1, Action::Deny), ("warn", 0, Action::Warn), ("audit", 0, Action::Audit)]
     {

@@ -52,7 +52,7 @@ async fn certificates_are_checked_unless_told_otherwise() {
     let registry = RealRegistry::start_tls(&binary, Flavour::Anonymous, &ca, &leaf).await;
     registry.push("team/app", "v1", &images::simple("a")).await;
     let host = pass_on(address, registry.host()).await;
-    let manifest = stream(&[pod(pod_spec(&format!("{host}/team/app:v1")))]);
+    let manifest = stream(&[pod(&pod_spec(&format!("{host}/team/app:v1")))]);
     let run = async |args: &[&str]| {
         let ran = check(&["-", "-o", "json"]).args(args).stdin(&manifest).run().await;
         ran.expect_code(0);
@@ -78,7 +78,7 @@ async fn plain_http_is_spoken_only_where_it_is_allowed() {
     let registry = Registry::start(Access::anonymous()).await;
     registry.add("app", "v1", &images::simple("a"));
     let host = pass_on(address, registry.host()).await;
-    let manifest = stream(&[pod(pod_spec(&format!("{host}/app:v1")))]);
+    let manifest = stream(&[pod(&pod_spec(&format!("{host}/app:v1")))]);
     let ran = check(&["-", "-o", "json"]).stdin(&manifest).run().await;
     let report = Report::of(ran.expect_code(0));
     assert_eq!(report.shown(), [("registry-plain-http", Unknown, Action::Warn)], "{report:?}");
@@ -97,8 +97,8 @@ async fn a_registry_that_hangs_costs_each_object_its_time_and_no_more() {
     }
     let host = registry.host();
     let mut objects: Vec<_> =
-        ["a", "b", "c"].map(|name| pod(pod_spec(&format!("{host}/{name}:v1")))).into();
-    objects.push(pod(pod_spec(&format!("{host}/good:v1"))));
+        ["a", "b", "c"].map(|name| pod(&pod_spec(&format!("{host}/{name}:v1")))).into();
+    objects.push(pod(&pod_spec(&format!("{host}/good:v1"))));
     let started = Instant::now();
     let args = ["-", "-o", "json", "--timeout", "300ms", "--jobs", "1"];
     let ran = check(&args).stdin(stream(&objects)).run().await;
@@ -128,7 +128,7 @@ async fn a_host_that_cannot_be_seen_is_told_once_for_each_object() {
         let container = json!({ "name": name, "image": format!("{host}/{name}:v1") });
         spec["containers"].as_array_mut().unwrap().push(container);
     }
-    let ran = check(&["-"]).stdin(stream(&[pod(spec)])).run().await;
+    let ran = check(&["-"]).stdin(stream(&[pod(&spec)])).run().await;
     ran.expect_code(0);
     assert_eq!(ran.stdout.matches("registry-error").count(), 1, "{ran}");
     assert!(ran.stdout.contains("(and 2 more images of this host) [registry-error]"), "{ran}");
@@ -144,7 +144,7 @@ async fn an_exempt_image_is_not_asked_for() {
     let dir = tempfile::TempDir::new().unwrap();
     let file = dir.path().join("config.yaml");
     std::fs::write(&file, format!("exempt: {{images: ['{}/*']}}\n", registry.host())).unwrap();
-    let manifest = stream(&[pod(pod_spec(&format!("{}/absent:v1", registry.host())))]);
+    let manifest = stream(&[pod(&pod_spec(&format!("{}/absent:v1", registry.host())))]);
     let ran = check(&["-", "--config", file.to_str().unwrap()]).stdin(&manifest).run().await;
     ran.expect_code(0);
     assert_eq!(registry.connections(), 0);

@@ -188,7 +188,19 @@ spec:
         message.starts_with("spec.template.spec.containers[0].imagePullSecrets: "),
         "{message}"
     );
-    assert!(message.contains("dropped by the API server; move it to the pod's spec"), "{message}");
+    assert!(message.contains("the API server drops it; write imagePullSecrets in"), "{message}");
+}
+
+#[rstest]
+#[case("spec:\n  imagePullSecrets: [{name: x}]\n  template: {spec: {}}", "spec.imagePullSecrets")]
+#[case("spec: {template: {imagePullSecrets: [{name: x}]}}", "spec.template.imagePullSecrets")]
+#[case("spec: {template: {spec: {imagePullSecret: x}}}", "spec.template.spec.imagePullSecret")]
+#[tokio::test]
+async fn pull_secrets_beside_the_pods_spec_are_too(#[case] body: &str, #[case] field: &str) {
+    let text = format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\n{body}\n");
+    let ran = check(&["-", "-o", "json"]).stdin(text).run().await;
+    let report = Report::of(ran.expect_code(0));
+    assert!(report.message("pull-secret-misplaced").starts_with(&format!("{field}: not a field")));
 }
 
 /// Fields of a wrong type, as the API server would refuse them: named by path, and the rest of

@@ -24,6 +24,8 @@ mod crowds;
 #[cfg(test)]
 mod deadlines;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod docs;

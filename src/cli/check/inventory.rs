@@ -9,7 +9,7 @@ use super::secret;
 use crate::credentials::DecodedSecret;
 use crate::message::printable;
 use crate::objects::Manifests;
-use crate::workload::{KINDS, Kind, Workload, extract};
+use crate::workload::{KINDS, Kind, Workload, extract, misplaced_pull_secrets};
 
 /// Groups of the API server itself: a kind of ours in one of them is a mistake, in another group
 /// it is another kind of that name.
@@ -104,7 +104,9 @@ impl Inventory {
                 match extract(row, &object.to_string()) {
                     // Never judged, as in the cluster.
                     Ok(workload) if workload.deleting || workload.mirror => {}
-                    Ok(workload) => {
+                    Ok(mut workload) => {
+                        let beside = misplaced_pull_secrets(row, &object);
+                        workload.misplaced_pull_secrets.extend(beside);
                         let api_version = api_version.to_owned();
                         self.workloads.push(Found { source, api_version, workload, namespace });
                     }

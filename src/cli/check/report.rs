@@ -42,6 +42,7 @@ struct At<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract's")]
 struct Image<'a> {
     field: &'a str,
     image: &'a str,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
 use crate::registry::dns::ResolveError;
+use crate::registry::scheme::TOO_LONG;
 use crate::registry::tls::HandshakeFailure;
 
 /// Why there is no connection.
@@ -13,6 +14,8 @@ use crate::registry::tls::HandshakeFailure;
 pub(in crate::registry) enum ConnectError {
     /// The URI names no host.
     NoHost,
+    /// The name is longer than any name.
+    NameTooLong,
     /// The name has no address.
     Resolve(ResolveError),
     /// DNS did not answer within this time.
@@ -72,6 +75,7 @@ impl ConnectError {
     fn words(&self) -> (TroubleKind, &str, Option<Duration>) {
         match self {
             Self::NoHost => (TroubleKind::Error, "no host to connect to", None),
+            Self::NameTooLong => (TroubleKind::Dns, TOO_LONG, None),
             Self::Resolve(error) => (TroubleKind::Dns, resolve_words(*error), None),
             Self::ResolveTimedOut(waited) => {
                 (TroubleKind::Dns, "no answer from DNS", Some(*waited))

@@ -129,6 +129,7 @@ async fn a_post_that_answers_without_an_access_token_is_final() {
 #[case::html("<html>log in</html>")]
 #[case::empty("")]
 #[case::wrong_type(r#"{"token":"good","expires_in":"soon"}"#)]
+#[case::long(format!(r#"{{"token":"{}"}}"#, "g".repeat(17_000)).leak())]
 #[tokio::test]
 async fn an_answer_without_a_usable_token_is_our_trouble(#[case] body: &'static str) {
     let (_registry, _tokens, client) = with_tokens(move |_| answer(200, &[], body)).await;
@@ -210,6 +211,22 @@ async fn a_plain_http_realm_gets_no_credential_from_an_https_registry() {
 async fn a_realm_that_is_no_address_is_our_trouble(#[case] challenge: &'static str) {
     let (_fake, client) = registry(guarded(challenge, "never")).await;
     assert_eq!(trouble(look(&client, "reg.test/app:1").await).kind, TroubleKind::Error);
+}
+
+#[rstest]
+#[case::service(format!(r#"service="{}""#, "s".repeat(3_000)))]
+#[case::scope(format!(r#"scope="{}""#, "s".repeat(3_000)))]
+#[case::scopes(format!(r#"scope="{}""#, "repository:app:pull ".repeat(300)))]
+#[tokio::test]
+async fn a_challenge_of_many_kilobytes_is_our_trouble_and_goes_nowhere(#[case] long: String) {
+    let challenge = format!(r#"Bearer realm="https://auth.test/token",{long}"#).leak();
+    let registry = Fake::tls(certificate("reg.test"), guarded(challenge, "Bearer good")).await;
+    let tokens = Fake::tls(certificate("auth.test"), |_| good_token()).await;
+    let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
+    let trouble = trouble(look(&client, "reg.test/app:1").await);
+    let expected = (TroubleKind::Error, "its challenge is too long");
+    assert_eq!((trouble.kind, trouble.detail.as_str()), expected);
+    assert!(tokens.lines().is_empty());
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::fake::{Fake, status};
+use super::fake::{Fake, answer, status};
 use super::login::{ada, guarded};
 use super::world::{
     app, assert_found, certificate, client, client_at, expired_certificate, foreign_certificate,
-    look, look_as, settings, settings_at, trouble,
+    look, look_as, registry, settings, settings_at, trouble,
 };
 use crate::facts::{Outcome, TroubleKind, Unchecked};
 use crate::registry::{
@@ -209,7 +209,7 @@ async fn proxy(
 }
 
 fn through(proxy: SocketAddr) -> RegistryClient {
-    let mut settings = settings_at(&[("proxy.test", proxy)]);
+    let mut settings = settings_at(&[("proxy.test", proxy), ("inside.test", dead())]);
     // The proxy's own address is the operator's choice.
     settings.address_rule = AddressRule::default();
     settings.proxies = ProxyRule::Fixed {
@@ -247,10 +247,42 @@ async fn a_proxy_that_will_not_let_us_through_is_the_proxys_trouble() {
     assert_eq!(trouble.detail, "the proxy cannot be reached: connection refused");
 }
 
+#[rstest]
+#[case::literal("169.254.169.254", "a cloud metadata address")]
+#[case::decimal("2852039166.:443", "an address in an odd spelling")]
+#[case::hexadecimal("0xa9.0xfe.0xa9.0xfe", "an address in an odd spelling")]
+#[case::dotted("169.254.169.254.", "a cloud metadata address")]
+#[case::name("inside.test", "a loopback address")]
 #[tokio::test]
-async fn a_forbidden_literal_is_not_asked_for_through_a_proxy_either() {
-    let (address, seen) = proxy("HTTP/1.1 200 OK\r\n\r\n", dead()).await;
-    let outcome = look(&through(address), "169.254.169.254/app:1").await;
-    assert!(matches!(outcome, Outcome::NotChecked(Unchecked::Declined { .. })), "{outcome:?}");
-    assert!(seen.lock().unwrap().is_empty());
+async fn a_forbidden_address_is_not_asked_for_through_a_proxy_either(
+    #[case] host: &str,
+    #[case] what: &str,
+) {
+    // Named by a realm, which may be written in more ways than a reference.
+    let challenge = format!(r#"Bearer realm="https://{host}/token""#).leak();
+    let fake = Fake::tls(certificate("reg.test"), guarded(challenge, "x")).await;
+    let (address, seen) = proxy("HTTP/1.1 200 OK\r\n\r\n", fake.address).await;
+    let outcome = look(&through(address), "reg.test/app:1").await;
+    let what = format!("it leads to {what}");
+    let Outcome::NotChecked(Unchecked::Declined { what: told, .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(told, what);
+    assert_eq!(seen.lock().unwrap().matches("CONNECT").count(), 1, "only to the registry");
+}
+
+#[tokio::test]
+async fn a_host_longer_than_any_is_asked_for_nowhere() {
+    let long = format!("{}.test", "a".repeat(60)).repeat(5);
+    let (fake, client) = registry(move |seen| {
+        let to = format!("https://{}{}", format!("{}.test", "a".repeat(60)).repeat(5), seen.path);
+        answer(307, &[("location", &to)], "")
+    })
+    .await;
+    for image in [format!("{long}/app:1"), format!("{long}:5000/app:1"), "reg.test/app:1".into()] {
+        let trouble = trouble(look(&client, &image).await);
+        let expected = (TroubleKind::Dns, "the host name is too long");
+        assert_eq!((trouble.kind, trouble.detail.as_str()), expected);
+    }
+    assert_eq!(fake.lines().len(), 1, "only where the redirect came from");
 }

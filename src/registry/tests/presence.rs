@@ -72,6 +72,72 @@ async fn a_head_without_a_digest_is_followed_by_a_get_that_is_hashed() {
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
 }
 
+/// A registry that has `app:1`, and tells nonsense of its digest.
+fn misleading(told: &'static str, length: bool) -> impl Fn(&Seen) -> Reply {
+    move |seen| {
+        let length = length.then(|| manifest().len().to_string());
+        let mut headers = vec![("content-type", OCI), ("docker-content-digest", told)];
+        headers.extend(length.as_deref().map(|length| ("content-length", length)));
+        answer(200, &headers, if seen.method == "HEAD" { b"" } else { manifest() })
+    }
+}
+
+#[rstest]
+#[case::malformed("sha256:nope")]
+#[case::of_something_else(SOME_DIGEST)]
+#[tokio::test]
+async fn what_the_header_says_of_a_digest_is_not_believed_against_the_references_own(
+    #[case] told: &'static str,
+) {
+    for length in [true, false] {
+        let (_fake, client) = registry(misleading(told, length)).await;
+        assert_found(&look(&client, &format!("reg.test/app@{}", digest())).await);
+    }
+}
+
+#[rstest]
+#[case::malformed("sha256:nope")]
+#[case::of_something_else(SOME_DIGEST)]
+#[tokio::test]
+async fn without_a_length_a_tags_manifest_is_hashed_whatever_the_header_says(
+    #[case] told: &'static str,
+) {
+    let (fake, client) = registry(misleading(told, false)).await;
+    let found = Found { digest: digest(), manifest: ManifestView::Verified, quota: None };
+    assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
+    assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
+}
+
+#[rstest]
+#[case("0")]
+#[case("99999999")]
+#[tokio::test]
+async fn a_length_without_a_digest_proves_nothing(#[case] length: &'static str) {
+    let (_fake, client) = registry(move |seen| match seen.method.as_str() {
+        "HEAD" => answer(200, &[("content-type", OCI), ("content-length", length)], ""),
+        _ => answer(200, &[("content-type", OCI)], manifest()),
+    })
+    .await;
+    assert_found(&look(&client, "reg.test/app:1").await);
+}
+
+#[tokio::test]
+async fn a_get_instead_of_head_is_held_to_its_headers_digest() {
+    for (told, fault) in [
+        ("sha256:nope", ManifestFault::BadDigestHeader),
+        (SOME_DIGEST, ManifestFault::DigestMismatch),
+    ] {
+        let told = misleading(told, true);
+        let (_fake, client) = registry(move |seen| match seen.method.as_str() {
+            "HEAD" => status(405),
+            _ => told(seen),
+        })
+        .await;
+        assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Invalid(fault));
+        assert_found(&look(&client, &format!("reg.test/app@{}", digest())).await);
+    }
+}
+
 fn with_quota(remaining: &'static str) -> impl Fn(&Seen) -> Reply {
     move |seen| match app(seen) {
         Reply::Now(mut response) => {

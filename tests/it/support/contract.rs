@@ -36,6 +36,7 @@ pub struct Source {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract's")]
 pub struct Image {
     pub field: String,
     pub image: String,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::secrets;
 
 /// A stream of documents, each of them JSON.
-pub fn stream<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
-    objects.into_iter().map(|object| format!("---\n{object}\n")).collect()
+pub fn stream(objects: &[Value]) -> String {
+    objects.iter().fold(String::new(), |text, object| format!("{text}---\n{object}\n"))
 }
 
 /// A docker `config.json` with one login.
@@ -39,6 +39,6 @@ pub fn service_account(name: &str, secrets: &[&str]) -> Value {
 }
 
 /// A Pod without a namespace, as most manifests are.
-pub fn pod(spec: Value) -> Value {
+pub fn pod(spec: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web" }, "spec": spec })
 }
