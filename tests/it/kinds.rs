@@ -68,7 +68,7 @@ async fn every_kind_is_denied_in_the_same_words_at_its_own_path() {
         let review = Review::create(kind, &kind.object("shop", "web", pod_spec(&bad)));
         let answer = scene.webhook.review_as(&review, call).await;
         let expected = scene.absent(&field, "1.1");
-        assert_eq!(answer.causes(), [expected.clone()], "{}", kind.name);
+        assert_eq!(answer.causes(), std::slice::from_ref(&expected), "{}", kind.name);
         assert_eq!(answer.message(), expected.message);
         let details = &answer.json["response"]["status"]["details"];
         assert_eq!((&details["kind"], &details["name"]), (&json!(kind.name), &json!("web")));

@@ -72,7 +72,7 @@ fn no_type_of_the_core_shows_a_secret() {
     // Whatever is wrong with one, what it holds is not in the error either.
     let malformed = [
         json.replace("\"auth\"", "\"password\":1,\"auth\""),
-        json.replace("=", "!"),
+        json.replace('=', "!"),
         json.replace("{\"auths\"", "{auths"),
         format!(r#"{{"auths":{{"registry.test":{{"auth":"{user}"}}}}}}"#),
         format!(r#"{{"auths":{{"registry.test":"{password}"}}}}"#),

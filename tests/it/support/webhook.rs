@@ -222,11 +222,11 @@ impl Webhook {
 
     /// Waits until a counter or gauge has come to a value.
     pub async fn until_metric(&self, name: &str, at_least: u64) {
-        let reached = async {
+        let reached = Box::pin(async {
             while self.metric(name).await < at_least {
                 tokio::task::yield_now().await;
             }
-        };
+        });
         within(name, &self.output, reached).await;
     }
 
