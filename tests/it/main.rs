@@ -4,6 +4,8 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod certificate;
 #[cfg(test)]
 mod check_contract;
@@ -36,9 +38,13 @@ mod logins;
 #[cfg(test)]
 mod misbehaviour;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod rotation;
+#[cfg(test)]
+mod secrecy;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -68,8 +68,7 @@ async fn a_corrected_password_is_taken_up_by_the_very_next_review() {
         assert!(answer.message().contains("Secret shop/regcred"), "{}", answer.message());
         scene.put("regcred", &scene.password);
         quiet(&scene.pod(&["regcred"]).await);
-        // And the other way: a password that became wrong is not asked about for as long as the
-        // answer that it gave lives, but the image may have been seen by then.
+        // By way of a ServiceAccount too.
         scene.api.put_service_account("shop", "builder", &["regcred"]);
         quiet(&scene.deployment("builder").await);
     }

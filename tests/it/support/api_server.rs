@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::misbehaving::Answer;
 use super::secrets;
-use super::server::{Gate, Greeting, Log, Reply, Seen, Server};
+use super::server::{Greeting, Log, Reply, Seen, Server};
 use super::tls::Ca;
 
 /// What is answered on a path, whatever is there.
@@ -22,8 +22,6 @@ pub enum Mood {
     Status(u16),
     /// No answer, ever.
     Hangs,
-    /// Waits at the gate, then is well.
-    Gated(Gate),
 }
 
 /// The API server, which speaks HTTPS.
@@ -181,7 +179,6 @@ async fn reply(state: &Mutex<State>, seen: &Seen) -> Reply {
     match mood {
         Some(Mood::Status(code)) => return status(code).into_reply(false),
         Some(Mood::Hangs) => return std::future::pending().await,
-        Some(Mood::Gated(gate)) => gate.pass().await,
         None => {}
     }
     let state = state.lock().unwrap();

@@ -222,13 +222,12 @@ impl Webhook {
 
     /// Waits until a counter or gauge has come to a value.
     pub async fn until_metric(&self, name: &str, at_least: u64) {
-        let reached = async {
+        let reached = Box::pin(async {
             while self.metric(name).await < at_least {
                 tokio::task::yield_now().await;
             }
-        };
-        // Boxed, because clippy counts what a caller's own future comes to.
-        Box::pin(within(name, &self.output, Box::pin(reached))).await;
+        });
+        within(name, &self.output, reached).await;
     }
 
     /// Sends SIGTERM.
