@@ -93,6 +93,9 @@ pub struct Absent {
     pub listed: bool,
     /// That list came back empty: the repository may not exist either.
     pub no_tags: bool,
+    /// HEAD says that it is not there and GET serves it: containerd goes by the one and CRI-O by
+    /// the other, so that nothing is proven.
+    pub served_by_get: bool,
 }
 
 /// An HTTP answer, reduced to what may be quoted.

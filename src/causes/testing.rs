@@ -65,6 +65,7 @@ pub(super) fn absent(what: Missing, suggestion: Option<&str>) -> Outcome {
         suggestion: suggestion.map(str::to_owned),
         listed: suggestion.is_some(),
         no_tags: false,
+        served_by_get: false,
     })
 }
 

@@ -85,6 +85,7 @@ mod tests {
             suggestion: None,
             listed: false,
             no_tags: false,
+            served_by_get: false,
         });
         let refused = Outcome::Refused(Refusal {
             at: RefusedAt::Repository,
