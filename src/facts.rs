@@ -189,6 +189,9 @@ pub struct Refusal {
     /// The registry asked for Basic and the credential has no user name or no password
     /// (containerd: "no basic auth credentials").
     pub no_basic: bool,
+    /// The credential has a user name and no password, as some identity tokens are written:
+    /// runtimes send none of it, so that only an anonymous request was refused.
+    pub incomplete_login: bool,
 }
 
 /// A manifest that is served and that no runtime can use.

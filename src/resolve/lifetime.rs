@@ -92,6 +92,7 @@ mod tests {
             evidence: evidence(),
             expired: false,
             no_basic: false,
+            incomplete_login: false,
         });
         let five = Duration::from_secs(5);
         assert!(of(&key(CredentialId::ANONYMOUS), &absent) <= five);

@@ -176,6 +176,8 @@ impl Auth {
             evidence: evidence(status, body.code, host),
             expired: with_login && body.expired,
             no_basic: false,
+            // The same token may be wanted by others: who they are is added where it is known.
+            incomplete_login: false,
         }
     }
 
