@@ -113,14 +113,20 @@ async fn a_tag_list_that_cannot_be_had_changes_nothing(#[case] code: u16) {
     assert!(!absent.no_tags);
 }
 
+#[rstest]
+#[case::bare(String::new())]
+#[case::html("<html>404</html>".to_owned())]
+#[case::unsupported(error("UNSUPPORTED"))]
+#[case::foreign(error("NOT_HERE"))]
 #[tokio::test]
-async fn a_registry_that_cannot_list_says_nothing_about_the_repository() {
-    let (_fake, client) = registry(|seen| match seen.path.as_str() {
-        LIST => answer(404, &[], error("UNSUPPORTED")),
+async fn a_registry_that_cannot_list_says_nothing_about_the_repository(#[case] body: String) {
+    let (_fake, client) = registry(move |seen| match seen.path.as_str() {
+        LIST => answer(404, &[], body.clone()),
         _ => status(404),
     })
     .await;
-    assert_eq!(absent(look(&client, "reg.test/app:1").await).what, Missing::Tag);
+    let absent = absent(look(&client, "reg.test/app:1").await);
+    assert_eq!((absent.what, absent.listed, absent.no_tags), (Missing::Tag, false, false));
 }
 
 #[tokio::test]
@@ -241,7 +247,7 @@ async fn an_absence_is_as_old_as_the_first_404() {
 async fn a_missing_digest_is_looked_for_among_the_blobs_first() {
     let (fake, client) = registry(|_| status(404)).await;
     let image = format!("reg.test/app@{}", digest());
-    assert_eq!(absent(look(&client, &image).await).what, Missing::Repository);
+    assert_eq!(absent(look(&client, &image).await).what, Missing::Digest);
     assert_eq!(fake.lines()[1], format!("HEAD /v2/app/blobs/{}", digest()));
 }
 
