@@ -26,8 +26,8 @@ use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
 
 /// Bytes of tokens kept.
 const TOKENS: u64 = 16 * 1024 * 1024;
-/// Realms whose way of asking is kept.
-const REALMS: u64 = 10_000;
+/// Bytes of what is kept of the ways to ask realms, of either kind.
+const METHODS: u64 = 2 * 1024 * 1024;
 /// How long the way that worked at a realm is kept.
 const METHOD: Duration = Duration::from_secs(3_600);
 
@@ -87,8 +87,11 @@ pub(super) struct Granted {
 pub(super) struct Auth {
     transport: Arc<Transport>,
     tokens: Cache<TokenKey, Arc<Token>>,
-    /// How a credential was taken at a realm: a GET-only realm costs no second refused login.
-    methods: Cache<String, Method>,
+    /// How a credential was taken at a realm: a GET-only realm costs no second refused login. What
+    /// works for one says nothing about another.
+    methods: Cache<(String, CredentialId), Method>,
+    /// Realms that know no POST and have given a token for a GET, whoever asked.
+    without_form: Cache<String, ()>,
     pub(super) budgets: Budgets,
     pub(super) standing: Arc<Standing>,
 }
@@ -117,7 +120,12 @@ impl Auth {
         Self {
             transport,
             tokens: kept_tokens(),
-            methods: Cache::builder().max_capacity(REALMS).time_to_live(METHOD).build(),
+            methods: bounded_by_size(METHODS, |(realm, _): &(String, _), _| realm.len())
+                .time_to_live(METHOD)
+                .build(),
+            without_form: bounded_by_size(METHODS, |realm: &String, ()| realm.len())
+                .time_to_live(METHOD)
+                .build(),
             budgets: Budgets::new(),
             standing: Arc::new(Standing::new()),
         }
@@ -185,13 +193,23 @@ impl Auth {
         let progress = current().unwrap_or_default();
         let task = tokio::spawn(async move {
             let limit = auth.transport.limits.total;
-            let fetch = auth.fetch(&question, &who, slot.as_ref());
-            let bounded = bounded(limit, question.host(), &progress, fetch);
-            Box::pin(auth.tokens.try_get_with(key, bounded)).await
+            loop {
+                let mut asked = false;
+                let fetch = async {
+                    asked = true;
+                    auth.fetch(&question, &who, slot.as_ref()).await
+                };
+                let bounded = bounded(limit, question.host(), &progress, fetch);
+                let ended = Box::pin(auth.tokens.try_get_with(key.clone(), bounded)).await;
+                match ended.map_err(|outcome| Outcome::clone(&outcome)) {
+                    // Another review's budget, or another namespace's, is no answer for this one.
+                    Err(Outcome::NotChecked(Unchecked::Budget(_))) if !asked => {}
+                    ended => return ended,
+                }
+            }
         });
         match task.await {
-            Ok(Ok(token)) => Ok(token),
-            Ok(Err(outcome)) => Err(Outcome::clone(&outcome)),
+            Ok(ended) => ended,
             Err(_) => Err(trouble(TroubleKind::Error, &host, "asking for a token broke off")),
         }
     }

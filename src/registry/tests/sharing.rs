@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures_util::future::join_all;
+use http_body_util::Full;
 use tokio::sync::Notify;
 
 use super::fake::{Fake, answer, status};
 use super::login::{ada, good_token, guarded, with_tokens};
+use super::slow::Held;
 use super::world::{app, assert_found, certificate, client, look, look_as, look_for, registry};
 use crate::credentials::Credential;
 use crate::facts::{Outcome, Unchecked};
 use crate::image::Reference;
-use crate::registry::{Lookup, Progress};
+use crate::registry::{Lookup, Phase, Progress, RequestBudget};
 
 #[tokio::test]
 async fn fifty_lookups_of_one_repository_need_one_token() {
@@ -58,7 +61,7 @@ async fn a_caller_that_gives_up_does_not_restart_the_login_for_the_others() {
     // The token server holds its answer back until the first caller is gone.
     let (asked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (now_asked, held) = (asked.clone(), release.clone());
-    let tokens = super::slow::Held::tls("auth.test", now_asked, held).await;
+    let tokens = Held::tls("auth.test", now_asked, held).await;
     let registry = Fake::tls(
         certificate("reg.test"),
         guarded(r#"Bearer realm="https://auth.test/token""#, "Bearer good"),
@@ -84,6 +87,54 @@ async fn a_caller_that_gives_up_does_not_restart_the_login_for_the_others() {
         assert_found(&waiter.await.unwrap());
         assert_eq!(tokens.count() - before, 1);
     }
+}
+
+#[tokio::test]
+async fn a_budget_that_one_review_has_used_up_is_not_anothers_answer() {
+    let (asked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let tokens = Held::answering("auth.test", asked.clone(), release.clone(), |number| {
+        let body = Full::new(Bytes::from(r#"{"token":"good"}"#));
+        let mut answer = http::Response::new(body);
+        if number == 0 {
+            *answer.status_mut() = http::StatusCode::TEMPORARY_REDIRECT;
+            answer.headers_mut().insert("location", "/elsewhere".parse().unwrap());
+        }
+        answer
+    })
+    .await;
+    let challenge = r#"Bearer realm="https://auth.test/token""#;
+    let registry = Fake::tls(certificate("reg.test"), guarded(challenge, "Bearer good")).await;
+    let client =
+        super::world::client_at(&[("reg.test", registry.address), ("auth.test", tokens.address)]);
+    let spawn = |progress: Progress| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let reference = Reference::parse("reg.test/app:1").unwrap();
+            let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+            client.lookup(lookup, &progress).await
+        })
+    };
+    // Enough to ask the registry and the token server, and not to follow a redirect.
+    let poor = spawn(Progress::within(RequestBudget::new(2)));
+    asked.notified().await;
+    let rich = Progress::new();
+    let others: Vec<_> = (0..3).map(|_| spawn(rich.clone())).collect();
+    while rich.phase() != Phase::Login {
+        tokio::task::yield_now().await;
+    }
+    // All of them share one thread, and by then have come as far as they can.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    release.notify_one();
+    let ended = poor.await.unwrap();
+    assert!(matches!(ended, Outcome::NotChecked(Unchecked::Budget(_))), "{ended:?}");
+    asked.notified().await;
+    release.notify_one();
+    for other in others {
+        assert_found(&other.await.unwrap());
+    }
+    assert_eq!(tokens.count(), 2, "one of them asked for all");
 }
 
 #[tokio::test]

@@ -22,8 +22,23 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Says so on `asked` for every request, and answers it when `release` is notified.
+    /// Says so on `asked` for every request, and answers it with a token when `release` is
+    /// notified.
     pub(super) async fn tls(name: &str, asked: Arc<Notify>, release: Arc<Notify>) -> Self {
+        Self::answering(name, asked, release, |_| {
+            let token = r#"{"token":"good","access_token":"good"}"#;
+            Response::new(Full::new(Bytes::from(token)))
+        })
+        .await
+    }
+
+    /// The same, with the answer that `answer` has for the request of this number.
+    pub(super) async fn answering(
+        name: &str,
+        asked: Arc<Notify>,
+        release: Arc<Notify>,
+        answer: fn(usize) -> Response<Full<Bytes>>,
+    ) -> Self {
         let acceptor = TlsAcceptor::from(super::world::certificate(name));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -36,13 +51,12 @@ impl Held {
                 tokio::spawn(async move {
                     let service = service_fn(move |request: http::Request<Incoming>| {
                         let (asked, release) = (asked.clone(), release.clone());
-                        counted.fetch_add(1, Ordering::SeqCst);
+                        let number = counted.fetch_add(1, Ordering::SeqCst);
                         async move {
                             request.into_body().collect().await?;
                             asked.notify_one();
                             release.notified().await;
-                            let token = r#"{"token":"good","access_token":"good"}"#;
-                            Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from(token))))
+                            Ok::<_, hyper::Error>(answer(number))
                         }
                     });
                     let builder = auto::Builder::new(TokioExecutor::new());
