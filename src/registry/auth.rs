@@ -3,6 +3,7 @@
 
 mod fetch;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ const METHODS: u64 = 2 * 1024 * 1024;
 const METHOD: Duration = Duration::from_secs(3_600);
 
 /// One token, as a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct TokenQuestion {
     pub(super) realm: Uri,
     pub(super) service: Option<String>,
@@ -56,13 +57,26 @@ impl TokenQuestion {
     }
 }
 
+impl fmt::Debug for TokenQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The realm may come with a query, which is nobody's business.
+        f.debug_struct("TokenQuestion").field("host", &self.host()).finish_non_exhaustive()
+    }
+}
+
 /// What makes two tokens interchangeable.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct TokenKey {
     realm: String,
     service: Option<String>,
     scopes: Vec<String>,
     who: CredentialId,
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(..)")
+    }
 }
 
 impl TokenKey {
@@ -83,7 +97,6 @@ pub(super) struct Granted {
 }
 
 /// Everything known about logging in, shared by all lookups.
-#[derive(Debug)]
 pub(super) struct Auth {
     transport: Arc<Transport>,
     tokens: Cache<TokenKey, Arc<Token>>,
@@ -94,6 +107,13 @@ pub(super) struct Auth {
     without_form: Cache<String, ()>,
     pub(super) budgets: Budgets,
     pub(super) standing: Arc<Standing>,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The keys of its memories are the realms with their queries.
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
 }
 
 /// A token lives as long as its answer says.
