@@ -1,7 +1,7 @@
 //! The catalogue: what can be true of an image or a pull secret, one file per cause.
 //!
 //! A cause says what is true and how sure that is; what to do about it is `policy`'s to say.
-//! Causes see only [`Facts`](crate::facts::Facts), never a registry or a cluster.
+//! Causes see only [`Facts`], never a registry or a cluster.
 
 mod absence;
 mod access_denied;

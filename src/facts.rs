@@ -93,6 +93,9 @@ pub struct Absent {
     pub listed: bool,
     /// That list came back empty: the repository may not exist either.
     pub no_tags: bool,
+    /// HEAD says that it is not there and GET serves it: containerd goes by the one and CRI-O by
+    /// the other, so that nothing is proven.
+    pub served_by_get: bool,
 }
 
 /// An HTTP answer, reduced to what may be quoted.
@@ -186,6 +189,9 @@ pub struct Refusal {
     /// The registry asked for Basic and the credential has no user name or no password
     /// (containerd: "no basic auth credentials").
     pub no_basic: bool,
+    /// The credential has a user name and no password, as some identity tokens are written:
+    /// runtimes send none of it, so that only an anonymous request was refused.
+    pub incomplete_login: bool,
 }
 
 /// A manifest that is served and that no runtime can use.

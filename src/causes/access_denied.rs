@@ -4,6 +4,7 @@ use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::credentials::{DecodedSecret, DockerConfig, SecretState};
 use crate::facts::{
     Attempt, Conclusion, CredentialSource, Facts, ImageFact, Outcome, Refusal, RefusedAt,
+    SecretFact,
 };
 use crate::image::{Reference, hub};
 use crate::message::{list, printable};
@@ -55,9 +56,11 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             ),
             None => (
                 format!("{name} is private or absent ({said}){}", covered(facts)),
-                official_name(reference).unwrap_or_else(|| {
-                    format!("add an imagePullSecret for {}", registry(reference))
-                }),
+                official_name(reference)
+                    .or_else(|| missing_secret(facts, reference))
+                    .unwrap_or_else(|| {
+                        format!("add an imagePullSecret for {}", registry(reference))
+                    }),
             ),
         };
         let what = format!("{what}{}", doubt.clause());
@@ -120,6 +123,16 @@ pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
         Some(CredentialSource::DockerConfig) => "the login in --docker-config".to_owned(),
         None => "no credential".to_owned(),
     }
+}
+
+/// Where a secret that the pod names is not there, that one is probably what is wanted.
+fn missing_secret(facts: &Facts<'_>, reference: &Reference) -> Option<String> {
+    let missing = |fact: &&SecretFact| {
+        matches!(fact.secret.state, SecretState::Absent { .. } | SecretState::Undecided { .. })
+    };
+    let fact = facts.secrets.iter().find(missing)?;
+    let name = printable(&fact.secret.name, 40);
+    Some(format!("create Secret {name} for {} or correct its name", registry(reference)))
 }
 
 /// What the pod's secrets do cover, for the one who wonders why none matched; or that one of them

@@ -56,6 +56,7 @@ mod tests {
             evidence: evidence(403, Some(SpecCode::Denied), host),
             expired: true,
             no_basic: false,
+            incomplete_login: false,
         });
         let name = "1.dkr.ecr.eu-west-1.amazonaws.com/api:1";
         let facts = facts(vec![image(name, vec![with("ecr", no)])], &settings);

@@ -56,7 +56,13 @@ pub(super) fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evide
 
 pub(super) fn refused(at: RefusedAt, status: u16, code: Option<SpecCode>, host: &str) -> Outcome {
     let evidence = evidence(status, code, host);
-    Outcome::Refused(Refusal { at, evidence, expired: false, no_basic: false })
+    Outcome::Refused(Refusal {
+        at,
+        evidence,
+        expired: false,
+        no_basic: false,
+        incomplete_login: false,
+    })
 }
 
 pub(super) fn absent(what: Missing, suggestion: Option<&str>) -> Outcome {
@@ -66,6 +72,7 @@ pub(super) fn absent(what: Missing, suggestion: Option<&str>) -> Outcome {
         suggestion: suggestion.map(str::to_owned),
         listed: suggestion.is_some(),
         no_tags: false,
+        served_by_get: false,
     })
 }
 

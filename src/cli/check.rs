@@ -122,6 +122,9 @@ async fn judge(
     });
     let mut judgements = stream::iter(cases).buffered(config.jobs.get());
     let mut judged = Vec::with_capacity(found.len());
+    if progress && !found.is_empty() {
+        let _ = write!(err, "0/{}", found.len());
+    }
     while let Some(judgement) = judgements.next().await {
         judged.push(judgement);
         if progress {

@@ -25,8 +25,10 @@ pub(super) enum Absence {
 
 /// The registry's own 404 to what the reference names.
 pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<Absence> {
+    progress::first_missed();
     let by_digest = session.reference.digest().is_some();
     if by_digest && let Some(found) = among_blobs(session).await? {
+        progress::found_after_all();
         return Ok(found);
     }
     let what = if by_digest { Missing::Digest } else { Missing::Tag };
@@ -36,13 +38,15 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
         suggestion: None,
         listed: false,
         no_tags: false,
+        served_by_get: false,
     };
     progress::preliminary(&Outcome::Absent(absent.clone()));
     if let Some(head) = explain(session, &mut absent).await {
+        progress::found_after_all();
         return Ok(Absence::There(head, Shelf::Manifests));
     }
     progress::preliminary(&Outcome::Absent(absent.clone()));
-    if absent.what != Missing::Repository {
+    if absent.what != Missing::Repository && !absent.served_by_get {
         consult_tags(session, &mut absent).await;
     }
     Ok(Absence::Proven(Outcome::Absent(absent)))
@@ -78,7 +82,9 @@ async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answe
     let path = format!("manifests/{}", session.reference.pull_by());
     let answer = session.ask(Method::GET, &path).await.ok()?;
     if answer.status.is_success() {
-        // A node decides by HEAD.
+        absent.served_by_get = true;
+        progress::preliminary(&Outcome::Absent(absent.clone()));
+        // containerd decides by HEAD.
         let again = head(session, Shelf::Manifests).await.ok()?;
         return Some(again).filter(|again| again.status.is_success());
     }

@@ -3,8 +3,8 @@
 
 mod fetch;
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::Uri;
@@ -27,13 +27,13 @@ use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
 
 /// Bytes of tokens kept.
 const TOKENS: u64 = 16 * 1024 * 1024;
-/// Realms whose way of asking is kept.
-const REALMS: u64 = 10_000;
+/// Bytes of what is kept of the ways to ask realms, of either kind.
+const METHODS: u64 = 2 * 1024 * 1024;
 /// How long the way that worked at a realm is kept.
 const METHOD: Duration = Duration::from_secs(3_600);
 
 /// One token, as a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct TokenQuestion {
     pub(super) realm: Uri,
     pub(super) service: Option<String>,
@@ -57,13 +57,26 @@ impl TokenQuestion {
     }
 }
 
+impl fmt::Debug for TokenQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The realm may come with a query, which is nobody's business.
+        f.debug_struct("TokenQuestion").field("host", &self.host()).finish_non_exhaustive()
+    }
+}
+
 /// What makes two tokens interchangeable.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct TokenKey {
     realm: String,
     service: Option<String>,
     scopes: Vec<String>,
     who: CredentialId,
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(..)")
+    }
 }
 
 impl TokenKey {
@@ -84,14 +97,23 @@ pub(super) struct Granted {
 }
 
 /// Everything known about logging in, shared by all lookups.
-#[derive(Debug)]
 pub(super) struct Auth {
     transport: Arc<Transport>,
     tokens: Cache<TokenKey, Arc<Token>>,
-    /// How a credential was taken at a realm: a GET-only realm costs no second refused login.
-    methods: Cache<String, Method>,
+    /// How a credential was taken at a realm: a GET-only realm costs no second refused login. What
+    /// works for one says nothing about another.
+    methods: Cache<(String, CredentialId), Method>,
+    /// Realms that know no POST and have given a token for a GET, whoever asked.
+    without_form: Cache<String, ()>,
     pub(super) budgets: Budgets,
     pub(super) standing: Arc<Standing>,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The keys of its memories are the realms with their queries.
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
 }
 
 /// A token lives as long as its answer says.
@@ -118,7 +140,12 @@ impl Auth {
         Self {
             transport,
             tokens: kept_tokens(),
-            methods: Cache::builder().max_capacity(REALMS).time_to_live(METHOD).build(),
+            methods: bounded_by_size(METHODS, |(realm, _): &(String, _), _| realm.len())
+                .time_to_live(METHOD)
+                .build(),
+            without_form: bounded_by_size(METHODS, |realm: &String, ()| realm.len())
+                .time_to_live(METHOD)
+                .build(),
             budgets: Budgets::new(),
             standing: Arc::new(Standing::new()),
         }
@@ -182,38 +209,30 @@ impl Auth {
         slot: Option<Slot>,
     ) -> Step<Arc<Token>> {
         let host = question.host();
-        let asked = Arc::new((question, who, slot));
-        loop {
-            let (auth, key, asked) = (self.clone(), key.clone(), asked.clone());
-            let progress = current().unwrap_or_default();
-            let task = tokio::spawn(async move {
-                let led = AtomicBool::new(false);
-                let (question, who, slot) = &*asked;
+        let auth = self.clone();
+        let progress = current().unwrap_or_default();
+        let task = tokio::spawn(async move {
+            let limit = auth.transport.limits.total;
+            loop {
+                let mut asked = false;
                 let fetch = async {
-                    led.store(true, Ordering::Relaxed);
-                    auth.fetch(question, who, slot.as_ref()).await
+                    asked = true;
+                    auth.fetch(&question, &who, slot.as_ref()).await
                 };
-                let limit = auth.transport.limits.total;
                 let bounded = bounded(limit, question.host(), &progress, fetch);
-                let ended = Box::pin(auth.tokens.try_get_with(key, bounded)).await;
-                (ended, led.load(Ordering::Relaxed))
-            });
-            match task.await {
-                Ok((Ok(token), _)) => return Ok(token),
-                // Whoever asked for all had no budget left; that is nothing to the others.
-                Ok((Err(outcome), false)) if is_budget(&outcome) => {}
-                Ok((Err(outcome), _)) => return Err(Outcome::clone(&outcome)),
-                Err(_) => {
-                    let words = "asking for a token broke off";
-                    return Err(trouble(TroubleKind::Error, &host, words));
+                let ended = Box::pin(auth.tokens.try_get_with(key.clone(), bounded)).await;
+                match ended.map_err(|outcome| Outcome::clone(&outcome)) {
+                    // Another review's budget, or another namespace's, is no answer for this one.
+                    Err(Outcome::NotChecked(Unchecked::Budget(_))) if !asked => {}
+                    ended => return ended,
                 }
             }
+        });
+        match task.await {
+            Ok(ended) => ended,
+            Err(_) => Err(trouble(TroubleKind::Error, &host, "asking for a token broke off")),
         }
     }
-}
-
-fn is_budget(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::NotChecked(Unchecked::Budget(_)))
 }
 
 async fn bounded(

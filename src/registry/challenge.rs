@@ -1,5 +1,7 @@
 //! `WWW-Authenticate`: what a registry asks for. Pure.
 
+use std::fmt;
+
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 use http_auth::{ChallengeParser, ChallengeRef};
@@ -18,12 +20,23 @@ const LONGEST_PARAMETER: usize = 2 * 1024;
 const LONGEST_SCOPES: usize = 4 * 1024;
 
 /// A Bearer challenge.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Bearer {
     /// Where tokens come from, as written; `None` if it was left out.
     pub(super) realm: Option<String>,
     pub(super) service: Option<String>,
     pub(super) scopes: Vec<String>,
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let realm = self.realm.as_ref().map(|realm| realm.split('?').next().unwrap_or_default());
+        f.debug_struct("Bearer")
+            .field("realm", &realm)
+            .field("service", &self.service)
+            .field("scopes", &self.scopes)
+            .finish()
+    }
 }
 
 impl Bearer {

@@ -119,7 +119,7 @@ impl Shared {
         }
         enter(Phase::Request, lookup.reference.host());
         let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
-        let login = who.login.as_ref().map(|login| login.id);
+        let (login, incomplete) = (who.login.as_ref().map(|login| login.id), who.incomplete);
         let (host, repository) = (lookup.reference.host(), lookup.reference.repository());
         let standing = &self.auth.standing;
         if let Some(id) = login
@@ -127,11 +127,14 @@ impl Shared {
         {
             return Outcome::Refused(refusal);
         }
-        let outcome = match self.converse(lookup.reference, who).await {
+        let mut outcome = match self.converse(lookup.reference, who).await {
             Ok(outcome) | Err(outcome) => outcome,
         };
-        if let (Some(id), Outcome::Refused(refusal)) = (login, &outcome) {
-            standing.refuse_repository(host, repository, id, refusal).await;
+        if let Outcome::Refused(refusal) = &mut outcome {
+            refusal.incomplete_login = incomplete;
+            if let Some(id) = login {
+                standing.refuse_repository(host, repository, id, refusal).await;
+            }
         }
         outcome
     }

@@ -1,5 +1,6 @@
 //! How a pull client is set up: plain data, with defaults that suit an admission webhook.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ impl Default for ClientConfig {
 }
 
 /// Where proxies are named. Values are as in the environment variables of the same names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ProxyRule {
     /// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, as the node's runtime reads them.
     Environment,
@@ -56,6 +57,17 @@ pub enum ProxyRule {
     Fixed { https: String, http: String, no_proxy: String },
     /// None, whatever the environment says.
     Never,
+}
+
+impl fmt::Debug for ProxyRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address of a proxy may hold a login.
+        f.write_str(match self {
+            Self::Environment => "Environment",
+            Self::Fixed { .. } => "Fixed { .. }",
+            Self::Never => "Never",
+        })
+    }
 }
 
 /// Bounds on time. Each is the longest wait for one thing.

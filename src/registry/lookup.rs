@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use super::Step;
 use super::absent::{self, Absence};
 use super::manifest::{self, Kind};
+use super::progress;
 use super::quota::{is_low, quota};
 use super::session::Session;
 use super::transport::{Answer, BodyFailure};
@@ -180,12 +181,14 @@ fn gone(session: &Session<'_>, answer: &Answer) -> Outcome {
         let words = "404 for the manifest that its tag names";
         return trouble(TroubleKind::Error, &answer.host, words);
     }
+    progress::first_missed();
     Outcome::Absent(Absent {
         what: Missing::Digest,
         evidence: answer.evidence(None),
         suggestion: None,
         listed: false,
         no_tags: false,
+        served_by_get: false,
     })
 }
 

@@ -71,6 +71,7 @@ struct State {
     authority: String,
     since: Instant,
     preliminary: Option<Outcome>,
+    absent_since: Option<Instant>,
 }
 
 impl Default for Progress {
@@ -87,6 +88,7 @@ impl Progress {
             authority: String::new(),
             since: Instant::now(),
             preliminary: None,
+            absent_since: None,
         };
         Self { state: Arc::new(Mutex::new(state)), requests: None }
     }
@@ -99,6 +101,12 @@ impl Progress {
     /// What the lookup is waiting for now.
     pub fn phase(&self) -> Phase {
         self.state().phase
+    }
+
+    /// When the registry first said that the image is not there, unless it has said otherwise
+    /// since. An absence is as old as that, however long its explanation took.
+    pub fn absent_since(&self) -> Option<Instant> {
+        self.state().absent_since
     }
 
     /// What to say about an image whose lookup has not ended at a deadline: what is already known,
@@ -163,6 +171,22 @@ pub(super) fn enter(phase: Phase, authority: &str) {
 /// This much is already known, should the current lookup not end in time.
 pub(super) fn preliminary(outcome: &Outcome) {
     let _ = CURRENT.try_with(|progress| progress.state().preliminary = Some(outcome.clone()));
+}
+
+/// The registry has just said for the first time that the image is not there.
+pub(super) fn first_missed() {
+    let _ = CURRENT.try_with(|progress| {
+        progress.state().absent_since.get_or_insert_with(Instant::now);
+    });
+}
+
+/// It is there after all: nothing is known any more.
+pub(super) fn found_after_all() {
+    let _ = CURRENT.try_with(|progress| {
+        let mut state = progress.state();
+        state.preliminary = None;
+        state.absent_since = None;
+    });
 }
 
 #[cfg(test)]

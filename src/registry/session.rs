@@ -278,6 +278,7 @@ impl<'a> Session<'a> {
             evidence: answer.evidence(challenges.code),
             expired: !anonymous && challenges.expired,
             no_basic,
+            incomplete_login: false,
         }
     }
 

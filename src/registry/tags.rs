@@ -82,14 +82,14 @@ async fn pages(session: &mut Session<'_>, tags: &mut Vec<String>) -> End {
     End::Failed
 }
 
-/// A 404 with another code than NAME_UNKNOWN is a registry that cannot list.
+/// Only NAME_UNKNOWN speaks of the repository: many proxies serve no list and say so by a bare 404.
 async fn not_found(session: &Session<'_>, answer: Answer) -> End {
     let host = answer.host.clone();
     match session.error_body(answer).await.code {
-        code @ (None | Some(SpecCode::NameUnknown)) => {
+        code @ Some(SpecCode::NameUnknown) => {
             End::NoRepository(Evidence { status: StatusCode::NOT_FOUND.as_u16(), code, host })
         }
-        Some(_) => End::Failed,
+        _ => End::Failed,
     }
 }
 

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -43,7 +44,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const LONGEST_HEADERS: usize = 64 * 1024;
 
 /// One request, before it has a connection.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Request {
     pub(super) method: Method,
     pub(super) uri: Uri,
@@ -53,6 +54,17 @@ pub(super) struct Request {
     pub(super) form: Option<Bytes>,
     /// It carries a password: sent once, whatever happens.
     pub(super) once: bool,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Forms hold passwords, and queries whatever somebody signed.
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("host", &self.authority())
+            .field("path", &self.uri.path())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Request {

@@ -85,12 +85,14 @@ mod tests {
             suggestion: None,
             listed: false,
             no_tags: false,
+            served_by_get: false,
         });
         let refused = Outcome::Refused(Refusal {
             at: RefusedAt::Repository,
             evidence: evidence(),
             expired: false,
             no_basic: false,
+            incomplete_login: false,
         });
         let five = Duration::from_secs(5);
         assert!(of(&key(CredentialId::ANONYMOUS), &absent) <= five);

@@ -92,29 +92,29 @@ async fn plain_http_is_spoken_only_where_it_is_allowed() {
 async fn a_registry_that_hangs_costs_each_object_its_time_and_no_more() {
     let registry = Registry::start(Access::anonymous()).await;
     registry.add("good", "v1", &images::simple("a"));
-    for repository in ["a", "b", "c"] {
+    for repository in ["a", "b"] {
         registry.misbehave(repository, faults::hang());
     }
     let host = registry.host();
     let mut objects: Vec<_> =
-        ["a", "b", "c"].map(|name| pod(&pod_spec(&format!("{host}/{name}:v1")))).into();
+        ["a", "b"].map(|name| pod(&pod_spec(&format!("{host}/{name}:v1")))).into();
     objects.push(pod(&pod_spec(&format!("{host}/good:v1"))));
     let started = Instant::now();
-    let args = ["-", "-o", "json", "--timeout", "300ms", "--jobs", "1"];
+    let args = ["-", "-o", "json", "--timeout", "1s", "--jobs", "1"];
     let ran = check(&args).stdin(stream(&objects)).run().await;
     ran.expect_code(0);
-    // Three times the limit, and no more than the machine's own slowness above it.
+    // Twice the limit, and no more than the machine's own slowness above it.
     let took = started.elapsed();
-    assert!((Duration::from_millis(900)..Duration::from_secs(10)).contains(&took), "{took:?}");
+    assert!((Duration::from_secs(2)..Duration::from_secs(30)).contains(&took), "{took:?}");
     let report = Report::of(&ran);
-    for object in &report.objects[..3] {
+    for object in &report.objects[..2] {
         assert_eq!(object.findings[0].code, "registry-timeout", "{object:?}");
         assert_eq!(
             (object.findings[0].certainty, object.findings[0].action),
             (Unknown, Action::Warn)
         );
     }
-    assert_eq!(report.objects[3].findings, []);
+    assert_eq!(report.objects[2].findings, []);
 }
 
 /// However many images, a host that we could not see is one line.

@@ -159,7 +159,11 @@ fn object<'a>((found, judgement): (&'a Found, &'a Judgement)) -> Object<'a> {
         digest: image.digest.as_ref().map(ToString::to_string),
         verdict: judgement
             .decided()
-            .filter(|(finding, _)| finding.field == image.field)
+            // What is wrong with a pull secret, and fails pulls, fails every image's.
+            .filter(|(finding, _)| {
+                finding.field == image.field
+                    || (finding.image.is_none() && finding.severity == Severity::WontPull)
+            })
             .map(|(_, action)| Outcome::from(action))
             .max()
             .unwrap_or(Outcome::Allow),

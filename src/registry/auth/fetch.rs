@@ -30,8 +30,11 @@ impl Auth {
         let (Some(login), Some(slot)) = (&who.login, slot) else {
             return self.anonymously(question).await;
         };
-        let realm = question.realm.to_string();
-        let known = self.methods.get(&realm).await;
+        let place = (question.realm.to_string(), login.id);
+        let known = match self.methods.get(&place).await {
+            None if self.without_form.contains_key(&place.0) => Some(Method::Get),
+            known => known,
+        };
         let ended = match known {
             Some(Method::Get) => self.by_get(question, login, slot, None).await,
             Some(Method::Post) => self.by_post(question, login, slot, true).await,
@@ -40,7 +43,7 @@ impl Auth {
         let host = question.host();
         match &ended {
             Ok((_, method)) => {
-                self.methods.insert(realm, *method).await;
+                self.methods.insert(place, *method).await;
                 self.standing.accept(&host, login.id).await;
             }
             Err(Outcome::Refused(refusal)) if refusal.at == RefusedAt::Login => {
@@ -66,8 +69,8 @@ impl Auth {
         self.read(answer, Method::Get).await.map(Arc::new)
     }
 
-    /// The OAuth 2 form. `only` says that this realm has taken it before, so that its refusal is
-    /// the last word; else a realm that does not take it is asked by GET.
+    /// The OAuth 2 form. `only` says that this realm has taken it from this login before, so that
+    /// its refusal is the last word; else a realm that does not take it is asked by GET.
     async fn by_post(
         &self,
         question: &TokenQuestion,
@@ -100,8 +103,14 @@ impl Auth {
                 slot.may_repeat().map_err(|words| Outcome::NotChecked(Unchecked::Budget(words)))?;
                 self.by_get(question, login, slot, Some(refusal)).await
             }
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => {
-                self.by_get(question, login, slot, None).await
+            StatusCode::BAD_REQUEST => self.by_get(question, login, slot, None).await,
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                let ended = self.by_get(question, login, slot, None).await;
+                if ended.is_ok() {
+                    // That is about the realm and not about this login.
+                    self.without_form.insert(question.realm.to_string(), ()).await;
+                }
+                ended
             }
             StatusCode::FORBIDDEN => Err(self.forbidden(answer, question, login, slot).await),
             _ => Err(unexpected(&answer)),
@@ -176,6 +185,8 @@ impl Auth {
             evidence: evidence(status, body.code, host),
             expired: with_login && body.expired,
             no_basic: false,
+            // The same token may be wanted by others: who they are is added where it is known.
+            incomplete_login: false,
         }
     }
 

@@ -1,13 +1,18 @@
 //! Images that are not there, and what is said about them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
 use rstest::rstest;
+use tokio::time::Instant;
 
 use super::fake::{Reply, Seen, answer, status};
 use super::world::{
     APP, OCI, app, assert_found, digest, look, manifest, registry, settings, trouble,
 };
 use crate::facts::{Absent, Evidence, ManifestFault, Missing, Outcome, SpecCode, TroubleKind};
-use crate::registry::RegistryClient;
+use crate::image::Reference;
+use crate::registry::{Lookup, Progress, RegistryClient};
 
 const LIST: &str = "/v2/app/tags/list?n=1000";
 
@@ -44,6 +49,7 @@ async fn a_missing_tag_comes_with_its_nearest_neighbour() {
         suggestion: Some("latest".to_owned()),
         listed: true,
         no_tags: false,
+        served_by_get: false,
     };
     assert_eq!(look(&client, "reg.test/app:latests").await, Outcome::Absent(expected));
     let path = "/v2/app/manifests/latests";
@@ -107,14 +113,20 @@ async fn a_tag_list_that_cannot_be_had_changes_nothing(#[case] code: u16) {
     assert!(!absent.no_tags);
 }
 
+#[rstest]
+#[case::bare(String::new())]
+#[case::html("<html>404</html>".to_owned())]
+#[case::unsupported(error("UNSUPPORTED"))]
+#[case::foreign(error("NOT_HERE"))]
 #[tokio::test]
-async fn a_registry_that_cannot_list_says_nothing_about_the_repository() {
-    let (_fake, client) = registry(|seen| match seen.path.as_str() {
-        LIST => answer(404, &[], error("UNSUPPORTED")),
+async fn a_registry_that_cannot_list_says_nothing_about_the_repository(#[case] body: String) {
+    let (_fake, client) = registry(move |seen| match seen.path.as_str() {
+        LIST => answer(404, &[], body.clone()),
         _ => status(404),
     })
     .await;
-    assert_eq!(absent(look(&client, "reg.test/app:1").await).what, Missing::Tag);
+    let absent = absent(look(&client, "reg.test/app:1").await);
+    assert_eq!((absent.what, absent.listed, absent.no_tags), (Missing::Tag, false, false));
 }
 
 #[tokio::test]
@@ -184,30 +196,58 @@ async fn the_tags_of_a_proxy_cache_are_not_asked_for() {
 
 #[tokio::test]
 async fn an_image_that_comes_while_we_ask_is_found() {
-    let count = std::sync::atomic::AtomicUsize::new(0);
+    let count = AtomicUsize::new(0);
     let (_fake, client) = registry(move |seen| {
-        let first = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
         if first { status(404) } else { app(seen) }
     })
     .await;
-    assert_found(&look(&client, "reg.test/app:1").await);
+    let (progress, reference) = (Progress::new(), Reference::parse("reg.test/app:1").unwrap());
+    let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+    assert_found(&client.lookup(lookup, &progress).await);
+    assert_eq!(progress.absent_since(), None);
 }
 
 #[tokio::test]
-async fn what_only_get_finds_a_node_does_not_find() {
-    let (_fake, client) = registry(|seen| match seen.method.as_str() {
-        "HEAD" => status(404),
-        _ => app(seen),
+async fn what_get_serves_and_head_denies_is_absent_for_some_runtimes_only() {
+    for again in [404, 503] {
+        let heads = AtomicUsize::new(0);
+        let (fake, client) = registry(move |seen| match seen.method.as_str() {
+            "HEAD" if heads.fetch_add(1, Ordering::SeqCst) == 0 => status(404),
+            "HEAD" => status(again),
+            _ => app(seen),
+        })
+        .await;
+        let absent = absent(look(&client, "reg.test/app:1").await);
+        assert_eq!((absent.evidence.status, absent.served_by_get), (404, true), "{again}");
+        assert_eq!(fake.lines().len(), 3, "its tags are of no interest");
+    }
+}
+
+#[tokio::test]
+async fn an_absence_is_as_old_as_the_first_404() {
+    let (heard, answered) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+    let (first, second) = (heard.clone(), answered.clone());
+    let (_fake, client) = registry(move |seen| {
+        let which = if seen.method == "HEAD" { &first } else { &second };
+        which.lock().unwrap().get_or_insert_with(Instant::now);
+        status(404)
     })
     .await;
-    assert_eq!(absent(look(&client, "reg.test/app:1").await).evidence.status, 404);
+    let (progress, reference) = (Progress::new(), Reference::parse("reg.test/app:1").unwrap());
+    assert_eq!(progress.absent_since(), None);
+    let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+    absent(client.lookup(lookup, &progress).await);
+    let since = progress.absent_since().unwrap();
+    assert!(since >= heard.lock().unwrap().unwrap(), "not before the question");
+    assert!(since <= answered.lock().unwrap().unwrap(), "not when it was explained");
 }
 
 #[tokio::test]
 async fn a_missing_digest_is_looked_for_among_the_blobs_first() {
     let (fake, client) = registry(|_| status(404)).await;
     let image = format!("reg.test/app@{}", digest());
-    assert_eq!(absent(look(&client, &image).await).what, Missing::Repository);
+    assert_eq!(absent(look(&client, &image).await).what, Missing::Digest);
     assert_eq!(fake.lines()[1], format!("HEAD /v2/app/blobs/{}", digest()));
 }
 

@@ -1,5 +1,7 @@
 //! Servers that keep us waiting, and what is said meanwhile.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -69,8 +71,7 @@ impl Resolve for Silent {
 }
 
 fn with_silent_dns(limits: Limits) -> RegistryClient {
-    let settings =
-        ClientConfig { limits, resolver: Some(std::sync::Arc::new(Silent)), ..settings(&[]) };
+    let settings = ClientConfig { limits, resolver: Some(Arc::new(Silent)), ..settings(&[]) };
     RegistryClient::new(settings).unwrap()
 }
 
@@ -147,6 +148,39 @@ async fn a_404_is_known_while_its_explanation_is_still_awaited() {
             .await;
     let Outcome::Absent(known) = known else { panic!("{known:?}") };
     assert_eq!((known.what, known.evidence.status), (Missing::Tag, 404));
+}
+
+#[tokio::test]
+async fn an_image_that_has_come_is_not_absent_while_it_is_fetched() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let known = interrupted(
+        move |seen| match count.fetch_add(1, Ordering::SeqCst) {
+            0 => status(404),
+            1 | 2 => app(seen),
+            _ => Reply::Never,
+        },
+        move |_| asked.load(Ordering::SeqCst) == 4,
+    )
+    .await;
+    assert_eq!(trouble(known).kind, TroubleKind::Timeout);
+}
+
+#[tokio::test]
+async fn what_get_serves_is_known_while_head_is_asked_again() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let known = interrupted(
+        move |seen| match count.fetch_add(1, Ordering::SeqCst) {
+            0 => status(404),
+            1 => app(seen),
+            _ => Reply::Never,
+        },
+        move |_| asked.load(Ordering::SeqCst) == 3,
+    )
+    .await;
+    let Outcome::Absent(known) = known else { panic!("{known:?}") };
+    assert!(known.served_by_get);
 }
 
 #[tokio::test]

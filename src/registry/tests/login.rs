@@ -1,5 +1,7 @@
 //! Logging in: what is asked, in which order, and what goes where.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rstest::rstest;
 
 use super::fake::{Fake, Reply, Seen, answer, status};
@@ -49,6 +51,10 @@ pub(super) fn good_token() -> Reply {
     answer(200, &[], r#"{"token":"good","access_token":"good"}"#)
 }
 
+fn methods(fake: &Fake) -> Vec<String> {
+    fake.seen().into_iter().map(|seen| seen.method).collect()
+}
+
 #[tokio::test]
 async fn an_anonymous_token_is_got_by_get_with_service_and_scope() {
     let (registry, tokens, client) = with_tokens(|_| good_token()).await;
@@ -91,7 +97,6 @@ async fn a_realm_that_does_not_take_the_form_is_asked_by_get_and_remembered(#[ca
     })
     .await;
     assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
-    let methods = |fake: &Fake| fake.seen().iter().map(|s| s.method.clone()).collect::<Vec<_>>();
     assert_eq!(methods(&tokens), ["POST", "GET"]);
     // Another repository is another token, at a realm that is known by now.
     look_as(&client, "reg.test/other:1", Some(&ada())).await;
@@ -99,19 +104,60 @@ async fn a_realm_that_does_not_take_the_form_is_asked_by_get_and_remembered(#[ca
 }
 
 #[tokio::test]
-async fn a_realm_that_has_taken_the_form_is_not_asked_a_second_time_when_it_refuses() {
-    let (_registry, tokens, client) =
-        with_tokens(
-            |seen| {
-                if seen.body.contains("password=secret") { good_token() } else { status(401) }
-            },
-        )
-        .await;
+async fn a_login_that_was_taken_by_the_form_is_not_tried_by_get_when_it_is_refused() {
+    let asked = AtomicUsize::new(0);
+    let (_registry, tokens, client) = with_tokens(move |_| {
+        if asked.fetch_add(1, Ordering::SeqCst) == 0 { good_token() } else { status(401) }
+    })
+    .await;
     assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
-    let wrong = Credential::new("ada", "wrong");
-    let refused = refusal(look_as(&client, "reg.test/app:1", Some(&wrong)).await);
+    let refused = refusal(look_as(&client, "reg.test/other:1", Some(&ada())).await);
     assert_eq!(refused.at, RefusedAt::Login);
-    assert_eq!(tokens.logins(), 2);
+    assert_eq!(methods(&tokens), ["POST", "POST"]);
+}
+
+#[rstest]
+#[case::refused(401)]
+#[case::malformed(400)]
+#[tokio::test]
+async fn the_way_that_took_one_login_decides_nothing_for_another(#[case] code: u16) {
+    // A realm that takes ada by the form and bob by GET only.
+    let bob = Credential::new("bob", "secret");
+    let taken = |seen: &Seen, name: &str, method: &str| {
+        let login = format!("username={name}");
+        let basic = seen.authorization.as_deref() == Some("Basic Ym9iOnNlY3JldA==");
+        seen.method == method && (seen.body.contains(&login) || basic)
+    };
+    for ada_first in [true, false] {
+        let (_registry, tokens, client) = with_tokens(move |seen| {
+            let good = taken(seen, "ada", "POST") || taken(seen, "bob", "GET");
+            if good { good_token() } else { status(code) }
+        })
+        .await;
+        let (ada, bob) = (ada(), bob.clone());
+        let order = if ada_first { [&ada, &bob] } else { [&bob, &ada] };
+        for login in order {
+            assert_found(&look_as(&client, "reg.test/app:1", Some(login)).await);
+        }
+        assert_eq!(tokens.lines().len(), 3);
+    }
+}
+
+#[rstest]
+#[case(404)]
+#[case(405)]
+#[tokio::test]
+async fn a_realm_that_knows_no_form_is_known_for_every_login(#[case] code: u16) {
+    let (_registry, tokens, client) = with_tokens(move |seen| match seen.method.as_str() {
+        "GET" => good_token(),
+        _ => status(code),
+    })
+    .await;
+    let bob = Credential::new("bob", "secret");
+    for login in [ada(), bob] {
+        assert_found(&look_as(&client, "reg.test/app:1", Some(&login)).await);
+    }
+    assert_eq!(methods(&tokens), ["POST", "GET", "GET"]);
 }
 
 #[tokio::test]
@@ -244,11 +290,11 @@ async fn a_token_server_that_redirects_gets_no_credential_and_leads_to_none() {
 
 #[tokio::test]
 async fn a_kept_token_that_is_refused_is_replaced_once() {
-    let issued = std::sync::atomic::AtomicUsize::new(0);
+    let issued = AtomicUsize::new(0);
     let valid = std::sync::Arc::new(std::sync::Mutex::new("Bearer token-0".to_owned()));
     let now_valid = valid.clone();
     let tokens = Fake::tls(certificate("auth.test"), move |_| {
-        let number = issued.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let number = issued.fetch_add(1, Ordering::SeqCst);
         answer(200, &[], format!(r#"{{"token":"token-{number}"}}"#))
     })
     .await;

@@ -1,5 +1,6 @@
 //! Every shape of a refusal, and how long it stands.
 
+use futures_util::future::join_all;
 use rstest::rstest;
 
 use super::fake::{Fake, Reply, Seen, answer, status};
@@ -28,6 +29,7 @@ async fn docker_hub_hands_out_a_token_and_then_refuses_the_repository() {
         evidence: evidence(401, Some(SpecCode::InsufficientScope), "reg.test"),
         expired: false,
         no_basic: false,
+        incomplete_login: false,
     };
     assert_eq!(refusal(look(&client, "reg.test/app:1").await), expected);
     assert_eq!(refusal(look_as(&client, "reg.test/app:1", Some(&ada())).await), expected);
@@ -46,7 +48,8 @@ async fn a_token_server_refuses_credentials_and_strangers(
     for credential in [None, Some(ada())] {
         let refused = refusal(look_as(&client, "reg.test/app:1", credential.as_ref()).await);
         let evidence = evidence(code, Some(SpecCode::Denied), "auth.test");
-        assert_eq!(refused, Refusal { at, evidence, expired: false, no_basic: false });
+        let (expired, no_basic, incomplete_login) = (false, false, false);
+        assert_eq!(refused, Refusal { at, evidence, expired, no_basic, incomplete_login });
     }
     assert_eq!(registry.lines().len(), 1);
     // One anonymous GET; POST and GET where a 401 may only mean that the form is not taken.
@@ -106,7 +109,46 @@ async fn basic_without_a_whole_credential_is_not_even_tried(
     let (fake, client) = registry(guarded(r#"Basic realm="x""#, "never")).await;
     let refused = refusal(look_as(&client, "reg.test/app:1", credential.as_ref()).await);
     assert_eq!((refused.at, refused.no_basic), (at, true));
+    assert_eq!(refused.incomplete_login, at == RefusedAt::Login);
     assert_eq!(fake.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_says_that_a_login_without_a_password_was_not_sent_and_is_not_remembered() {
+    let guid = Credential::new("00000000-0000-0000-0000-000000000000", "");
+    let challenge = r#"Bearer realm="https://auth.test/token",error="insufficient_scope""#;
+    for token in [403, 200] {
+        let registry = Fake::tls(certificate("reg.test"), guarded(challenge, "never")).await;
+        let tokens = Fake::tls(certificate("auth.test"), move |_| match token {
+            200 => good_token(),
+            _ => status(token),
+        })
+        .await;
+        let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
+        let refused = refusal(look_as(&client, "reg.test/app:1", Some(&guid)).await);
+        assert!(refused.incomplete_login, "{refused:?}");
+        let before = tokens.lines().len() + registry.lines().len();
+        refusal(look_as(&client, "reg.test/app:1", Some(&guid)).await);
+        assert!(tokens.lines().len() + registry.lines().len() > before, "asked anew");
+        assert!(!refusal(look(&client, "reg.test/app:1").await).incomplete_login);
+        assert!(!refusal(look_as(&client, "reg.test/app:1", Some(&ada())).await).incomplete_login);
+        assert_eq!(registry.logins(), 0);
+    }
+}
+
+#[tokio::test]
+async fn who_shares_a_refused_token_request_is_told_of_their_own_login() {
+    let (registry, tokens, client) = with_tokens(|_| status(403)).await;
+    let guid = Credential::new("00000000-0000-0000-0000-000000000000", "");
+    let outcomes = join_all((0..6).map(|index| {
+        let incomplete = (index % 2 == 0).then_some(&guid);
+        look_as(&client, "reg.test/app:1", incomplete)
+    }))
+    .await;
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        assert_eq!(refusal(outcome).incomplete_login, index % 2 == 0, "{index}");
+    }
+    assert_eq!((registry.logins(), tokens.logins()), (0, 0));
 }
 
 /// ECR: Basic, and a 403 whose body says more than its status.

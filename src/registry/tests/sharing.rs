@@ -211,17 +211,3 @@ async fn logins_that_succeed_are_never_budgeted() {
     .await;
     assert_eq!(count.load(Ordering::SeqCst), 40);
 }
-
-#[tokio::test]
-async fn nothing_of_a_credential_shows_in_debug() {
-    let (_registry, _tokens, client) = with_tokens(|_| good_token()).await;
-    let (credential, progress) = (Credential::new("ada-hush", "secret-hush"), Progress::new());
-    let reference = Reference::parse("reg.test/app:1").unwrap();
-    let lookup = Lookup { reference: &reference, credential: Some(&credential), tenant: "shop" };
-    let outcome = client.lookup(lookup, &progress).await;
-    let shown = format!(
-        "{client:?} {lookup:?} {progress:?} {outcome:?} {:?}",
-        client.credential_id(Some(&credential))
-    );
-    assert!(!shown.contains("hush") && !shown.contains("good"), "{shown}");
-}

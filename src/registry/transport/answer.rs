@@ -1,5 +1,6 @@
 //! The answer to a request, its body bounded in size and time.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +15,6 @@ use crate::registry::progress::{Phase, enter};
 use crate::registry::trouble::trouble;
 
 /// Headers of an answer, and its body unread.
-#[derive(Debug)]
 pub(in crate::registry) struct Answer {
     pub(in crate::registry) status: StatusCode,
     pub(in crate::registry) headers: HeaderMap,
@@ -25,6 +25,16 @@ pub(in crate::registry) struct Answer {
     /// Another request than the one that was asked first got this answer.
     pub(in crate::registry) redirected: bool,
     body: Incoming,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers hold cookies and signed addresses.
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a body was not read.
@@ -59,7 +69,7 @@ impl BodyFailure {
 }
 
 impl Answer {
-    pub(super) fn new(
+    pub(in crate::registry) fn new(
         response: Response<Incoming>,
         host: String,
         secure: bool,

@@ -146,7 +146,10 @@ impl Report {
             };
             assert_eq!(object.verdict, verdict(&mut object.findings.iter()), "{object:?}");
             for image in &object.images {
-                let mut own = object.findings.iter().filter(|it| it.field == image.field);
+                // A secret that fails every pull of the pod fails this one.
+                let of_all = |it: &Finding| it.image.is_none() && it.severity == Severity::WontPull;
+                let own = |it: &&Finding| it.field == image.field || of_all(it);
+                let mut own = object.findings.iter().filter(own);
                 assert_eq!(image.verdict, verdict(&mut own), "{object:?}");
             }
             for finding in object.findings.iter().filter(|finding| finding.image.is_some()) {
