@@ -170,7 +170,7 @@ mod tests {
         for (text, kind) in [
             (image(r#","annotations":{"a":"~"},"mediaType":"~","~":1"#), Kind::Image),
             (image(&format!(r#","layers":[{}]"#, layer.replace('x', "~"))), Kind::Image),
-            (format!(r#"{{"manifests":[{{"digest":"~"}}],"x":["~"]}}"#), Kind::Index),
+            (r#"{"manifests":[{"digest":"~"}],"x":["~"]}"#.to_owned(), Kind::Index),
         ] {
             let bytes: Vec<u8> =
                 text.bytes().map(|byte| if byte == b'~' { 0xff } else { byte }).collect();

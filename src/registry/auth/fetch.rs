@@ -83,7 +83,7 @@ impl Auth {
             .with("client_id", CLIENT_ID)
             .with("username", login.username())
             .with("password", login.password())
-            .with("scope", &question.scopes.join(" "));
+            .with("scope", question.scopes.join(" "));
         if let Some(service) = &question.service {
             form = form.with("service", service);
         }
