@@ -1,19 +1,19 @@
 //! Whether bytes are a manifest that runtimes take. Pure.
 //!
-//! As containerd reads it and no stricter: unknown members are ignored, member names match in any
-//! case, of a repeated member the last counts, `null` is nothing.
+//! As containerd reads it and no stricter (`core/images/image.go`, `validateMediaType` and
+//! `Children`); how Go reads JSON is in `document`. Where CRI-O takes what containerd refuses (a
+//! member that is there and `null`), it is taken.
 
-use std::collections::HashMap;
+mod document;
 
 use oci_distribution::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE,
     OCI_IMAGE_MEDIA_TYPE,
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::facts::ManifestFault;
 use crate::image::Digest;
+use document::Document;
 
 /// containerd's own bound: a larger manifest is rejected before it is fetched.
 pub(super) const LARGEST: usize = 4 * 1048 * 1048;
@@ -59,74 +59,28 @@ pub(super) fn check(bytes: &[u8], digest: &Digest, kind: Kind) -> Result<(), Man
     parse(bytes, kind)
 }
 
-type Object<'a> = HashMap<String, &'a RawValue>;
-
 fn parse(bytes: &[u8], kind: Kind) -> Result<(), ManifestFault> {
-    let text = std::str::from_utf8(bytes).map_err(|_| ManifestFault::Malformed)?;
-    let manifest = object(text)?;
-    if !list(&manifest, "fslayers")?.is_empty() {
+    let document = Document::read(bytes).ok_or(ManifestFault::Malformed)?;
+    if document.fs_layers {
         return Err(ManifestFault::SchemaOne);
     }
-    let stated = string(&manifest, "mediatype")?;
-    let (manifests, layers) = (list(&manifest, "manifests")?, list(&manifest, "layers")?);
-    let config = present(&manifest, "config");
-    // A file that could be read as either is refused by containerd.
-    let other = stated.and_then(|stated| kind_of(&stated)).is_some_and(|stated| stated != kind);
-    let ambiguous = match kind {
-        Kind::Image => !manifests.is_empty(),
-        Kind::Index => config.is_some() || !layers.is_empty(),
+    // A file that could be read as either is refused.
+    let stated = document.media_type.as_deref().and_then(kind_of);
+    let other = stated.is_some_and(|stated| stated != kind);
+    let usable = match kind {
+        Kind::Image => {
+            let fetchable = document.config.is_fetchable() && document.layers.is_fetchable();
+            !document.manifests.present && fetchable
+        }
+        Kind::Index => {
+            let image = document.config.present || document.layers.present;
+            !image && document.manifests.filled
+        }
     };
-    if other || ambiguous {
-        return Err(ManifestFault::Malformed);
-    }
-    match (kind, config) {
-        (Kind::Image, Some(config)) => {
-            [config].iter().chain(&layers).try_for_each(|one| descriptor(one, true))
-        }
-        (Kind::Index, None) if !manifests.is_empty() => {
-            manifests.iter().try_for_each(|one| descriptor(one, false))
-        }
-        _ => Err(ManifestFault::Malformed),
-    }
-}
-
-/// A descriptor; `fetched` are those that every node fetches, whose digest must be one.
-fn descriptor(raw: &RawValue, fetched: bool) -> Result<(), ManifestFault> {
-    let descriptor = object(raw.get())?;
-    string(&descriptor, "mediatype")?;
-    value::<i64>(&descriptor, "size")?;
-    let digest = string(&descriptor, "digest")?;
-    if fetched && digest.is_none_or(|digest| Digest::parse(&digest).is_err()) {
+    if other || !usable {
         return Err(ManifestFault::Malformed);
     }
     Ok(())
-}
-
-fn object(text: &str) -> Result<Object<'_>, ManifestFault> {
-    let members: HashMap<String, &RawValue> =
-        serde_json::from_str(text).map_err(|_| ManifestFault::Malformed)?;
-    Ok(members.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect())
-}
-
-fn present<'a>(object: &Object<'a>, name: &str) -> Option<&'a RawValue> {
-    object.get(name).copied().filter(|value| value.get() != "null")
-}
-
-fn value<'a, T: Deserialize<'a>>(
-    object: &Object<'a>,
-    name: &str,
-) -> Result<Option<T>, ManifestFault> {
-    present(object, name)
-        .map(|raw| serde_json::from_str(raw.get()).map_err(|_| ManifestFault::Malformed))
-        .transpose()
-}
-
-fn string(object: &Object<'_>, name: &str) -> Result<Option<String>, ManifestFault> {
-    value(object, name)
-}
-
-fn list<'a>(object: &Object<'a>, name: &str) -> Result<Vec<&'a RawValue>, ManifestFault> {
-    Ok(value(object, name)?.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -168,56 +122,102 @@ mod tests {
     #[test]
     fn what_containerd_takes_is_taken() {
         let layer = layer();
+        let many = |count: usize, last: &str| {
+            format!(r#","layers":[{}{last}]"#, format!("{layer},").repeat(count))
+        };
         for (text, kind) in [
             (image(&format!(r#","layers":[{layer}]"#)), Kind::Image),
             (image(r#","layers":[]"#), Kind::Image),
-            (image(r#","layers":null,"manifests":[],"future":{"a":[1]}"#), Kind::Image),
+            (image(r#","layers":null,"future":{"a":[1]}"#), Kind::Image),
             (image(""), Kind::Image),
-            (image(r#","layers":5,"layers":[]"#), Kind::Image),
             (image("").replace("config", "Config"), Kind::Image),
-            (format!(r#"{{"manifests":[{layer}]}}"#), Kind::Index),
+            (image("").replace("digest", "dige\u{17f}t"), Kind::Image),
+            // What is repeated adds up.
+            (image(r#","config":{}"#), Kind::Image),
+            (image(r#","config":null"#), Kind::Image),
+            (image(r#","config":{"digest":null}"#), Kind::Image),
+            (image(&format!(r#","layers":[{layer}],"layers":[{{}}]"#)), Kind::Image),
             (
-                r#"{"manifests":[{"digest":"odd","platform":{"os":"x"}}],"config":null}"#
-                    .to_owned(),
-                Kind::Index,
+                image(r#","mediaType":"application/vnd.oci.image.index.v1+json","mediaType":"x""#),
+                Kind::Image,
             ),
+            // Nesting and escapes that only a stricter reader minds.
+            (image(&format!(r#","x":{}{}"#, "[".repeat(900), "]".repeat(900))), Kind::Image),
+            (image(r#","x":"\ud800","\ud800":1,"mediaType":"\udc00""#), Kind::Image),
+            (format!(r#"{{"manifests":[{layer}]}}"#), Kind::Index),
+            (r#"{"manifests":[null]}"#.to_owned(), Kind::Index),
+            (r#"{"manifests":[{"digest":"odd","platform":{"os":"x"}}]}"#.to_owned(), Kind::Index),
+            // containerd 2.4 refuses so many, and those before it do not.
+            (image(&many(10_000, r#"{"digest":"odd"}"#)), Kind::Image),
+        ] {
+            assert_eq!(parse(text.as_bytes(), kind), Ok(()), "{text:.300}");
+        }
+    }
+
+    #[test]
+    fn what_is_null_is_taken_because_not_every_runtime_minds_it() {
+        for (text, kind) in [
+            (image(r#","manifests":null,"fsLayers":null"#), Kind::Image),
+            (format!(r#"{{"manifests":[{}],"config":null,"layers":null}}"#, layer()), Kind::Index),
         ] {
             assert_eq!(parse(text.as_bytes(), kind), Ok(()), "{text}");
         }
     }
 
     #[test]
+    fn text_need_not_be_utf_8() {
+        let layer = layer();
+        for (text, kind) in [
+            (image(r#","annotations":{"a":"~"},"mediaType":"~","~":1"#), Kind::Image),
+            (image(&format!(r#","layers":[{}]"#, layer.replace('x', "~"))), Kind::Image),
+            (r#"{"manifests":[{"digest":"~"}],"x":["~"]}"#.to_owned(), Kind::Index),
+        ] {
+            let bytes: Vec<u8> =
+                text.bytes().map(|byte| if byte == b'~' { 0xff } else { byte }).collect();
+            assert_eq!(parse(&bytes, kind), Ok(()), "{text}");
+        }
+        assert_eq!(parse(b"{\"a\":\xff}", Kind::Image), Err(ManifestFault::Malformed));
+    }
+
+    #[test]
     fn what_containerd_refuses_is_refused() {
         let layer = layer();
-        for (text, kind, fault) in [
-            (String::new(), Kind::Image, ManifestFault::Malformed),
-            ("<html>".to_owned(), Kind::Image, ManifestFault::Malformed),
-            ("[]".to_owned(), Kind::Index, ManifestFault::Malformed),
-            ("{}".to_owned(), Kind::Image, ManifestFault::Malformed),
-            ("{}".to_owned(), Kind::Index, ManifestFault::Malformed),
-            (
-                r#"{"config":{"digest":"sha256:short"}}"#.to_owned(),
-                Kind::Image,
-                ManifestFault::Malformed,
-            ),
-            (r#"{"config":{}}"#.to_owned(), Kind::Image, ManifestFault::Malformed),
-            (image(r#","layers":[{"digest":5}]"#), Kind::Image, ManifestFault::Malformed),
-            (image(r#","layers":{}"#), Kind::Image, ManifestFault::Malformed),
-            (image(&format!(r#","manifests":[{layer}]"#)), Kind::Image, ManifestFault::Malformed),
-            (
-                image(r#","mediaType":"application/vnd.oci.image.index.v1+json""#),
-                Kind::Image,
-                ManifestFault::Malformed,
-            ),
-            (
-                format!(r#"{{"manifests":[{layer}],"layers":[{layer}]}}"#),
-                Kind::Index,
-                ManifestFault::Malformed,
-            ),
-            (r#"{"manifests":[5]}"#.to_owned(), Kind::Index, ManifestFault::Malformed),
-            (r#"{"fsLayers":[{"blobSum":"x"}]}"#.to_owned(), Kind::Image, ManifestFault::SchemaOne),
+        for (text, kind) in [
+            (String::new(), Kind::Image),
+            ("<html>".to_owned(), Kind::Image),
+            ("null".to_owned(), Kind::Image),
+            ("[]".to_owned(), Kind::Index),
+            ("{}".to_owned(), Kind::Image),
+            ("{}".to_owned(), Kind::Index),
+            (image("") + "x", Kind::Image),
+            (r#"{"config":{"digest":"sha256:short"}}"#.to_owned(), Kind::Image),
+            (r#"{"config":{}}"#.to_owned(), Kind::Image),
+            (r#"{"config":5}"#.to_owned(), Kind::Image),
+            (image(r#","layers":[{"digest":5}]"#), Kind::Image),
+            (image(&format!(r#","layers":[{layer},{{"digest":"x"}},{layer}]"#)), Kind::Image),
+            (image(r#","layers":[null]"#), Kind::Image),
+            (image(r#","layers":{}"#), Kind::Image),
+            (image(r#","layers":5,"layers":[]"#), Kind::Image),
+            (image(r#","mediaType":5"#), Kind::Image),
+            (image(r#","config":{"size":"2"}"#), Kind::Image),
+            (image(r#","config":{"digest":"odd"}"#), Kind::Image),
+            (image(&format!(r#","manifests":[{layer}]"#)), Kind::Image),
+            (image(r#","manifests":[]"#), Kind::Image),
+            (image(r#","Manifests":[]"#), Kind::Image),
+            (image(r#","mediaType":"application/vnd.oci.image.index.v1+json""#), Kind::Image),
+            (format!(r#"{{"manifests":[{layer}],"layers":[{layer}]}}"#), Kind::Index),
+            (format!(r#"{{"manifests":[{layer}],"layers":[]}}"#), Kind::Index),
+            (format!(r#"{{"manifests":[{layer}],"config":{{}}}}"#), Kind::Index),
+            (r#"{"manifests":[5]}"#.to_owned(), Kind::Index),
+            (r#"{"manifests":[]}"#.to_owned(), Kind::Index),
+            (r#"{"manifests":null}"#.to_owned(), Kind::Index),
         ] {
-            assert_eq!(parse(text.as_bytes(), kind), Err(fault), "{text}");
+            let found = parse(text.as_bytes(), kind);
+            assert_eq!(found, Err(ManifestFault::Malformed), "{text}");
+        }
+        for text in [r#"{"fsLayers":[{"blobSum":"x"}]}"#.to_owned(), image(r#","fsLayers":[]"#)] {
+            let found = parse(text.as_bytes(), Kind::Image);
+            assert_eq!(found, Err(ManifestFault::SchemaOne), "{text}");
         }
     }
 
