@@ -20,7 +20,7 @@ use moka::future::Cache;
 use tokio::time::Instant;
 
 use crate::credentials::Credential;
-use crate::facts::{Attempt, CredentialSource, Outcome};
+use crate::facts::{Attempt, CredentialSource};
 use crate::image::Reference;
 use crate::registry::{CredentialId, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
@@ -28,6 +28,7 @@ use crate::telemetry::Metrics;
 use chain::Chain;
 use flight::Flights;
 use gate::Gate;
+use lifetime::Answer;
 
 /// One image and the credentials that a node would try for it, in its order.
 #[derive(Debug, Clone)]
@@ -88,7 +89,7 @@ pub struct Resolver {
 #[derive(Debug)]
 struct Shared {
     client: RegistryClient,
-    answers: Cache<Key, Arc<Outcome>>,
+    answers: Cache<Key, Arc<Answer>>,
     flights: Flights,
     gate: Gate,
     metrics: Arc<Metrics>,

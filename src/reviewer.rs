@@ -28,6 +28,8 @@ const LONGEST_SUMMARY: usize = 4_000;
 const MOST_CAUSES: usize = 64;
 /// How long a review that can only be audited waits for what may be in the cache.
 const AT_ONCE: Duration = Duration::from_millis(50);
+/// The API server itself waits no longer than this.
+const LONGEST: Duration = Duration::from_secs(30);
 /// How many such reviews are looked up at one time.
 const AUDITS: usize = 512;
 /// How many of those for one namespace.
@@ -86,7 +88,7 @@ pub struct JudgedImage {
 }
 
 impl Reviewer {
-    /// A reviewer that answers within `timeout` where the request asks for no less.
+    /// A reviewer that answers within `timeout` where the request names none.
     pub fn new(gatherer: Gatherer, metrics: Arc<Metrics>, timeout: Duration) -> Self {
         Self {
             gatherer,
@@ -105,7 +107,7 @@ impl Reviewer {
         asked: Option<Duration>,
     ) -> Result<Bytes, DecodeError> {
         let started = Instant::now();
-        let deadline = started + within(asked.map_or(self.timeout, |t| t.min(self.timeout)));
+        let deadline = started + within(asked.map_or(self.timeout, |t| t.min(LONGEST)));
         let request = Request::decode(body)?;
         let uid = &request.uid;
         let workload = match request.plan()? {

@@ -43,9 +43,13 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let said = words::said(&refusal.evidence, reference);
         let logged_in = attempts.iter().find(|attempt| !attempt.anonymous);
         let (what, fix) = match logged_in {
-            Some(attempt) if refusal.no_basic => (
-                format!("{} has no user name and password for {name}", source(facts, attempt)),
-                format!("put both into the secret for {}", registry(reference)),
+            Some(attempt) if refusal.no_basic || refusal.incomplete_login => (
+                format!(
+                    "{} has no password, so nodes log in nowhere with it, and {name} is private or \
+                     absent ({said})",
+                    source(facts, attempt)
+                ),
+                "give it user name and password; tokens in it do not count".to_owned(),
             ),
             Some(attempt) => (
                 format!(
@@ -99,6 +103,7 @@ pub(super) fn credential_at_fault(attempts: &[Attempt]) -> Option<(&Attempt, &Re
     let faulty = |(attempt, refusal): &(&Attempt, &Refusal)| {
         !attempt.anonymous
             && !refusal.no_basic
+            && !refusal.incomplete_login
             && (refusal.expired || refusal.at != RefusedAt::Repository)
     };
     let mut all = attempts.iter().filter_map(refused).filter(faulty);
@@ -280,6 +285,19 @@ mod tests {
         let (_, certainty, message) = only(&CAUSE, &facts);
         assert_eq!(certainty, Certainty::Proven);
         assert!(message.contains("Secret shop/regcred may log in but not pull"), "{message}");
+    }
+
+    #[test]
+    fn a_login_without_a_password_is_named_for_what_it_is() {
+        let settings = Settings::default();
+        let mut no = refused(RefusedAt::Repository, 401, Some(SpecCode::Unauthorized), "ghcr.io");
+        if let Outcome::Refused(refusal) = &mut no {
+            refusal.incomplete_login = true;
+        }
+        let facts = facts(vec![image("ghcr.io/acme/api:v2", vec![with("acr", no)])], &settings);
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.contains("Secret shop/acr has no password, so nodes log in nowhere"));
+        only_these(&[&CAUSE], &facts);
     }
 
     #[test]

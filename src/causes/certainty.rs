@@ -45,7 +45,13 @@ pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Abse
             .or_else(|| missing_service_account(facts))
             .or_else(|| nodes_log_in(facts, registry))
     };
-    Doubt(hidden().or_else(|| {
+    // containerd decides by HEAD, CRI-O by GET.
+    let served = || {
+        absent
+            .served_by_get
+            .then(|| "though GET serves it, and some runtimes ask by GET".to_owned())
+    };
+    Doubt(hidden().or_else(served).or_else(|| {
         if any_matches(&facts.settings.pull_through, registry) {
             Some("unless this pull-through cache can still fetch it".to_owned())
         } else {

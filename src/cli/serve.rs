@@ -100,7 +100,7 @@ async fn on_signal(stop: Trigger, readiness: Arc<Readiness>) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: no new connections, answering what is in flight");
+    tracing::info!("stopping: answering what is in flight and what still comes, then no more");
     readiness.block("shutdown", "stopping");
     stop.fire();
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::lifetime::{self, Answer};
 use super::{Key, Limits, Question, Shared};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
@@ -73,8 +74,12 @@ impl Flight {
         let mut begun = flights.begun();
         // A flight that waits for another namespace's turn is not waited for: that namespace may
         // have filled its share with registries that hang.
+        // Nor is one that found an absence long ago and still looks for its explanation.
         let joined = begun.by_key.get(key).filter(|flight| {
-            flight.tenant == question.tenant || flight.progress.phase() != Phase::Queued
+            let moves = flight.progress.phase() != Phase::Queued;
+            let since = flight.progress.absent_since();
+            (moves || flight.tenant == question.tenant)
+                && since.is_none_or(|since| since.elapsed() < lifetime::ABSENT)
         });
         if let Some(flight) = joined {
             return Some(flight.clone());
@@ -148,7 +153,7 @@ async fn fly(
     // While this one waited for its turn, another namespace's may have come back.
     let known = shared.answers.get(key).await;
     let outcome = if let Some(known) = known {
-        Outcome::clone(&known)
+        known.outcome.clone()
     } else {
         let lookup = Lookup {
             reference: &key.reference,
@@ -157,9 +162,11 @@ async fn fly(
         };
         let outcome = shared.client.lookup(lookup, &flight.progress).await;
         shared.metrics.lookup(outcome.label());
-        // A budget belongs to one namespace and what was declined cost nothing: neither is kept.
-        if !matches!(outcome, Outcome::NotChecked(_)) {
-            shared.answers.insert(key.clone(), Arc::new(outcome.clone())).await;
+        let age = flight.progress.absent_since().map(|since| since.elapsed());
+        let keep = lifetime::of(key, &outcome, age);
+        if !keep.is_zero() {
+            let answer = Answer { outcome: outcome.clone(), keep };
+            shared.answers.insert(key.clone(), Arc::new(answer)).await;
         }
         outcome
     };
