@@ -35,16 +35,3 @@ mod skip;
 mod support {
     pub(crate) use crate::skip;
 }
-
-/// The oracle, or the test is over.
-#[cfg(test)]
-macro_rules! oracle {
-    () => {
-        match crate::program::oracle() {
-            Ok(program) => program,
-            Err(why) => crate::skip::skip!(why),
-        }
-    };
-}
-#[cfg(test)]
-pub(crate) use oracle;

@@ -1,6 +1,8 @@
 //! Docker configurations as Secrets may hold them: real ones, and made ones of every kind of
 //! oddity that Go's decoder has a rule for.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -164,7 +166,7 @@ pub fn secret(random: &mut Random) -> (&'static str, Vec<u8>) {
 }
 
 fn document(random: &mut Random, old: bool) -> String {
-    let mut keys: Vec<String> = (0..1 + random.below(4)).map(|_| key(random)).collect();
+    let mut keys: Vec<String> = (0..=random.below(4)).map(|_| key(random)).collect();
     if random.permille(50) {
         keys.push(keys[0].clone());
     }
@@ -291,7 +293,7 @@ fn string(random: &mut Random, text: &str) -> String {
         if c < ' ' || matches!(c, '"' | '\\') || random.permille(30) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                written += &format!("\\u{unit:04x}");
+                write!(written, "\\u{unit:04x}").unwrap();
             }
         } else {
             written.push(c);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::docker_configs;
 use super::judge::{Answer, Case, Credential, compare};
+use super::program::oracle;
 use super::random::{Random, cuts};
 
 const CASES: usize = 30_000;
@@ -175,7 +176,7 @@ fn asked(random: &mut Random) -> Asked {
 
 #[test]
 fn the_kubelet_finds_the_same_credentials_in_the_same_order() {
-    let program = super::oracle!();
+    let program = oracle!();
     let mut random = Random::new(2);
     let (mut malformed, mut lookups, mut found, mut several) = (0, 0, 0, 0);
     compare(program, (0..CASES).map(move |_| asked(&mut random)), |case, theirs| {

@@ -5,6 +5,7 @@ use pullcheck::image::platform::{Choice, rank};
 use serde_json::{Value, json};
 
 use super::judge::{Answer, Case, compare};
+use super::program::oracle;
 use super::random::{Random, cuts};
 
 const SPECIFIERS: usize = 30_000;
@@ -229,7 +230,7 @@ fn specifier(random: &mut Random) -> Specifier {
 
 #[test]
 fn containerd_reads_every_platform_as_we_do() {
-    let program = super::oracle!();
+    let program = oracle!();
     let mut random = Random::new(3);
     let (mut read, mut refused) = (0, 0);
     compare(program, (0..SPECIFIERS).map(move |_| specifier(&mut random)), |_, theirs| {
@@ -241,7 +242,7 @@ fn containerd_reads_every_platform_as_we_do() {
 
 #[test]
 fn containerd_takes_the_same_entries_of_an_index_in_the_same_order() {
-    let program = super::oracle!();
+    let program = oracle!();
     let mut random = Random::new(4);
     let kinds = all_kinds(&mut random);
     let pairs = kinds.len() * kinds.len();

@@ -18,7 +18,7 @@ const NO_FETCH: &str = "PULLCHECK_TEST_NO_FETCH";
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The built program, or why there is none.
-pub fn oracle() -> Result<&'static Path, &'static str> {
+pub fn built() -> Result<&'static Path, &'static str> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     BUILT.get_or_init(build).as_deref().map_err(String::as_str)
 }
@@ -81,3 +81,14 @@ fn go(arguments: &[&str]) -> Result<Output, String> {
     }
     Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "))
 }
+
+/// The built program; without one the running test is skipped.
+macro_rules! oracle {
+    () => {
+        match crate::program::built() {
+            Ok(program) => program,
+            Err(why) => crate::skip::skip!(why),
+        }
+    };
+}
+pub(crate) use oracle;

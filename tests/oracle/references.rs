@@ -1,9 +1,12 @@
 //! Image references: the kubelet's `ParseImageName` on distribution/reference.
 
+use std::fmt::Write as _;
+
 use pullcheck::image::Reference;
 use serde_json::{Value, json};
 
 use super::judge::{Answer, Case, compare};
+use super::program::oracle;
 use super::random::{Random, cuts};
 
 const CASES: usize = 150_000;
@@ -179,18 +182,18 @@ fn written(random: &mut Random) -> String {
         let usual = random.permille(400);
         text = format!("{}/", random.pick(&DOMAINS[..if usual { USUAL } else { DOMAINS.len() }]));
     }
-    let parts: Vec<String> = (0..1 + random.below(4)).map(|_| component(random)).collect();
+    let parts: Vec<String> = (0..=random.below(4)).map(|_| component(random)).collect();
     text += &parts.join("/");
     if random.permille(50) {
-        text += &format!("/{}", "a".repeat(LONG_PATHS[random.below(LONG_PATHS.len())]));
+        write!(text, "/{}", "a".repeat(LONG_PATHS[random.below(LONG_PATHS.len())])).unwrap();
     }
     if random.permille(480) {
-        text += &format!(":{}", random.pick(TAGS));
+        write!(text, ":{}", random.pick(TAGS)).unwrap();
     } else if random.permille(20) {
-        text += &format!(":{}", "t".repeat(127 + random.below(3)));
+        write!(text, ":{}", "t".repeat(127 + random.below(3))).unwrap();
     }
     if random.permille(300) {
-        text += &format!("@{}", digest(random));
+        write!(text, "@{}", digest(random)).unwrap();
     }
     text
 }
@@ -206,7 +209,7 @@ fn reference(random: &mut Random) -> Text {
 
 #[test]
 fn the_kubelet_reads_every_reference_as_we_do() {
-    let program = super::oracle!();
+    let program = oracle!();
     let mut random = Random::new(1);
     let cases = REAL.iter().map(|text| Text((*text).to_owned()));
     let cases = cases.chain((0..CASES).map(move |_| reference(&mut random)));
