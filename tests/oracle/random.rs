@@ -54,16 +54,19 @@ impl Random {
     }
 }
 
-/// Everything that is left when one piece is cut out: halves first, single items last.
+/// Pieces up to this length are cut out wherever they may begin.
+const SMALL: usize = 16;
+
+/// Everything that is left when one piece is cut out: the longest first, single items last.
 pub fn cuts<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     let mut all = Vec::new();
     let mut len = items.len();
     while len > 0 {
-        for from in (0..items.len()).step_by(len) {
+        for from in (0..items.len()).step_by(if len > SMALL { len } else { 1 }) {
             let to = (from + len).min(items.len());
             all.push([&items[..from], &items[to..]].concat());
         }
-        len /= 2;
+        len = if len > SMALL { len / 2 } else { len - 1 };
     }
     all
 }
