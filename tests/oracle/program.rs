@@ -15,7 +15,7 @@ const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
 const NO_FETCH: &str = "PULLCHECK_TEST_NO_FETCH";
 
 /// For one command of Go, on machines where the network swallows packets.
-const PATIENCE: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The built program, or why there is none.
 pub fn built() -> Result<&'static Path, &'static str> {
