@@ -46,6 +46,7 @@ pub fn gatherer(
             node_mirrors: config.node_mirrors.clone(),
             pull_through: config.pull_through.clone(),
             pod_mutation: config.policy.pod_mutation,
+            platforms: config.platforms.clone(),
             digest_required: config.policy.mentions("digest-required"),
         },
     })

@@ -15,6 +15,7 @@ mod digest_required;
 mod finding;
 mod manifest_invalid;
 mod not_checked;
+mod platform_missing;
 mod pull_secret_malformed;
 mod pull_secret_misplaced;
 mod pull_secret_no_match;
@@ -99,6 +100,7 @@ pub const ALL: &[&Cause] = &[
     &credential_rejected::CAUSE,
     &credential_expired::CAUSE,
     &manifest_invalid::CAUSE,
+    &platform_missing::CAUSE,
     &pull_secret_not_found::CAUSE,
     &pull_secret_wrong_type::CAUSE,
     &pull_secret_misplaced::CAUSE,

@@ -27,6 +27,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::glob::Glob;
+use crate::image::Platform;
 use crate::policy::Policy;
 
 /// Which front runs, with its own flags.
@@ -59,6 +60,8 @@ pub struct Config {
     pub node_credentials: Vec<Glob>,
     /// Hosts that nodes reach through mirrors that pullcheck was not told of.
     pub node_mirrors: Vec<Glob>,
+    /// What platforms the nodes have; empty where nobody says.
+    pub platforms: Vec<Platform>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.

@@ -11,8 +11,8 @@ pub use outcome::{
 
 use crate::credentials::PullSecret;
 use crate::glob::Glob;
-use crate::image::{Reference, ReferenceError};
-use crate::workload::FieldPath;
+use crate::image::{Platform, Reference, ReferenceError};
+use crate::workload::{FieldPath, Pins};
 
 /// One credential tried for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +168,8 @@ pub struct Settings {
     pub pull_through: Vec<Glob>,
     /// What happens to pods between their template and the node.
     pub pod_mutation: PodMutation,
+    /// What platforms the nodes have, as the operator declared them; empty where nobody did.
+    pub platforms: Vec<Platform>,
     /// An operator gave `digest-required` an action.
     pub digest_required: bool,
 }
@@ -191,6 +193,8 @@ pub struct Facts<'a> {
     pub namespace: &'a str,
     /// The object holds a pod template; it is not itself a pod.
     pub is_template: bool,
+    /// What the pod itself says of the platform that it runs on.
+    pub pins: Pins<'a>,
     /// The images to judge.
     pub images: Vec<ImageFact<'a>>,
     /// The pull secrets the pod would use, in the kubelet's order.

@@ -126,6 +126,7 @@ impl Gatherer {
         Facts {
             namespace: ask.namespace,
             is_template: workload.is_template,
+            pins: workload.node.pins(),
             images,
             secrets: Vec::new(),
             service_account: ServiceAccountFact {

@@ -125,6 +125,26 @@ pub struct NodeConstraints {
     pub tolerations: Option<String>,
 }
 
+/// What a pod itself says of the platform that it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pins<'a> {
+    /// `linux` or `windows`.
+    pub os: Option<&'a str>,
+    /// As Go names processors.
+    pub architecture: Option<&'a str>,
+}
+
+impl NodeConstraints {
+    /// By `nodeSelector` (the well-known labels, also by their old names) and `os.name`.
+    pub fn pins(&self) -> Pins<'_> {
+        let label = |name: &str| {
+            let label = |prefix: &str| self.selector.get(&format!("{prefix}kubernetes.io/{name}"));
+            label("").or_else(|| label("beta.")).map(String::as_str)
+        };
+        Pins { os: label("os").or(self.os.as_deref()), architecture: label("arch") }
+    }
+}
+
 impl Workload {
     /// The ServiceAccount that the pods run as.
     pub fn effective_service_account(&self) -> &str {

@@ -86,6 +86,7 @@ mod tests {
             digest: crate::image::Digest::of(crate::image::Algorithm::Sha256, b""),
             manifest: crate::facts::ManifestView::Verified,
             quota: None,
+            platforms: None,
         });
         let attempts = vec![with("old", no), with("new", yes)];
         let facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], &settings);

@@ -50,7 +50,12 @@ mod tests {
     fn the_digest_to_append_is_told_where_it_is_known() {
         let settings = Settings { digest_required: true, ..Settings::default() };
         let digest = Digest::of(Algorithm::Sha256, b"x");
-        let found = Found { digest: digest.clone(), manifest: ManifestView::Verified, quota: None };
+        let found = Found {
+            digest: digest.clone(),
+            manifest: ManifestView::Verified,
+            quota: None,
+            platforms: None,
+        };
         let attempts = vec![anonymous(Outcome::Found(found))];
         let facts = facts(vec![image("nginx:1", attempts)], &settings);
         assert!(only(&CAUSE, &facts).2.contains(&format!("append @{digest}")));

@@ -56,7 +56,7 @@ mod tests {
         let found = |manifest| {
             let digest = Digest::of(Algorithm::Sha256, b"x");
             let quota = Some(Quota { limit: 100, remaining: 12 });
-            vec![anonymous(Outcome::Found(Found { digest, manifest, quota }))]
+            vec![anonymous(Outcome::Found(Found { digest, manifest, quota, platforms: None }))]
         };
         let low = facts(vec![image("nginx:1", found(ManifestView::QuotaLow))], &settings);
         let (severity, _, message) = only(&CAUSE, &low);

@@ -8,12 +8,14 @@ use crate::facts::{
     Trouble, TroubleKind,
 };
 use crate::image::Reference;
+use crate::workload::Pins;
 
 /// The facts of a pod in namespace `shop` with these images and nothing else.
 pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> Facts<'a> {
     Facts {
         namespace: "shop",
         is_template: false,
+        pins: Pins::default(),
         images,
         secrets: Vec::new(),
         service_account: ServiceAccountFact {

@@ -48,6 +48,9 @@ pub struct CommonArgs {
     /// Host pattern of registries that nodes reach through mirrors unknown to pullcheck
     #[arg(long, env = "PULLCHECK_NODE_MIRRORS", value_name = "HOST", help_heading = NODES)]
     pub node_mirrors: Vec<String>,
+    /// Platform that nodes have; an image for none of them is denied
+    #[arg(long, env = "PULLCHECK_PLATFORM", value_name = "OS/ARCH[/VARIANT]", help_heading = REGISTRIES)]
+    pub platform: Vec<String>,
     /// Host pattern of pull-through caches: looked at by manifest only
     #[arg(long, env = "PULLCHECK_PULL_THROUGH", value_name = "HOST", help_heading = REGISTRIES)]
     pub pull_through: Vec<String>,
@@ -136,6 +139,7 @@ impl CommonArgs {
         layer.many("nodeCredentials", &self.node_credentials, env);
         layer.many("nodeMirrors", &self.node_mirrors, env);
         layer.many("pullThrough", &self.pull_through, env);
+        layer.many("platform", &self.platform, env);
         layer.one("podMutation", self.pod_mutation.as_ref(), env);
         layer.many("allowedRegistries", &self.allowed_registries, env);
         layer.many("enforced", &self.enforced, env);

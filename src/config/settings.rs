@@ -49,6 +49,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("nodeCredentials", Default::Always(NODE_CREDENTIALS)),
     setting("nodeMirrors", Default::Always("")),
     setting("pullThrough", Default::Always("")),
+    setting("platform", Default::Always("")),
     setting("quotaFloor", Default::Always("0.5")),
     setting("timeout", Default::Each { serve: "5s", check: "30s" }),
     setting("jobs", Default::Always("32")),

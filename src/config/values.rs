@@ -13,6 +13,8 @@ use jiff::fmt::friendly::SpanParser;
 use super::problem::quoted;
 use crate::causes::{self, Code};
 use crate::glob::{Glob, ImageGlob, RegistryGlob};
+use crate::image::Platform;
+use crate::image::platform::PlatformError;
 use crate::near_miss::nearest;
 
 #[cfg(test)]
@@ -121,6 +123,11 @@ pub(super) fn listen(text: &str) -> Parsed<SocketAddr> {
             quoted(text)
         )
     })
+}
+
+/// A platform that nodes have.
+pub(super) fn platform(text: &str) -> Parsed<Platform> {
+    text.parse().map_err(|error: PlatformError| format!("{}: {error}", quoted(text)))
 }
 
 /// An address range; a single address is a range of one.

@@ -1,8 +1,9 @@
 //! How asking a registry ended: everything that it, or our own view, can come to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::image::Digest;
+use crate::image::{Digest, Platform};
 
 /// How asking the registry for one image with one credential (or none) ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,9 @@ pub struct Found {
     pub manifest: ManifestView,
     /// The registry's pull quota where it told one (Docker Hub's `ratelimit-*` headers).
     pub quota: Option<Quota>,
+    /// The platforms of an index's entries, none for one that names none; `None` for a single
+    /// image, or where the index was not read.
+    pub platforms: Option<Arc<[Option<Platform>]>>,
 }
 
 /// How far the manifest was looked at.

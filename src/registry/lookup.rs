@@ -83,7 +83,12 @@ async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<
         Err(fault) => return Ok(invalid(&head, fault)),
     };
     if quota.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
-        return Ok(Outcome::Found(Found { digest, manifest: ManifestView::QuotaLow, quota }));
+        return Ok(Outcome::Found(Found {
+            digest,
+            manifest: ManifestView::QuotaLow,
+            quota,
+            platforms: None,
+        }));
     }
     let answer = session.ask(Method::GET, &shelf.path(digest.as_str())).await?;
     match answer.status {
@@ -153,11 +158,15 @@ async fn verify(
         (Err(fault), Ok(_)) => Err(fault),
         (Ok(kind), Ok(bytes)) => {
             let digest = digest.unwrap_or_else(|| Digest::of(Algorithm::Sha256, &bytes));
-            manifest::check(&bytes, &digest, kind).map(|()| digest)
+            let platforms = manifest::platforms(&bytes, kind);
+            manifest::check(&bytes, &digest, kind).map(|()| (digest, platforms))
         }
     };
     match checked {
-        Ok(digest) => Ok(Outcome::Found(Found { digest, manifest: ManifestView::Verified, quota })),
+        Ok((digest, platforms)) => {
+            let manifest = ManifestView::Verified;
+            Ok(Outcome::Found(Found { digest, manifest, quota, platforms }))
+        }
         Err(fault) => Ok(unusable(&host, redirected, fault)),
     }
 }

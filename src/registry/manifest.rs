@@ -5,6 +5,9 @@
 //! member that is there and `null`), it is taken.
 
 mod document;
+mod platforms;
+
+use std::sync::Arc;
 
 use oci_distribution::manifest::{
     IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE,
@@ -12,7 +15,7 @@ use oci_distribution::manifest::{
 };
 
 use crate::facts::ManifestFault;
-use crate::image::Digest;
+use crate::image::{Digest, Platform};
 use document::Document;
 
 /// containerd's own bound: a larger manifest is rejected before it is fetched.
@@ -57,6 +60,12 @@ pub(super) fn check(bytes: &[u8], digest: &Digest, kind: Kind) -> Result<(), Man
         return Err(ManifestFault::DigestMismatch);
     }
     parse(bytes, kind)
+}
+
+/// The platforms that an index names; none for an image, or where they cannot be told.
+pub(super) fn platforms(bytes: &[u8], kind: Kind) -> Option<Arc<[Option<Platform>]>> {
+    let index = (kind == Kind::Index).then(|| platforms::read(bytes)).flatten();
+    index.map(Into::into)
 }
 
 fn parse(bytes: &[u8], kind: Kind) -> Result<(), ManifestFault> {

@@ -125,7 +125,9 @@ async fn sigterm_lets_what_is_in_flight_end_and_takes_nothing_new() {
     let in_flight = tokio::spawn(async move { open.post("/validate?timeout=30s", body).await });
     gate.until_waiting(1).await;
     webhook.terminate();
-    webhook.logged("stopping: answering what is in flight and what still comes, then no more").await;
+    webhook
+        .logged("stopping: answering what is in flight and what still comes, then no more")
+        .await;
     // Until the last answer is out it is alive, and not ready.
     assert_eq!(webhook.probe("/readyz").await.status, 503);
     assert_eq!(webhook.probe("/livez").await.status, 200);

@@ -40,6 +40,8 @@ mod misbehaviour;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod platforms;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod rotation;

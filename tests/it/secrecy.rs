@@ -92,6 +92,7 @@ fn no_type_of_the_core_shows_a_secret() {
         let facts = Facts {
             namespace: "shop",
             is_template: false,
+            pins: pullcheck::workload::Pins::default(),
             images: Vec::new(),
             secrets: vec![SecretFact { field: "f".to_owned(), secret, used: true }],
             service_account: ServiceAccountFact {

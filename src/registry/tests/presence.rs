@@ -14,7 +14,8 @@ use crate::registry::RegistryClient;
 #[tokio::test]
 async fn a_good_image_is_found_by_head_and_get_without_a_ping() {
     let (fake, client) = registry(app).await;
-    let found = Found { digest: digest(), manifest: ManifestView::Verified, quota: None };
+    let found =
+        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     let by_digest = format!("GET /v2/app/manifests/{}", digest());
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), by_digest]);
@@ -67,7 +68,8 @@ async fn a_head_without_a_digest_is_followed_by_a_get_that_is_hashed() {
         _ => answer(200, &[("content-type", OCI)], manifest()),
     })
     .await;
-    let found = Found { digest: digest(), manifest: ManifestView::Verified, quota: None };
+    let found =
+        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
 }
@@ -103,7 +105,8 @@ async fn without_a_length_a_tags_manifest_is_hashed_whatever_the_header_says(
     #[case] told: &'static str,
 ) {
     let (fake, client) = registry(misleading(told, false)).await;
-    let found = Found { digest: digest(), manifest: ManifestView::Verified, quota: None };
+    let found =
+        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
 }
@@ -163,7 +166,7 @@ async fn a_low_quota_is_left_to_the_nodes(
 ) {
     let (fake, client) = registry(with_quota(header)).await;
     let quota = Some(Quota { limit: 100, remaining });
-    let found = Found { digest: digest(), manifest, quota };
+    let found = Found { digest: digest(), manifest, quota, platforms: None };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines().len(), requests);
 }
