@@ -22,16 +22,20 @@ use crate::registry::{AddressRule, ClientConfig, RegistryClient};
 use crate::resolve::{Limits, Resolver};
 use crate::telemetry::{self, LogFormat, Metrics};
 
-/// The gatherer of `config`; `client` says what only the front knows of the pull client.
+/// The gatherer of `config`; `client` says what only the front knows of the pull client, `fair`
+/// whether namespaces are strangers to each other.
 pub fn gatherer(
     config: &Config,
     client: ClientConfig,
     objects: Objects,
     metrics: &Arc<Metrics>,
+    fair: bool,
 ) -> anyhow::Result<Gatherer> {
     let client = RegistryClient::new(client).context("the pull client cannot be set up")?;
+    // One namespace must not keep the others from looking; `check` has only its user's own.
     let lookups = config.jobs.get();
-    let limits = Limits { lookups, ..Limits::default() };
+    let lookups_per_tenant = if fair { lookups.div_ceil(4) } else { lookups };
+    let limits = Limits { lookups, lookups_per_tenant, ..Limits::default() };
     Ok(Gatherer {
         objects,
         resolver: Resolver::new(client, limits, metrics.clone()),
@@ -95,16 +99,14 @@ pub async fn api_server(cluster: Option<&Cluster>) -> Vec<IpAddr> {
     if let Ok(address) = literal.parse() {
         return vec![address];
     }
-    match timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
-        Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!(
-                server,
-                "the API server's name does not resolve, so its addresses are not refused to images"
-            );
-            Vec::new()
-        }
+    if let Ok(Ok(found)) = timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
+        return found.map(|address| address.ip()).collect();
     }
+    tracing::warn!(
+        server,
+        "the API server's name does not resolve, so its addresses are not refused to images"
+    );
+    Vec::new()
 }
 
 fn docker_config(path: &Path) -> anyhow::Result<DockerConfig> {

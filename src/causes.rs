@@ -1,8 +1,9 @@
 //! The catalogue: what can be true of an image or a pull secret, one file per cause.
 //!
 //! A cause says what is true and how sure that is; what to do about it is `policy`'s to say.
-//! Causes see only [`Facts`](crate::facts::Facts), never a registry or a cluster.
+//! Causes see only [`Facts`], never a registry or a cluster.
 
+mod absence;
 mod access_denied;
 mod catalogue;
 mod certainty;
@@ -119,8 +120,17 @@ pub const ALL: &[&Cause] = &[
 
 /// Everything that is true of `facts`.
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
+    find(facts, |_| true)
+}
+
+/// Everything of one basis that is true of `facts`.
+pub fn findings_on(basis: Basis, facts: &Facts<'_>) -> Vec<Finding> {
+    find(facts, |cause| cause.basis == basis)
+}
+
+fn find(facts: &Facts<'_>, wanted: impl Fn(&Cause) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for cause in ALL {
+    for cause in ALL.iter().filter(|cause| wanted(cause)) {
         (cause.detect)(facts, &mut findings);
     }
     findings

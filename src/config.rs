@@ -126,6 +126,11 @@ pub enum Output {
     Json,
 }
 
+/// The default of a flag, named without its dashes, for the help of one of the fronts.
+pub fn default_of(flag: &str, serving: bool) -> Option<&'static str> {
+    settings::default_of(flag, serving)
+}
+
 impl Config {
     /// Reads the file named by `--config`, if one is, and puts environment and flags over it.
     pub fn load(common: &CommonArgs, front: &Front) -> Result<Self, ConfigErrors> {

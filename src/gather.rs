@@ -2,7 +2,7 @@
 //!
 //! This is where the I/O ends. Never here: what the facts mean.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -14,7 +14,7 @@ use crate::credentials::{
 };
 use crate::facts::{
     Attempt, Conclusion, CredentialSource, Facts, Front, ImageFact, Outcome, SecretFact,
-    ServiceAccountFact, ServiceAccountState, Settings, Unchecked,
+    ServiceAccountFact, ServiceAccountState, Settings, Trouble, TroubleKind, Unchecked,
 };
 use crate::image::Reference;
 use crate::objects::Objects;
@@ -23,11 +23,15 @@ use crate::registry::RequestBudget;
 use crate::resolve::{Question, Resolver};
 use crate::workload::{PullPolicy, Workload};
 
+/// Longest registry, a DNS name of 253 characters with a port.
+const LONGEST_HOST: usize = 253 + ":65535".len();
 /// Most distinct images of one review that are looked at.
 const MOST_IMAGES: usize = 64;
 /// Most pull secrets of one review that are read.
 const MOST_SECRETS: usize = 32;
 
+/// Most entries of one pull secret that are matched with images.
+const MOST_ENTRIES: usize = 1_000;
 /// Most credentials that are tried for one image.
 const MOST_CREDENTIALS: usize = 32;
 /// Most requests to registries on behalf of one review, background work included.
@@ -73,39 +77,87 @@ impl Gatherer {
         facts
     }
 
+    /// The facts that need no I/O: what is written. Rules about that are decided on these alone,
+    /// before any wait.
+    pub fn written<'a>(&'a self, ask: Ask<'a>) -> Facts<'a> {
+        let workload = ask.workload;
+        let mut images = Vec::with_capacity(workload.images.len());
+        let mut distinct: HashSet<Reference> = HashSet::new();
+        let mut over = false;
+        for image_use in &workload.images {
+            let reference = Reference::parse(&image_use.image);
+            let normalised = reference.as_ref().ok().map(ToString::to_string);
+            if self.policy.exempts_image(&image_use.image, normalised.as_deref()) {
+                continue;
+            }
+            let mut fact = ImageFact {
+                field: image_use.field.as_str(),
+                image: &image_use.image,
+                registry_allowed: true,
+                asked: false,
+                attempts: Vec::new(),
+                reference,
+            };
+            if let Ok(reference) = &fact.reference {
+                fact.registry_allowed = self.policy.allows_registry(reference.name());
+                let new = fact.registry_allowed && !distinct.contains(reference);
+                if !fact.registry_allowed {
+                    // Never contacted.
+                } else if reference.registry().len() > LONGEST_HOST {
+                    fact.attempts = vec![no_such_host(reference)];
+                } else if image_use.pull_policy == Some(PullPolicy::Never) {
+                    fact.attempts = vec![not_checked(Unchecked::PolicyNever)];
+                } else if new && distinct.len() >= MOST_IMAGES {
+                    // One finding stands for all that are beyond the budget.
+                    if !over {
+                        let budget = format!("{MOST_IMAGES} distinct images in one review");
+                        fact.attempts = vec![not_checked(Unchecked::Budget(budget))];
+                    }
+                    over = true;
+                } else {
+                    fact.asked = true;
+                    if new {
+                        distinct.insert(reference.clone());
+                    }
+                }
+            }
+            images.push(fact);
+        }
+        Facts {
+            namespace: ask.namespace,
+            is_template: workload.is_template,
+            images,
+            secrets: Vec::new(),
+            service_account: ServiceAccountFact {
+                name: workload.effective_service_account().to_owned(),
+                field: workload.service_account_field(),
+                state: ServiceAccountState::NotNeeded,
+            },
+            misplaced_pull_secrets: &workload.misplaced_pull_secrets,
+            settings: &self.settings,
+            front: ask.front,
+        }
+    }
+
     async fn once<'a>(
         &'a self,
         ask: Ask<'a>,
         freshness: Freshness,
         requests: &RequestBudget,
     ) -> Facts<'a> {
-        let (mut secrets, service_account) = self.secrets(ask, freshness).await;
-        let images = self.images(ask, &mut secrets, requests).await;
-        Facts {
-            namespace: ask.namespace,
-            is_template: ask.workload.is_template,
-            images,
-            secrets,
-            service_account,
-            misplaced_pull_secrets: &ask.workload.misplaced_pull_secrets,
-            settings: &self.settings,
-            front: ask.front,
+        let mut facts = self.written(ask);
+        if facts.images.iter().any(|image| image.asked) {
+            self.read_secrets(ask, freshness, &mut facts).await;
+            self.ask_registries(ask, requests, &mut facts).await;
         }
+        facts
     }
 
     /// The pull secrets in the kubelet's order: the pod's own, else its ServiceAccount's (K
     /// plugin/pkg/admission/serviceaccount: never both).
-    async fn secrets(
-        &self,
-        ask: Ask<'_>,
-        freshness: Freshness,
-    ) -> (Vec<SecretFact>, ServiceAccountFact) {
+    async fn read_secrets(&self, ask: Ask<'_>, freshness: Freshness, facts: &mut Facts<'_>) {
         let workload = ask.workload;
-        let mut account = ServiceAccountFact {
-            name: workload.effective_service_account().to_owned(),
-            field: workload.service_account_field(),
-            state: ServiceAccountState::NotNeeded,
-        };
+        let account = &mut facts.service_account;
         // A pod that arrives at the webhook has been through ServiceAccount admission.
         let complete = !workload.is_template && ask.front == Front::Serve;
         let mut named: Vec<(String, String)> = Vec::new();
@@ -123,82 +175,46 @@ impl Gatherer {
         let reads = named.into_iter().map(async |(field, name)| {
             let id = (ask.namespace, name.as_str());
             let state = self.objects.secret(id, freshness, ask.deadline).await;
-            SecretFact { field, secret: PullSecret { name, state }, used: false }
+            SecretFact { field, secret: PullSecret { name, state: bounded(state) }, used: false }
         });
-        let mut secrets = join_all(reads).await;
+        facts.secrets = join_all(reads).await;
         // One fact stands for all that are beyond the budget.
-        secrets.extend(beyond.into_iter().next().map(|(field, name)| {
+        facts.secrets.extend(beyond.into_iter().next().map(|(field, name)| {
             let why = format!("only the first {MOST_SECRETS} pull secrets are read");
-            SecretFact {
-                field,
-                secret: PullSecret { name, state: SecretState::Unreadable(why) },
-                used: false,
-            }
+            let state = SecretState::Unreadable(why);
+            SecretFact { field, secret: PullSecret { name, state }, used: false }
         }));
-        (secrets, account)
     }
 
-    async fn images<'a>(
-        &self,
-        ask: Ask<'a>,
-        secrets: &mut [SecretFact],
-        requests: &RequestBudget,
-    ) -> Vec<ImageFact<'a>> {
-        let keyrings = Keyrings::new(secrets, self.docker_config.as_ref());
+    async fn ask_registries(&self, ask: Ask<'_>, requests: &RequestBudget, facts: &mut Facts<'_>) {
         let tenant: Arc<str> = ask.namespace.into();
-        let mut used = vec![false; secrets.len()];
+        let keyrings = Keyrings::new(&facts.secrets, self.docker_config.as_ref());
+        let mut used = vec![false; facts.secrets.len()];
+        let mut asked: HashMap<&Reference, usize> = HashMap::new();
         let mut questions: Vec<Question> = Vec::new();
         let mut beyond = Vec::new();
-        let mut asked: HashMap<Reference, usize> = HashMap::new();
-        let mut images = Vec::with_capacity(ask.workload.images.len());
-        let mut answers_for = Vec::with_capacity(ask.workload.images.len());
-
-        for image_use in &ask.workload.images {
-            let reference = Reference::parse(&image_use.image);
-            let normalised = reference.as_ref().ok().map(ToString::to_string);
-            if self.policy.exempts_image(&image_use.image, normalised.as_deref()) {
+        let mut answers_for = Vec::with_capacity(facts.images.len());
+        for image in &facts.images {
+            let Some(reference) = image.reference.as_ref().ok().filter(|_| image.asked) else {
+                answers_for.push(None);
+                continue;
+            };
+            let index = *asked.entry(reference).or_insert(questions.len());
+            answers_for.push(Some(index));
+            if index < questions.len() {
                 continue;
             }
-            let mut fact = ImageFact {
-                field: image_use.field.as_str(),
-                image: &image_use.image,
-                registry_allowed: true,
-                attempts: Vec::new(),
-                reference,
-            };
-            let mut question = None;
-            if let Ok(reference) = &fact.reference {
-                fact.registry_allowed = self.policy.allows_registry(reference.name());
-                let mut credentials = keyrings.lookup(reference.name(), secrets, &mut used);
-                if !fact.registry_allowed {
-                    // Never contacted.
-                } else if image_use.pull_policy == Some(PullPolicy::Never) {
-                    fact.attempts = vec![not_checked(Unchecked::PolicyNever)];
-                } else if let Some(index) = asked.get(reference) {
-                    question = Some(*index);
-                } else if questions.len() < MOST_IMAGES {
-                    question = Some(questions.len());
-                    asked.insert(reference.clone(), questions.len());
-                    if credentials.len() > MOST_CREDENTIALS {
-                        credentials.truncate(MOST_CREDENTIALS);
-                        beyond.push(questions.len());
-                    }
-                    questions.push(Question {
-                        reference: reference.clone(),
-                        credentials,
-                        tenant: tenant.clone(),
-                        requests: requests.clone(),
-                    });
-                } else {
-                    let budget = format!("{MOST_IMAGES} distinct images in one review");
-                    fact.attempts = vec![not_checked(Unchecked::Budget(budget))];
-                }
+            let mut credentials = keyrings.lookup(reference.name(), &facts.secrets, &mut used);
+            if credentials.len() > MOST_CREDENTIALS {
+                credentials.truncate(MOST_CREDENTIALS);
+                beyond.push(index);
             }
-            images.push(fact);
-            answers_for.push(question);
-        }
-        for (secret, used) in secrets.iter_mut().zip(used) {
-            secret.used = used;
+            questions.push(Question {
+                reference: reference.clone(),
+                credentials,
+                tenant: tenant.clone(),
+                requests: requests.clone(),
+            });
         }
         let mut answers = self.resolver.resolve(questions, ask.deadline).await;
         for index in beyond {
@@ -207,12 +223,25 @@ impl Gatherer {
                 attempts.push(not_checked(Unchecked::Budget(budget)));
             }
         }
-        for (image, question) in images.iter_mut().zip(answers_for) {
+        for (secret, used) in facts.secrets.iter_mut().zip(used) {
+            secret.used = used;
+        }
+        for (image, question) in facts.images.iter_mut().zip(answers_for) {
             if let Some(attempts) = question.and_then(|index| answers.get(index)) {
                 image.attempts.clone_from(attempts);
             }
         }
-        images
+    }
+}
+
+/// A secret with more entries than anybody needs is not matched: it would cost every image of the
+/// pod as many comparisons.
+fn bounded(state: SecretState) -> SecretState {
+    match state {
+        SecretState::Read(DecodedSecret::Config(config)) if config.entries.len() > MOST_ENTRIES => {
+            SecretState::Unreadable(format!("it has more than {MOST_ENTRIES} entries"))
+        }
+        state => state,
     }
 }
 
@@ -242,7 +271,7 @@ impl<'a> Keyrings<'a> {
         used: &mut [bool],
     ) -> Vec<(CredentialSource, Credential)> {
         let mut credentials = Vec::new();
-        for found in self.pod.lookup(name) {
+        for found in self.pod.lookup(name).into_iter().take(MOST_CREDENTIALS + 1) {
             let Some(fact) = secrets.get(found.source) else { continue };
             if let Some(used) = used.get_mut(found.source) {
                 *used = true;
@@ -250,7 +279,8 @@ impl<'a> Keyrings<'a> {
             let source = CredentialSource::Secret(fact.secret.name.clone());
             credentials.push((source, found.credential.clone()));
         }
-        for found in self.node.iter().flat_map(|node| node.lookup(name)) {
+        let node = self.node.iter().flat_map(|node| node.lookup(name));
+        for found in node.take(MOST_CREDENTIALS + 1) {
             credentials.push((CredentialSource::DockerConfig, found.credential.clone()));
         }
         credentials
@@ -259,6 +289,18 @@ impl<'a> Keyrings<'a> {
 
 fn not_checked(why: Unchecked) -> Attempt {
     Attempt { source: None, anonymous: true, outcome: Outcome::NotChecked(why) }
+}
+
+/// A host that no DNS can know, and that nothing should have to remember.
+fn no_such_host(reference: &Reference) -> Attempt {
+    let outcome = Outcome::Trouble(Trouble {
+        kind: TroubleKind::Dns,
+        host: reference.registry().chars().take(LONGEST_HOST).collect(),
+        detail: "the name is too long".to_owned(),
+        waited: None,
+        retry_after: None,
+    });
+    Attempt { source: None, anonymous: true, outcome }
 }
 
 /// Whether something that a stale secret or ServiceAccount could explain stands in the facts.

@@ -2,7 +2,9 @@
 
 mod digest;
 pub mod hub;
+pub mod platform;
 mod reference;
 
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use platform::Platform;
 pub use reference::{BrokenRule, DomainFault, Reference, ReferenceError};

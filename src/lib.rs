@@ -38,5 +38,6 @@ pub mod resolve;
 pub mod review;
 pub mod reviewer;
 pub mod server;
+pub mod shares;
 pub mod telemetry;
 pub mod workload;

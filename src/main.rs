@@ -3,11 +3,10 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use pullcheck::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     // The only provider in the graph; whoever builds a TLS configuration finds it here. A second
     // call would be the only way to fail.
     let _ = rustls::crypto::ring::default_provider().install_default();

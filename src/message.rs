@@ -9,6 +9,10 @@ use crate::causes::Code;
 /// Longest line, in characters (all of them ASCII).
 pub const LONGEST: usize = 256;
 
+/// What becomes of an image that the webhook could not look at; not said where an operator's
+/// action denies it all the same.
+pub const ADMITTED: &str = "admitted unverified, ";
+
 /// Most of an image name that a message shows.
 const LONGEST_IMAGE: usize = 100;
 

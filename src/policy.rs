@@ -10,7 +10,7 @@ mod overrides;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{ImageName, Outcome, Subject, Verdict};
+pub use decide::{Outcome, Subject, Verdict};
 pub use mode::{Action, Mode, UnknownLabel};
 pub use overrides::{Override, Selectors};
 

@@ -20,7 +20,7 @@ use moka::future::Cache;
 use tokio::time::Instant;
 
 use crate::credentials::Credential;
-use crate::facts::{Attempt, CredentialSource, Outcome};
+use crate::facts::{Attempt, CredentialSource};
 use crate::image::Reference;
 use crate::registry::{CredentialId, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
@@ -28,6 +28,7 @@ use crate::telemetry::Metrics;
 use chain::Chain;
 use flight::Flights;
 use gate::Gate;
+use lifetime::Answer;
 
 /// One image and the credentials that a node would try for it, in its order.
 #[derive(Debug, Clone)]
@@ -49,15 +50,26 @@ pub struct Limits {
     pub lookups: usize,
     /// Lookups at one time at one registry.
     pub lookups_per_registry: usize,
+    /// Lookups at one time on behalf of one namespace.
+    pub lookups_per_tenant: usize,
     /// Lookups begun and waiting, over all; beyond it new ones are declined at once.
     pub begun: usize,
+    /// The same for one namespace.
+    pub begun_per_tenant: usize,
     /// Answers kept.
     pub answers: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { lookups: 64, lookups_per_registry: 16, begun: 8_192, answers: 100_000 }
+        Self {
+            lookups: 64,
+            lookups_per_registry: 16,
+            lookups_per_tenant: 16,
+            begun: 8_192,
+            begun_per_tenant: 1_024,
+            answers: 100_000,
+        }
     }
 }
 
@@ -77,7 +89,7 @@ pub struct Resolver {
 #[derive(Debug)]
 struct Shared {
     client: RegistryClient,
-    answers: Cache<Key, Arc<Outcome>>,
+    answers: Cache<Key, Arc<Answer>>,
     flights: Flights,
     gate: Gate,
     metrics: Arc<Metrics>,
@@ -91,8 +103,8 @@ impl Resolver {
         let shared = Shared {
             client,
             answers,
-            flights: Flights::new(limits.begun),
-            gate: Gate::new(limits.lookups, limits.lookups_per_registry),
+            flights: Flights::new(&limits),
+            gate: Gate::new(&limits),
             metrics,
         };
         Self { shared: Arc::new(shared) }

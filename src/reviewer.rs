@@ -7,21 +7,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::causes::{self, Finding};
+use crate::causes::{self, Basis, Finding};
 use crate::facts::{Conclusion, Facts, Front};
 use crate::gather::{Ask, Gatherer};
 use crate::image::Digest;
 use crate::message::printable;
-use crate::policy::{Action, ImageName, Mode, Subject, Verdict, display};
+use crate::policy::{Action, Mode, Subject, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
+use crate::shares::Shares;
 use crate::telemetry::Metrics;
 use crate::workload::Workload;
 
+/// Length, in bytes, beyond which a log line names no further finding.
+const LONGEST_SUMMARY: usize = 4_000;
+/// Most findings that a denial lists for machines.
+const MOST_CAUSES: usize = 64;
 /// How long a review that can only be audited waits for what may be in the cache.
 const AT_ONCE: Duration = Duration::from_millis(50);
+/// The API server itself waits no longer than this.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How many such reviews are looked up at one time.
+const AUDITS: usize = 512;
+/// How many of those for one namespace.
+const AUDITS_PER_NAMESPACE: usize = 64;
 /// How long such a review goes on in the background.
 const BACKGROUND: Duration = Duration::from_secs(30);
 
@@ -31,6 +43,9 @@ pub struct Reviewer {
     gatherer: Gatherer,
     metrics: Arc<Metrics>,
     timeout: Duration,
+    /// Leave to look up for the audit only, in all and for one namespace.
+    audits: Arc<Semaphore>,
+    audits_of: Shares,
 }
 
 /// One object to be judged, and by whom it was sent.
@@ -73,9 +88,15 @@ pub struct JudgedImage {
 }
 
 impl Reviewer {
-    /// A reviewer that answers within `timeout` where the request asks for no less.
+    /// A reviewer that answers within `timeout` where the request names none.
     pub fn new(gatherer: Gatherer, metrics: Arc<Metrics>, timeout: Duration) -> Self {
-        Self { gatherer, metrics, timeout }
+        Self {
+            gatherer,
+            metrics,
+            timeout,
+            audits: Arc::new(Semaphore::new(AUDITS)),
+            audits_of: Shares::new(AUDITS_PER_NAMESPACE),
+        }
     }
 
     /// Answers an AdmissionReview. `asked` is the API server's own deadline, from the request's
@@ -85,7 +106,8 @@ impl Reviewer {
         body: &[u8],
         asked: Option<Duration>,
     ) -> Result<Bytes, DecodeError> {
-        let deadline = Instant::now() + within(asked.map_or(self.timeout, |t| t.min(self.timeout)));
+        let started = Instant::now();
+        let deadline = started + within(asked.map_or(self.timeout, |t| t.min(LONGEST)));
         let request = Request::decode(body)?;
         let uid = &request.uid;
         let workload = match request.plan()? {
@@ -110,70 +132,81 @@ impl Reviewer {
             mode,
             front: Front::Serve,
         };
-        let subject = case.subject(&[]);
-        if !policy.looks_at(&subject) {
+        if !policy.looks_at(&case.subject()) {
             self.metrics.skipped("off");
             return Ok(encode(uid, &Answer::default()).into());
         }
-        let only_audited = policy.can_only_audit(&subject);
+        let only_audited = policy.can_only_audit(&case.subject());
         let case = Arc::new(case);
         let judged = if only_audited {
             self.at_once(case.clone()).await
         } else {
-            Some(self.judge_and_report(&case, deadline).await)
+            let judgement = self.judge(&case, deadline).await;
+            self.report(&case, &judgement);
+            Ok(judgement)
         };
-        let mut answer = judged.as_ref().map_or_else(
-            || Answer::annotated("looked up in the background; see pullcheck's log"),
-            |judgement| answer(&case, judgement),
+        let (judgement, later) = judged.map_or_else(
+            |later| (self.judge_written(&case), Some(later)),
+            |judgement| (judgement, None),
         );
+        self.metrics.review_done(judgement.verdict.outcome().as_str(), started.elapsed());
+        // In `audit` and `off` the user sees nothing.
+        let shown_label = unknown_label.as_ref().filter(|_| mode >= Mode::Warn);
+        let mut answer = answer(&case, &judgement, shown_label.map(ToString::to_string));
+        if let Some(later) = later {
+            answer.audit_annotations.insert("looked-up", later.to_owned());
+        }
         if let Some(label) = unknown_label {
-            answer.warnings.push(label.to_string());
+            answer.audit_annotations.insert("mode-label", label.to_string());
         }
         Ok(encode(uid, &answer).into())
     }
 
     /// Judges one object with what is known at `deadline`.
     pub async fn judge(&self, case: &Case, deadline: Instant) -> Judgement {
-        let ask = Ask {
-            workload: &case.workload,
-            namespace: &case.namespace,
-            front: case.front,
-            deadline,
-        };
+        let ask = case.ask(deadline);
         let facts = self.gatherer.gather(ask).await;
-        let findings = causes::findings(&facts);
-        let images = judged_images(&facts);
-        let names: Vec<ImageName<'_>> = images
-            .iter()
-            .map(|image| ImageName {
-                written: &image.image,
-                normalised: image.reference.as_deref(),
-            })
-            .collect();
-        let verdict = self.gatherer.policy.decide(&case.subject(&names), &findings);
-        Judgement { findings, verdict, images }
+        self.decide(case, &facts, causes::findings(&facts))
+    }
+
+    /// Judges what needs no I/O: the rules about what is written, and no more.
+    fn judge_written(&self, case: &Case) -> Judgement {
+        let ask = case.ask(Instant::now());
+        let facts = self.gatherer.written(ask);
+        self.decide(case, &facts, causes::findings_on(Basis::Rule, &facts))
+    }
+
+    fn decide(&self, case: &Case, facts: &Facts<'_>, findings: Vec<Finding>) -> Judgement {
+        let verdict = self.gatherer.policy.decide(&case.subject(), &findings);
+        Judgement { findings, verdict, images: judged_images(facts) }
     }
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
-    /// goes on alone, and log and metrics get the findings.
-    async fn at_once(self: &Arc<Self>, case: Arc<Case>) -> Option<Judgement> {
+    /// goes on alone, and log and metrics get the findings. The `Err` says which.
+    async fn at_once(self: &Arc<Self>, case: Arc<Case>) -> Result<Judgement, &'static str> {
+        let namespace = self.audits_of.of(&case.namespace).try_acquire_owned();
+        let all = self.audits.clone().try_acquire_owned();
+        let (Ok(namespace), Ok(all)) = (namespace, all) else {
+            return Err("not, too many lookups for the audit are under way");
+        };
         let this = self.clone();
-        let work =
-            tokio::spawn(
-                async move { this.judge_and_report(&case, Instant::now() + BACKGROUND).await },
-            );
-        timeout(AT_ONCE, work).await.ok()?.ok()
+        let work = tokio::spawn(async move {
+            let judgement = this.judge(&case, Instant::now() + BACKGROUND).await;
+            this.report(&case, &judgement);
+            drop((namespace, all));
+            judgement
+        });
+        match timeout(AT_ONCE, work).await {
+            Ok(Ok(judgement)) => Ok(judgement),
+            Ok(Err(_)) => Err("not, pullcheck failed inside"),
+            Err(_) => Err("in the background, see the log"),
+        }
     }
 
-    async fn judge_and_report(&self, case: &Case, deadline: Instant) -> Judgement {
-        let started = Instant::now();
-        let judgement = self.judge(case, deadline).await;
-        let outcome = judgement.verdict.outcome();
-        self.metrics.review_done(outcome.as_str(), started.elapsed());
-        for (index, action) in &judgement.verdict.decided {
-            if let Some(finding) = judgement.findings.get(*index) {
-                self.metrics.finding(finding.code.as_str(), action.as_str());
-            }
+    /// Metrics for every finding, and one line in the log if there is any.
+    fn report(&self, case: &Case, judgement: &Judgement) {
+        for (finding, action) in judgement.decided() {
+            self.metrics.finding(finding.code.as_str(), action.as_str());
         }
         for finding in judgement.would_deny() {
             self.metrics.would_deny(&case.namespace, finding.code.as_str());
@@ -185,24 +218,25 @@ impl Reviewer {
                 name = %printable(&case.workload.name, 253),
                 user = %printable(&case.user, 128),
                 mode = case.mode.as_str(),
-                verdict = outcome.as_str(),
+                verdict = judgement.verdict.outcome().as_str(),
                 findings = %judgement.summary(),
-                ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "reviewed"
             );
         }
-        judgement
     }
 }
 
 impl Case {
-    fn subject<'a>(&'a self, images: &'a [ImageName<'a>]) -> Subject<'a> {
+    fn ask(&self, deadline: Instant) -> Ask<'_> {
+        Ask { workload: &self.workload, namespace: &self.namespace, front: self.front, deadline }
+    }
+
+    fn subject(&self) -> Subject<'_> {
         Subject {
             namespace: &self.namespace,
             user: &self.user,
             mode: self.mode,
             controller_owned: self.workload.controller_owned,
-            images,
         }
     }
 }
@@ -223,6 +257,10 @@ impl Judgement {
     fn summary(&self) -> String {
         let mut text = String::new();
         for (finding, action) in self.decided().filter(|(_, action)| *action != Action::Ignore) {
+            if text.len() > LONGEST_SUMMARY {
+                text.push_str(" | and more");
+                break;
+            }
             let separator = if text.is_empty() { "" } else { " | " };
             // Writing to a String cannot fail.
             let _ = write!(text, "{separator}{}: {}", action.as_str(), finding.message);
@@ -244,8 +282,8 @@ fn judged_images(facts: &Facts<'_>) -> Vec<JudgedImage> {
     images.collect()
 }
 
-fn answer<'a>(case: &'a Case, judgement: &'a Judgement) -> Answer<'a> {
-    let shown = display::show(&judgement.findings, &judgement.verdict);
+fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -> Answer<'a> {
+    let shown = display::show_after(first, &judgement.findings, &judgement.verdict);
     let mut answer = Answer { warnings: shown.warnings, ..Answer::default() };
     let findings = judgement.summary();
     if !findings.is_empty() {
@@ -266,6 +304,7 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement) -> Answer<'a> {
             .decided()
             .filter(|(_, action)| *action == Action::Deny)
             .map(|(finding, _)| finding)
+            .take(MOST_CAUSES)
             .collect(),
     });
     answer

@@ -8,6 +8,7 @@
 mod extract;
 mod field_path;
 mod kinds;
+mod misplaced;
 mod raw;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use extract::{ExtractError, Problem, extract};
 pub(crate) use extract::{explain, path_of};
 pub use field_path::FieldPath;
 pub use kinds::{KINDS, Kind, PodAt};
+pub use misplaced::misplaced_pull_secrets;
 
 /// One object that runs pods, or is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +55,8 @@ pub struct Workload {
     pub service_account: Option<String>,
     /// On which nodes it may run.
     pub node: NodeConstraints,
-    /// `imagePullSecrets` written inside a container, where the API server drops it. Only
-    /// manifests can have any.
+    /// `imagePullSecrets` written where the API server drops it. Only manifests can have any:
+    /// those inside a container, and what `misplaced_pull_secrets` finds where it is asked.
     pub misplaced_pull_secrets: Vec<FieldPath>,
 }
 

@@ -2,7 +2,10 @@
 
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::credentials::{DecodedSecret, DockerConfig, SecretState};
-use crate::facts::{Attempt, Conclusion, CredentialSource, Facts, Outcome, Refusal, RefusedAt};
+use crate::facts::{
+    Attempt, Conclusion, CredentialSource, Facts, ImageFact, Outcome, Refusal, RefusedAt,
+    SecretFact,
+};
 use crate::image::{Reference, hub};
 use crate::message::{list, printable};
 use crate::near_miss::nearest;
@@ -30,14 +33,7 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for image in &facts.images {
-        let (Ok(reference), Conclusion::Refused(attempts)) = (&image.reference, image.conclusion())
-        else {
-            continue;
-        };
-        if malformed_secret(facts) {
-            continue; // No pull of this pod comes to the registry; that is the finding.
-        }
+    for (image, reference, attempts) in refused_images(facts) {
         if credential_at_fault(attempts).is_some() {
             continue;
         }
@@ -47,9 +43,13 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let said = words::said(&refusal.evidence, reference);
         let logged_in = attempts.iter().find(|attempt| !attempt.anonymous);
         let (what, fix) = match logged_in {
-            Some(attempt) if refusal.no_basic => (
-                format!("{} has no user name and password for {name}", source(facts, attempt)),
-                format!("put both into the secret for {}", registry(reference)),
+            Some(attempt) if refusal.no_basic || refusal.incomplete_login => (
+                format!(
+                    "{} has no password, so nodes log in nowhere with it, and {name} is private or \
+                     absent ({said})",
+                    source(facts, attempt)
+                ),
+                "give it user name and password; tokens in it do not count".to_owned(),
             ),
             Some(attempt) => (
                 format!(
@@ -60,9 +60,11 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             ),
             None => (
                 format!("{name} is private or absent ({said}){}", covered(facts)),
-                official_name(reference).unwrap_or_else(|| {
-                    format!("add an imagePullSecret for {}", registry(reference))
-                }),
+                official_name(reference)
+                    .or_else(|| missing_secret(facts, reference))
+                    .unwrap_or_else(|| {
+                        format!("add an imagePullSecret for {}", registry(reference))
+                    }),
             ),
         };
         let what = format!("{what}{}", doubt.clause());
@@ -73,6 +75,18 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 fn registry(reference: &Reference) -> String {
     printable(reference.registry(), 60)
+}
+
+/// The images that were refused, with what was tried. None where a secret of the pod cannot be
+/// decoded: then no pull comes to a registry, and that is the finding.
+pub(super) fn refused_images<'a>(
+    facts: &'a Facts<'_>,
+) -> impl Iterator<Item = (&'a ImageFact<'a>, &'a Reference, &'a [Attempt])> {
+    let images = if malformed_secret(facts) { &[] } else { facts.images.as_slice() };
+    images.iter().filter_map(|image| match (&image.reference, image.conclusion()) {
+        (Ok(reference), Conclusion::Refused(attempts)) => Some((image, reference, attempts)),
+        _ => None,
+    })
 }
 
 /// The refusal of an attempt.
@@ -89,6 +103,7 @@ pub(super) fn credential_at_fault(attempts: &[Attempt]) -> Option<(&Attempt, &Re
     let faulty = |(attempt, refusal): &(&Attempt, &Refusal)| {
         !attempt.anonymous
             && !refusal.no_basic
+            && !refusal.incomplete_login
             && (refusal.expired || refusal.at != RefusedAt::Repository)
     };
     let mut all = attempts.iter().filter_map(refused).filter(faulty);
@@ -97,7 +112,7 @@ pub(super) fn credential_at_fault(attempts: &[Attempt]) -> Option<(&Attempt, &Re
 }
 
 /// A secret of the pod cannot be decoded, so that the kubelet gives up before any registry.
-pub(super) fn malformed_secret(facts: &Facts<'_>) -> bool {
+fn malformed_secret(facts: &Facts<'_>) -> bool {
     facts
         .secrets
         .iter()
@@ -115,8 +130,27 @@ pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
     }
 }
 
-/// What the pod's secrets do cover, for the one who wonders why none matched.
+/// Where a secret that the pod names is not there, that one is probably what is wanted.
+fn missing_secret(facts: &Facts<'_>, reference: &Reference) -> Option<String> {
+    let missing = |fact: &&SecretFact| {
+        matches!(fact.secret.state, SecretState::Absent { .. } | SecretState::Undecided { .. })
+    };
+    let fact = facts.secrets.iter().find(missing)?;
+    let name = printable(&fact.secret.name, 40);
+    Some(format!("create Secret {name} for {} or correct its name", registry(reference)))
+}
+
+/// What the pod's secrets do cover, for the one who wonders why none matched; or that one of them
+/// is of a kind that does not count.
 fn covered(facts: &Facts<'_>) -> String {
+    let ignored = facts.secrets.iter().find_map(|fact| match &fact.secret.state {
+        SecretState::Read(DecodedSecret::WrongType(hint)) => Some((&fact.secret.name, hint)),
+        _ => None,
+    });
+    if let Some((name, hint)) = ignored {
+        let (name, type_) = (printable(name, 40), printable(&hint.type_, 40));
+        return format!(", its secret {name} is ignored for its type {type_}");
+    }
     let mut hosts: Vec<String> = facts
         .secrets
         .iter()
@@ -194,6 +228,17 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_is_ignored_for_its_type_is_part_of_the_reason() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+        let hint = crate::credentials::WrongTypeHint { type_: "Opaque".to_owned(), key: None };
+        let state = SecretState::Read(DecodedSecret::WrongType(hint));
+        facts.secrets.push(secret("regcred", state, false));
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.contains("its secret regcred is ignored for its type Opaque"), "{message}");
+    }
+
+    #[test]
     fn what_may_yet_cure_it_makes_it_likely_and_is_said() {
         let doubts = [
             (SecretState::Absent { similar: None }, "Secret shop/regcred does not exist yet"),
@@ -240,6 +285,19 @@ mod tests {
         let (_, certainty, message) = only(&CAUSE, &facts);
         assert_eq!(certainty, Certainty::Proven);
         assert!(message.contains("Secret shop/regcred may log in but not pull"), "{message}");
+    }
+
+    #[test]
+    fn a_login_without_a_password_is_named_for_what_it_is() {
+        let settings = Settings::default();
+        let mut no = refused(RefusedAt::Repository, 401, Some(SpecCode::Unauthorized), "ghcr.io");
+        if let Outcome::Refused(refusal) = &mut no {
+            refusal.incomplete_login = true;
+        }
+        let facts = facts(vec![image("ghcr.io/acme/api:v2", vec![with("acr", no)])], &settings);
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.contains("Secret shop/acr has no password, so nodes log in nowhere"));
+        only_these(&[&CAUSE], &facts);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::Certainty;
 use crate::credentials::SecretState;
-use crate::facts::{Facts, ImageFact, PodMutation, ServiceAccountState};
+use crate::facts::{Absent, Facts, ImageFact, PodMutation, ServiceAccountState};
 use crate::glob::any_matches;
 use crate::image::Reference;
 use crate::message::printable;
@@ -25,26 +25,33 @@ impl Doubt {
 /// What could cure a refusal of this image.
 pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
     let registry = registry(image);
-    Doubt(missing_secret(facts).or_else(|| missing_service_account(facts)).or_else(|| {
-        if any_matches(&facts.settings.node_credentials, registry) {
-            Some("unless nodes log in there by themselves".to_owned())
-        } else {
-            mirrored_or_mutated(facts, registry, PodMutation::Secrets)
-        }
-    }))
+    Doubt(
+        missing_secret(facts)
+            .or_else(|| missing_service_account(facts))
+            .or_else(|| nodes_log_in(facts, registry))
+            .or_else(|| mirrored_or_mutated(facts, registry, PodMutation::Secrets)),
+    )
 }
 
-/// What could cure the absence of this image. `access_proven`: the registry showed us what else
-/// is there, so no credential would show more.
-pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, access_proven: bool) -> Doubt {
+/// What could cure the absence of this image. Where the registry showed us what else is there, no
+/// credential would show more.
+pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Absent) -> Doubt {
     let registry = registry(image);
     let hidden = || {
-        if access_proven {
+        if absent.listed {
             return None;
         }
-        missing_secret(facts).or_else(|| missing_service_account(facts))
+        missing_secret(facts)
+            .or_else(|| missing_service_account(facts))
+            .or_else(|| nodes_log_in(facts, registry))
     };
-    Doubt(hidden().or_else(|| {
+    // containerd decides by HEAD, CRI-O by GET.
+    let served = || {
+        absent
+            .served_by_get
+            .then(|| "though GET serves it, and some runtimes ask by GET".to_owned())
+    };
+    Doubt(hidden().or_else(served).or_else(|| {
         if any_matches(&facts.settings.pull_through, registry) {
             Some("unless this pull-through cache can still fetch it".to_owned())
         } else {
@@ -60,6 +67,11 @@ pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
 
 fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {
     image.reference.as_ref().map(Reference::registry).unwrap_or_default()
+}
+
+fn nodes_log_in(facts: &Facts<'_>, registry: &str) -> Option<String> {
+    any_matches(&facts.settings.node_credentials, registry)
+        .then(|| "unless nodes log in there by themselves".to_owned())
 }
 
 fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {

@@ -1,8 +1,8 @@
 //! A credential matched, and the registry says that its time is over.
 
-use super::access_denied::{credential_at_fault, malformed_secret, source};
+use super::access_denied::{credential_at_fault, refused_images, source};
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
-use crate::facts::{Conclusion, Facts};
+use crate::facts::Facts;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("credential-expired"),
@@ -18,13 +18,9 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for image in &facts.images {
-        let (Ok(reference), Conclusion::Refused(attempts)) = (&image.reference, image.conclusion())
-        else {
-            continue;
-        };
+    for (image, reference, attempts) in refused_images(facts) {
         let Some((attempt, refusal)) = credential_at_fault(attempts) else { continue };
-        if !refusal.expired || malformed_secret(facts) {
+        if !refusal.expired {
             continue;
         }
         let doubt = certainty::of_refusal(facts, image);

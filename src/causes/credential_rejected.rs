@@ -1,9 +1,8 @@
 //! A credential matched, and the registry would not log it in.
 
-use super::access_denied::{credential_at_fault, malformed_secret, source};
+use super::access_denied::{credential_at_fault, refused_images, source};
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
-use crate::facts::{Conclusion, Facts, RefusedAt};
-use crate::message::printable;
+use crate::facts::{Facts, RefusedAt};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("credential-rejected"),
@@ -24,13 +23,9 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for image in &facts.images {
-        let (Ok(reference), Conclusion::Refused(attempts)) = (&image.reference, image.conclusion())
-        else {
-            continue;
-        };
+    for (image, reference, attempts) in refused_images(facts) {
         let Some((attempt, refusal)) = credential_at_fault(attempts) else { continue };
-        if refusal.expired || malformed_secret(facts) {
+        if refusal.expired {
             continue;
         }
         let doubt = certainty::of_refusal(facts, image);
@@ -42,12 +37,10 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             words::said(&refusal.evidence, reference),
             doubt.clause()
         );
-        let fix = format!(
-            "renew its password for {}, or drop it if the image is public",
-            printable(reference.registry(), 40)
-        );
+        // Not the registry: the image names it, and the line is long enough.
+        let fix = "renew its password, or drop it if the image is public";
         let certainty = doubt.certainty();
-        findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
+        findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, fix));
     }
 }
 
@@ -69,8 +62,8 @@ mod tests {
                 Severity::WontPull,
                 Certainty::Proven,
                 "spec.containers[0].image \"nginx:1.27\": the login in Secret shop/regcred was \
-                 refused (401 UNAUTHORIZED from auth.docker.io); renew its password for docker.io, \
-                 or drop it if the image is public [credential-rejected]"
+                 refused (401 UNAUTHORIZED from auth.docker.io); renew its password, or \
+                 drop it if the image is public [credential-rejected]"
                     .to_owned()
             )
         );

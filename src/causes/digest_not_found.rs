@@ -1,7 +1,8 @@
 //! The repository is there, no manifest of this digest is.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
-use crate::facts::{Conclusion, Facts, Missing};
+use super::{Basis, Cause, Code, Finding, Standing, absence, words};
+use crate::facts::{Absent, Facts, ImageFact, Missing};
+use crate::image::Reference;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("digest-not-found"),
@@ -17,30 +18,14 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for image in &facts.images {
-        let (Ok(reference), Conclusion::Absent(_, absent)) = (&image.reference, image.conclusion())
-        else {
-            continue;
-        };
-        if absent.what != Missing::Digest {
-            continue;
-        }
-        let doubt = certainty::of_absence(facts, image, absent.listed);
-        let what = format!(
-            "{} holds no manifest of that digest ({}){}",
-            words::repository(image, reference),
-            words::said(&absent.evidence, reference),
-            doubt.clause()
-        );
-        findings.push(Finding::of_image(
-            &CAUSE,
-            Severity::WontPull,
-            doubt.certainty(),
-            image,
-            &what,
-            "use a digest the repository holds or push the image again",
-        ));
-    }
+    absence::detect(&CAUSE, Missing::Digest, facts, findings, phrase);
+}
+
+fn phrase(image: &ImageFact<'_>, reference: &Reference, _: &Absent) -> (String, String) {
+    (
+        format!("{} holds no manifest of that digest", words::repository(image, reference)),
+        "use a digest the repository holds or push the image again".to_owned(),
+    )
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct Finding {
     pub field: String,
     /// The image as written, where the finding is about one.
     pub image: Option<String>,
+    /// That image's normalised name with tag and digest, if it is a valid reference.
+    pub reference: Option<String>,
     /// The host an `Unknown` finding is about: those of one host are shown as one warning.
     pub host: Option<String>,
     /// One line in the house's form, at most 256 printable ASCII characters.
@@ -40,6 +42,7 @@ impl Finding {
         let message = message::line(image.field, Some(image.image), what, fix, cause.code);
         Self {
             image: Some(image.image.to_owned()),
+            reference: image.reference.as_ref().ok().map(ToString::to_string),
             ..Self::new(cause, severity, certainty, image.field, message)
         }
     }
@@ -78,6 +81,7 @@ impl Finding {
             basis: cause.basis,
             field: field.to_owned(),
             image: None,
+            reference: None,
             host: None,
             message,
         }

@@ -26,15 +26,15 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let registry = image.reference.as_ref().map(Reference::registry).unwrap_or_default();
-        let (host, what, fix) = words(unchecked, registry);
+        let (host, what, fix) = reason(unchecked, registry);
         findings.push(
             Finding::of_image(
                 &CAUSE,
                 Severity::WontPull,
                 Certainty::Unknown,
                 image,
-                &format!("not checked, {what}; the image is unverified"),
-                fix,
+                &format!("not checked, {what}"),
+                &format!("{}{fix}", super::words::unverified(facts)),
             )
             .at_host(host),
         );
@@ -43,7 +43,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     service_account(facts, findings);
 }
 
-fn words<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, &'static str) {
+fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, &'static str) {
     match unchecked {
         Unchecked::Deadline => (
             registry,
@@ -57,8 +57,8 @@ fn words<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, &
         ),
         Unchecked::Budget(budget) => (
             registry,
-            format!("a budget is used up: {}", printable(budget, 110)),
-            "try again later",
+            format!("a bound is reached: {}", printable(budget, 110)),
+            "drop what is not needed or try later",
         ),
         Unchecked::PolicyNever => (
             "",
@@ -136,7 +136,7 @@ mod tests {
         for (reason, said) in [
             (Unchecked::Deadline, "before the review's time was over"),
             (declined, "169.254.169.254 is not contacted: a link-local address"),
-            (Unchecked::Budget("3 logins".to_owned()), "a budget is used up: 3 logins"),
+            (Unchecked::Budget("3 logins".to_owned()), "a bound is reached: 3 logins"),
             (Unchecked::PolicyNever, "pull policy Never"),
             (Unchecked::Failed, "failed inside"),
         ] {

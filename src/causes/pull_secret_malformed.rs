@@ -23,6 +23,9 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.images.iter().all(|image| !image.asked) {
+        return; // Nothing is pulled, so no keyring is built.
+    }
     for fact in &facts.secrets {
         let SecretState::Read(DecodedSecret::Malformed(error)) = &fact.secret.state else {
             continue;

@@ -1,4 +1,4 @@
-//! `imagePullSecrets` inside a container, where the API server drops it.
+//! `imagePullSecrets` where the API server drops it: inside a container, beside the pod's spec.
 
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
 use crate::facts::{Facts, Front};
@@ -9,11 +9,14 @@ pub(super) const CAUSE: Cause = Cause {
     standing: Standing::ByMode,
     basis: Basis::Pull,
     class: "Advice, Proven (`check` only)",
-    what: "`imagePullSecrets` stands inside a container.",
-    why: "It belongs to the pod's spec, beside `containers`; inside a container the API server \
-          drops it, so the pull goes without.",
-    fix: "Move it two spaces out, to the pod's spec.",
-    seen_as: &["unknown field \"spec.template.spec.containers[0].imagePullSecrets\""],
+    what: "`imagePullSecrets` stands inside a container, or beside the pod's spec, or is misspelt.",
+    why: "It belongs to the pod's spec, beside `containers`; anywhere else, and in any other \
+          spelling, the API server drops it, so the pull goes without.",
+    fix: "Move it to the pod's spec, beside `containers`, and write `imagePullSecrets`.",
+    seen_as: &[
+        "unknown field \"spec.template.spec.containers[0].imagePullSecrets\"",
+        "unknown field \"spec.imagePullSecrets\"",
+    ],
     detect,
 };
 
@@ -25,8 +28,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let message = message::line(
             field.as_str(),
             None,
-            "imagePullSecrets inside a container is dropped by the API server",
-            "move it to the pod's spec, beside containers",
+            "not a field there, the API server drops it",
+            "write imagePullSecrets in the pod's spec, beside containers",
             CAUSE.code,
         );
         findings.push(Finding::new(

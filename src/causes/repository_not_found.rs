@@ -1,7 +1,8 @@
 //! The registry knows no such repository.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, access_denied, certainty, words};
-use crate::facts::{Conclusion, Facts, Missing};
+use super::{Basis, Cause, Code, Finding, Standing, absence, access_denied, words};
+use crate::facts::{Absent, Facts, ImageFact, Missing};
+use crate::image::Reference;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("repository-not-found"),
@@ -19,32 +20,19 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for image in &facts.images {
-        let (Ok(reference), Conclusion::Absent(_, absent)) = (&image.reference, image.conclusion())
-        else {
-            continue;
-        };
-        if absent.what != Missing::Repository {
-            continue;
-        }
-        let doubt = certainty::of_absence(facts, image, false);
-        let what = format!(
-            "{} does not exist ({}){}",
-            words::repository(image, reference),
-            words::said(&absent.evidence, reference),
-            doubt.clause()
-        );
-        let fix = access_denied::official_name(reference)
-            .unwrap_or_else(|| "correct the name or push the image first".to_owned());
-        let certainty = doubt.certainty();
-        findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
-    }
+    absence::detect(&CAUSE, Missing::Repository, facts, findings, phrase);
+}
+
+fn phrase(image: &ImageFact<'_>, reference: &Reference, _: &Absent) -> (String, String) {
+    let fix = access_denied::official_name(reference)
+        .unwrap_or_else(|| "correct the name or push the image first".to_owned());
+    (format!("{} does not exist", words::repository(image, reference)), fix)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Certainty;
     use super::super::testing::*;
+    use super::super::{Certainty, Severity};
     use super::*;
     use crate::credentials::SecretState;
     use crate::facts::Settings;

@@ -1,7 +1,8 @@
 //! The repository is there, the tag is not.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
-use crate::facts::{Conclusion, Facts, Missing};
+use super::{Basis, Cause, Code, Finding, Standing, absence, words};
+use crate::facts::{Absent, Facts, ImageFact, Missing};
+use crate::image::Reference;
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -17,37 +18,28 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for image in &facts.images {
-        let (Ok(reference), Conclusion::Absent(_, absent)) = (&image.reference, image.conclusion())
-        else {
-            continue;
-        };
-        if absent.what != Missing::Tag {
-            continue;
-        }
-        let doubt = certainty::of_absence(facts, image, absent.listed);
-        let tag = reference.tag().unwrap_or("latest");
-        let implied = if reference.tag_given() { "" } else { ", which no tag means" };
-        let empty = if absent.no_tags { ", nor any other, or does not exist" } else { "" };
-        let what = format!(
-            "{} has no tag {}{implied}{empty} ({}){}",
-            words::repository(image, reference),
-            printable(tag, 60),
-            words::said(&absent.evidence, reference),
-            doubt.clause()
-        );
-        let fix = match &absent.suggestion {
-            Some(near) => format!("did you mean {}?", printable(near, 60)),
-            None => "correct the tag or push it first".to_owned(),
-        };
-        let certainty = doubt.certainty();
-        findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, &fix));
-    }
+    absence::detect(&CAUSE, Missing::Tag, facts, findings, phrase);
+}
+
+fn phrase(image: &ImageFact<'_>, reference: &Reference, absent: &Absent) -> (String, String) {
+    let what = format!(
+        "{} has no tag {}{}{}",
+        words::repository(image, reference),
+        printable(reference.tag().unwrap_or("latest"), 60),
+        if reference.tag_given() { "" } else { ", which no tag means" },
+        if absent.no_tags { ", nor any other, or does not exist" } else { "" },
+    );
+    let fix = match &absent.suggestion {
+        Some(near) => format!("did you mean {}?", printable(near, 60)),
+        None => "correct the tag or push it first".to_owned(),
+    };
+    (what, fix)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Certainty;
+    use super::super::Severity;
     use super::super::testing::*;
     use super::*;
     use crate::facts::{PodMutation, Settings};

@@ -34,6 +34,7 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
         image,
         reference: Reference::parse(image),
         registry_allowed: true,
+        asked: true,
         attempts,
     }
 }

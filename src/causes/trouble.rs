@@ -1,6 +1,6 @@
 //! What the registry-* causes share: our own view failed, and that says nothing of the image.
 
-use super::{Cause, Certainty, Finding, Severity};
+use super::{Cause, Certainty, Finding, Severity, words};
 use crate::facts::{Conclusion, Facts, Outcome, Trouble, TroubleKind};
 use crate::message::printable;
 
@@ -26,8 +26,8 @@ pub(super) fn detect(
                 Severity::WontPull,
                 Certainty::Unknown,
                 image,
-                &format!("not checked, {what}; the image is unverified"),
-                &fix,
+                &format!("not checked, {what}"),
+                &format!("{}{fix}", words::unverified(facts)),
             )
             .at_host(&trouble.host),
         );

@@ -1,8 +1,8 @@
 //! Turns of phrase that several causes share.
 
-use crate::facts::{Evidence, ImageFact};
+use crate::facts::{Evidence, Facts, Front, ImageFact};
 use crate::image::Reference;
-use crate::message::printable;
+use crate::message::{ADMITTED, printable};
 
 /// The repository as the subject of a sentence. What the user wrote is quoted before it, so the
 /// name is repeated only where normalising changed it (`nginx` is `docker.io/library/nginx`).
@@ -11,6 +11,14 @@ pub(super) fn repository(image: &ImageFact<'_>, reference: &Reference) -> String
         "the repository".to_owned()
     } else {
         printable(reference.name(), 100)
+    }
+}
+
+/// How the fix of something that we could not see begins.
+pub(super) fn unverified(facts: &Facts<'_>) -> &'static str {
+    match facts.front {
+        Front::Serve => ADMITTED,
+        Front::Check => "unverified, ",
     }
 }
 

@@ -50,9 +50,9 @@ pub struct Args {
     #[arg(value_name = "FILE|DIR|-", required = true)]
     manifests: Vec<PathBuf>,
     #[command(flatten)]
-    common: CommonArgs,
-    #[command(flatten)]
     check: CheckArgs,
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 /// Checks the manifests and prints the report to `out`; problems and progress go to `err`.
@@ -65,7 +65,7 @@ pub async fn run(
     let config = Config::load(&args.common, &Front::Check(args.check))?;
     app::log(&config)?;
     let documents = Documents::read(&args.manifests, stdin);
-    let inventory = Inventory::of(documents.documents, &config.check.namespace);
+    let inventory = Inventory::of(documents.objects, &config.check.namespace);
     let problems: Vec<String> = documents.problems.into_iter().chain(inventory.problems).collect();
     let notes = documents.notes.into_iter().chain(inventory.notes);
     let reviewer = reviewer(&config, inventory.manifests).await?;
@@ -97,8 +97,10 @@ async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<R
     let cluster = if config.check.cluster { Some(app::cluster(config).await?) } else { None };
     let metrics = Arc::new(Metrics::new());
     // The user's own machine, with the user's own rights.
-    let client = app::client_config(config, true, Vec::new())?;
-    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics)?;
+    let mut client = app::client_config(config, true, Vec::new())?;
+    // A lookup that outlives its object would take the place of another object's.
+    client.limits.total = client.limits.total.min(config.timeout);
+    let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics, false)?;
     Ok(Arc::new(Reviewer::new(gatherer, metrics, config.timeout)))
 }
 
@@ -120,6 +122,9 @@ async fn judge(
     });
     let mut judgements = stream::iter(cases).buffered(config.jobs.get());
     let mut judged = Vec::with_capacity(found.len());
+    if progress && !found.is_empty() {
+        let _ = write!(err, "0/{}", found.len());
+    }
     while let Some(judgement) = judgements.next().await {
         judged.push(judgement);
         if progress {

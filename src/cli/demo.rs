@@ -15,6 +15,7 @@ use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::app;
@@ -33,14 +34,13 @@ use kubectl::Kubectl;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Leave the webhook and the registry serving until interrupted
-    #[arg(long)]
+    #[arg(long, env = "PULLCHECK_KEEP")]
     keep: bool,
 }
 
 /// Runs the demo and prints it to `out`.
 pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-    let mut common = CommonArgs::default();
-    common.mode = Some("enforce".to_owned());
+    let common = CommonArgs { mode: Some("enforce".to_owned()), ..CommonArgs::default() };
     let config = Config::load(&common, &Front::Serve(ServeArgs::default()))?;
     let authority = Authority::mint(SystemTime::now())?;
     let (stop, stopped) = shutdown::channel();
@@ -57,7 +57,7 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     };
     let metrics = Arc::new(Metrics::new());
     let objects = Objects { manifests: scenes::manifests(), cluster: None };
-    let gatherer = app::gatherer(&config, client, objects, &metrics)?;
+    let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
     let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
     let webhook = super::serve::webhook_router(reviewer, metrics);
     let pair = authority.issue(&["localhost"], 1)?;
@@ -74,9 +74,11 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         }
     }
     if args.keep {
+        // Before the line that invites to interrupt.
+        let mut interrupted = signal(SignalKind::interrupt())?;
         writeln!(out, "\nthe webhook listens on https://{address}/validate until interrupted")?;
         out.flush()?;
-        tokio::signal::ctrl_c().await?;
+        interrupted.recv().await;
     }
     stop.fire();
     for task in [registry_task, webhook_task] {

@@ -27,9 +27,9 @@ const RELOAD: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    common: CommonArgs,
-    #[command(flatten)]
     serve: ServeArgs,
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -46,7 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let api_server = app::api_server(cluster.as_ref()).await;
     let objects = Objects { manifests: Manifests::default(), cluster };
     let client = app::client_config(&config, false, api_server)?;
-    let gatherer = app::gatherer(&config, client, objects, &metrics)?;
+    let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
     let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
     let webhook_router = webhook_router(reviewer, metrics.clone());
 
@@ -100,7 +100,7 @@ async fn on_signal(stop: Trigger, readiness: Arc<Readiness>) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: no new connections, answering what is in flight");
+    tracing::info!("stopping: answering what is in flight and what still comes, then no more");
     readiness.block("shutdown", "stopping");
     stop.fire();
 }

@@ -7,6 +7,11 @@
 
 use super::raw::{Layer, Value, origin};
 
+/// Headings of the help.
+const POLICY: &str = "Policy";
+const REGISTRIES: &str = "Registries";
+const NODES: &str = "Nodes";
+
 /// Flags of every front that judges.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct CommonArgs {
@@ -17,7 +22,7 @@ pub struct CommonArgs {
     #[arg(long, env = "PULLCHECK_MODE", value_name = "MODE")]
     pub mode: Option<String>,
     /// No namespace label goes below this mode
-    #[arg(long, env = "PULLCHECK_MINIMUM_MODE", value_name = "MODE")]
+    #[arg(long, env = "PULLCHECK_MINIMUM_MODE", value_name = "MODE", help_heading = POLICY)]
     pub minimum_mode: Option<String>,
     /// Time for one review where the API server names none, or for one object of a check
     #[arg(long, env = "PULLCHECK_TIMEOUT", value_name = "DURATION")]
@@ -26,37 +31,37 @@ pub struct CommonArgs {
     #[arg(long, env = "PULLCHECK_JOBS", value_name = "N")]
     pub jobs: Option<String>,
     /// PEM certificates added to the system's roots for registries
-    #[arg(long, env = "PULLCHECK_CA_FILE", value_name = "FILE")]
+    #[arg(long, env = "PULLCHECK_CA_FILE", value_name = "FILE", help_heading = REGISTRIES)]
     pub ca_file: Option<String>,
     /// Registry whose certificate is not checked, and that may speak plain HTTP
-    #[arg(long, env = "PULLCHECK_INSECURE_REGISTRY", value_name = "HOST[:PORT]")]
+    #[arg(long, env = "PULLCHECK_INSECURE_REGISTRY", value_name = "HOST[:PORT]", help_heading = REGISTRIES)]
     pub insecure_registry: Vec<String>,
     /// Docker config.json that stands for what nodes log in with
-    #[arg(long, env = "PULLCHECK_DOCKER_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "PULLCHECK_DOCKER_CONFIG", value_name = "FILE", help_heading = REGISTRIES)]
     pub docker_config: Option<String>,
     /// Address range that serve would refuse to connect to
-    #[arg(long, env = "PULLCHECK_ALLOW_ADDRESS", value_name = "CIDR")]
+    #[arg(long, env = "PULLCHECK_ALLOW_ADDRESS", value_name = "CIDR", help_heading = REGISTRIES)]
     pub allow_address: Vec<String>,
     /// Host pattern of registries that nodes log in to by themselves; replaces the default
-    #[arg(long, env = "PULLCHECK_NODE_CREDENTIALS", value_name = "HOST")]
+    #[arg(long, env = "PULLCHECK_NODE_CREDENTIALS", value_name = "HOST", help_heading = NODES)]
     pub node_credentials: Vec<String>,
     /// Host pattern of registries that nodes reach through mirrors unknown to pullcheck
-    #[arg(long, env = "PULLCHECK_NODE_MIRRORS", value_name = "HOST")]
+    #[arg(long, env = "PULLCHECK_NODE_MIRRORS", value_name = "HOST", help_heading = NODES)]
     pub node_mirrors: Vec<String>,
     /// Host pattern of pull-through caches: looked at by manifest only
-    #[arg(long, env = "PULLCHECK_PULL_THROUGH", value_name = "HOST")]
+    #[arg(long, env = "PULLCHECK_PULL_THROUGH", value_name = "HOST", help_heading = REGISTRIES)]
     pub pull_through: Vec<String>,
     /// What a mutating webhook changes in pods: none, secrets or images
-    #[arg(long, env = "PULLCHECK_POD_MUTATION", value_name = "WHAT")]
+    #[arg(long, env = "PULLCHECK_POD_MUTATION", value_name = "WHAT", help_heading = NODES)]
     pub pod_mutation: Option<String>,
     /// Registry, or registry and start of the path, that images may come from; none allows all
-    #[arg(long, env = "PULLCHECK_ALLOWED_REGISTRIES", value_name = "HOST[/PATH]")]
+    #[arg(long, env = "PULLCHECK_ALLOWED_REGISTRIES", value_name = "HOST[/PATH]", help_heading = POLICY)]
     pub allowed_registries: Vec<String>,
     /// Cause code that ignores namespace labels and owners; denies where no action is configured
-    #[arg(long, env = "PULLCHECK_ENFORCED", value_name = "CODE")]
+    #[arg(long, env = "PULLCHECK_ENFORCED", value_name = "CODE", help_heading = POLICY)]
     pub enforced: Vec<String>,
     /// Share of Docker Hub's pull limit below which only headers are looked at, 0 to 1
-    #[arg(long, env = "PULLCHECK_QUOTA_FLOOR", value_name = "SHARE")]
+    #[arg(long, env = "PULLCHECK_QUOTA_FLOOR", value_name = "SHARE", help_heading = REGISTRIES)]
     pub quota_floor: Option<String>,
     /// How logs are written: json or text
     #[arg(long, env = "PULLCHECK_LOG_FORMAT", value_name = "FORMAT")]

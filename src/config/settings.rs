@@ -3,7 +3,7 @@
 
 use super::node_hosts::NODE_CREDENTIALS;
 use super::problem::Origin;
-use super::raw::{Layer, Value};
+use super::raw::{Layer, Value, flag_of};
 
 /// What a setting is where nobody gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,24 @@ pub(super) const ALL: &[Setting] = &[
     setting("namespace", Default::Always("default")),
     setting("cluster", Default::Always("false")),
 ];
+
+/// The default of a setting, by the name of its flag without the dashes; none where it has none
+/// or an empty one.
+pub(super) fn default_of(flag: &str, serving: bool) -> Option<&'static str> {
+    let is_it = |setting: &&Setting| flag_of(setting.key).strip_prefix("--") == Some(flag);
+    let text = match ALL.iter().find(is_it)?.default {
+        Default::Always(text) => text,
+        Default::Each { serve, check } => {
+            if serving {
+                serve
+            } else {
+                check
+            }
+        }
+        Default::Nothing => "",
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
 
 /// The defaults as the lowest layer, read by the same rules as what people write.
 pub(super) fn defaults(serving: bool) -> Layer {

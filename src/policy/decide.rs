@@ -4,22 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, Mode, Policy};
 use crate::causes::{self, Basis, Certainty, Code, Finding, Severity, Standing};
-use crate::glob::ImageGlob;
-
-/// One image of the object by both of its names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ImageName<'a> {
-    /// As the user wrote it.
-    pub written: &'a str,
-    /// With host, tag and all, if it is a valid reference.
-    pub normalised: Option<&'a str>,
-}
-
-impl ImageName<'_> {
-    pub(super) fn is_covered_by(self, glob: &ImageGlob) -> bool {
-        glob.matches(self.written) || self.normalised.is_some_and(|name| glob.matches(name))
-    }
-}
 
 /// Whose request is judged.
 #[derive(Debug, Clone, Copy)]
@@ -33,15 +17,6 @@ pub struct Subject<'a> {
     pub mode: Mode,
     /// Whether the object has a controller owner.
     pub controller_owned: bool,
-    /// The object's images; one that is missing here is known only as written.
-    pub images: &'a [ImageName<'a>],
-}
-
-impl Subject<'_> {
-    fn image<'a>(&'a self, written: &'a str) -> ImageName<'a> {
-        let known = self.images.iter().find(|image| image.written == written);
-        ImageName { written, normalised: known.and_then(|image| image.normalised) }
-    }
 }
 
 /// What the request gets.
@@ -138,15 +113,16 @@ impl Policy {
     }
 
     fn action(&self, subject: &Subject<'_>, finding: &Finding) -> Action {
-        let image = finding.image.as_deref().map(|written| subject.image(written));
-        let exempt_image =
-            image.is_some_and(|image| self.exempts_image(image.written, image.normalised));
+        let exempt_image = finding
+            .image
+            .as_deref()
+            .is_some_and(|image| self.exempts_image(image, finding.reference.as_deref()));
         if exempt_image || self.exempts_object(subject.namespace, subject.user) {
             return Action::Ignore;
         }
-        let configured = self.configured(finding.code, subject, image);
+        let configured = self.configured(finding.code, subject, finding);
         if self.enforced.contains(&finding.code) {
-            return configured.unwrap_or(Action::Deny);
+            return configured.unwrap_or_else(|| when_enforced(finding.certainty));
         }
         let action = configured.unwrap_or_else(|| {
             by_default(subject.mode, finding.standing, finding.severity, finding.certainty)
@@ -174,6 +150,15 @@ fn by_default(mode: Mode, standing: Standing, severity: Severity, certainty: Cer
             (Severity::WontPull, Certainty::Proven) => Action::Deny,
             _ => Action::Warn,
         },
+    }
+}
+
+/// An enforced code without an action denies, except what something that comes a moment later may
+/// cure. Who enforces a code that can only be unknown means just that.
+fn when_enforced(certainty: Certainty) -> Action {
+    match certainty {
+        Certainty::Proven | Certainty::Unknown => Action::Deny,
+        Certainty::Likely => Action::Warn,
     }
 }
 

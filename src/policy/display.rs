@@ -3,8 +3,11 @@
 //! The API server drops a warning that holds a newline and cuts all of them once they pass 4,096
 //! characters together; twelve of at most 256 stay below that.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Action, Verdict};
 use crate::causes::{Certainty, Finding};
+use crate::message::ADMITTED;
 
 #[cfg(test)]
 mod tests;
@@ -28,11 +31,20 @@ pub struct Shown {
 
 /// Puts a verdict into words. `verdict` belongs to `findings`; an index beyond them shows nothing.
 pub fn show(findings: &[Finding], verdict: &Verdict) -> Shown {
+    show_after(None, findings, verdict)
+}
+
+/// The same behind a warning that is about no finding, within the same bound.
+pub fn show_after(first: Option<String>, findings: &[Finding], verdict: &Verdict) -> Shown {
     let lines = |action| {
         let indices = verdict.with_action(action);
         grouped(indices.filter_map(|index| findings.get(index)))
     };
-    Shown { warnings: warnings(&lines(Action::Warn)), denial: denial(&lines(Action::Deny)) }
+    // Nothing that is denied has been admitted, whatever is not known about it.
+    let denial = denial(&lines(Action::Deny)).map(|text| text.replace(ADMITTED, ""));
+    let mut warnings = warnings(&lines(Action::Warn), MOST_WARNINGS - usize::from(first.is_some()));
+    warnings.splice(..0, first.map(|line| fit(&line, "")));
+    Shown { warnings, denial }
 }
 
 /// One line for each finding, and one for all that could not be seen of a host: as many as there
@@ -45,7 +57,7 @@ pub fn lines<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<String> {
 struct Group<'a> {
     first: &'a Finding,
     findings: usize,
-    images: Vec<&'a str>,
+    images: HashSet<&'a str>,
 }
 
 impl Group<'_> {
@@ -63,35 +75,27 @@ impl Group<'_> {
 /// However many images, a host that we could not see is one line.
 fn grouped<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut by_host: HashMap<&str, usize> = HashMap::new();
     for finding in findings {
         let image = finding.image.as_deref();
-        match groups.iter_mut().find(|group| same_trouble(group.first, finding)) {
-            Some(group) => {
-                group.findings += 1;
-                group.images.extend(image.filter(|image| !group.images.contains(image)));
-            }
-            None => groups.push(Group {
-                first: finding,
-                findings: 1,
-                images: image.into_iter().collect(),
-            }),
+        let host = finding.host.as_deref().filter(|_| finding.certainty == Certainty::Unknown);
+        let known = host.and_then(|host| by_host.get(host)).copied();
+        if let Some(group) = known.and_then(|index| groups.get_mut(index)) {
+            group.findings += 1;
+            group.images.extend(image);
+            continue;
         }
+        by_host.extend(host.map(|host| (host, groups.len())));
+        groups.push(Group { first: finding, findings: 1, images: image.into_iter().collect() });
     }
     groups
 }
 
-fn same_trouble(one: &Finding, other: &Finding) -> bool {
-    one.certainty == Certainty::Unknown
-        && other.certainty == Certainty::Unknown
-        && one.host.is_some()
-        && one.host == other.host
-}
-
-fn warnings(groups: &[Group<'_>]) -> Vec<String> {
-    if groups.len() <= MOST_WARNINGS {
+fn warnings(groups: &[Group<'_>], room: usize) -> Vec<String> {
+    if groups.len() <= room {
         return groups.iter().map(Group::line).collect();
     }
-    let (spelled, rest) = groups.split_at(MOST_WARNINGS - 1);
+    let (spelled, rest) = groups.split_at(room - 1);
     let more: usize = rest.iter().map(|group| group.findings).sum();
     let last = format!("and {more} more findings that are not shown here");
     spelled.iter().map(Group::line).chain([last]).collect()

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, ImageName, Policy, Subject};
-use crate::causes::Code;
+use super::{Action, Policy, Subject};
+use crate::causes::{Code, Finding};
 use crate::glob::{Glob, ImageGlob, any_matches};
 
 /// Whom an override is for. A selector that is absent selects everybody; those that are present
@@ -33,10 +33,14 @@ impl Selectors {
             && self.namespaces.as_deref().is_none_or(|globs| any_matches(globs, subject.namespace))
     }
 
-    fn selects_image(&self, image: Option<ImageName<'_>>) -> bool {
-        self.images.as_deref().is_none_or(|globs| {
-            image.is_some_and(|image| globs.iter().any(|glob| image.is_covered_by(glob)))
-        })
+    fn selects_image(&self, finding: &Finding) -> bool {
+        let Some(globs) = &self.images else { return true };
+        let Some(written) = finding.image.as_deref() else { return false };
+        let covers = |glob: &ImageGlob| {
+            glob.matches(written)
+                || finding.reference.as_deref().is_some_and(|name| glob.matches(name))
+        };
+        globs.iter().any(covers)
     }
 }
 
@@ -76,10 +80,10 @@ impl Policy {
         &self,
         code: Code,
         subject: &Subject<'_>,
-        image: Option<ImageName<'_>>,
+        finding: &Finding,
     ) -> Option<Action> {
         self.overriding(code, subject)
-            .find(|(over, _)| over.selectors.selects_image(image))
+            .find(|(over, _)| over.selectors.selects_image(finding))
             .map(|(_, action)| action)
             .or_else(|| self.actions.get(&code).copied())
     }

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Action, Exemptions, ImageName, Mode, Outcome, Override, Policy, Selectors, Subject, Verdict,
-};
+use super::{Action, Exemptions, Mode, Outcome, Override, Policy, Selectors, Subject, Verdict};
 use crate::causes::{ALL, Basis, Certainty, Code, Finding, Severity, Standing};
 use crate::glob::{Glob, ImageGlob, RegistryGlob};
 
@@ -26,6 +24,7 @@ pub(super) fn finding(name: &str) -> Finding {
         basis: cause.basis,
         field: "spec.containers[0].image".to_owned(),
         image: Some("app:1".to_owned()),
+        reference: Some("docker.io/library/app:1".to_owned()),
         host: None,
         message: format!("spec.containers[0].image \"app:1\": broken; mend it [{name}]"),
     }
@@ -36,13 +35,7 @@ fn unknown(name: &str) -> Finding {
 }
 
 fn subject(mode: Mode) -> Subject<'static> {
-    Subject {
-        namespace: "shop",
-        user: "alice",
-        mode,
-        controller_owned: false,
-        images: &[ImageName { written: "app:1", normalised: Some("docker.io/library/app:1") }],
-    }
+    Subject { namespace: "shop", user: "alice", mode, controller_owned: false }
 }
 
 fn owned(mode: Mode) -> Subject<'static> {

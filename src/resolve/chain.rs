@@ -47,8 +47,8 @@ impl Chain {
         let mut attempts = Vec::with_capacity(1);
         for next in tries(&self.question) {
             let answer = self.shared.answers.get(&self.key(&next)).await?;
-            let ends = matches!(*answer, Outcome::Found(_));
-            attempts.push(next.attempt(Outcome::clone(&answer)));
+            let ends = matches!(answer.outcome, Outcome::Found(_));
+            attempts.push(next.attempt(answer.outcome.clone()));
             if ends {
                 break;
             }
@@ -92,7 +92,7 @@ impl Chain {
         let key = self.key(next);
         loop {
             if let Some(answer) = self.shared.answers.get(&key).await {
-                return Outcome::clone(&answer);
+                return answer.outcome.clone();
             }
             let Some(flight) =
                 Flight::join_or_start(&self.shared, &key, next.credential, &self.question)

@@ -4,25 +4,43 @@
 //! far it came; a deadline here must be answered with the phase that was reached.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{Key, Question, Shared};
+use super::lifetime::{self, Answer};
+use super::{Key, Limits, Question, Shared};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
-use crate::registry::{Lookup, Progress, RequestBudget};
+use crate::registry::{Lookup, Phase, Progress, RequestBudget};
 
 /// The lookups under way.
 #[derive(Debug)]
 pub(super) struct Flights {
-    begun: Mutex<HashMap<Key, Arc<Flight>>>,
+    begun: Mutex<Begun>,
     most: usize,
+    most_per_tenant: usize,
+}
+
+#[derive(Debug, Default)]
+struct Begun {
+    by_key: HashMap<Key, Arc<Flight>>,
+    /// How many tasks each namespace has begun; none is kept at nought.
+    by_tenant: HashMap<Arc<str>, usize>,
+    all: usize,
 }
 
 impl Flights {
-    pub(super) fn new(most: usize) -> Self {
-        Self { begun: Mutex::default(), most }
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            begun: Mutex::default(),
+            most: limits.begun,
+            most_per_tenant: limits.begun_per_tenant,
+        }
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Begun> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,11 +70,22 @@ impl Flight {
         credential: Option<&Credential>,
         question: &Question,
     ) -> Option<Arc<Flight>> {
-        let mut begun = shared.flights.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = begun.get(key) {
+        let flights = &shared.flights;
+        let mut begun = flights.begun();
+        // A flight that waits for another namespace's turn is not waited for: that namespace may
+        // have filled its share with registries that hang.
+        // Nor is one that found an absence long ago and still looks for its explanation.
+        let joined = begun.by_key.get(key).filter(|flight| {
+            let moves = flight.progress.phase() != Phase::Queued;
+            let since = flight.progress.absent_since();
+            (moves || flight.tenant == question.tenant)
+                && since.is_none_or(|since| since.elapsed() < lifetime::ABSENT)
+        });
+        if let Some(flight) = joined {
             return Some(flight.clone());
         }
-        if begun.len() >= shared.flights.most {
+        let own = begun.by_tenant.get(&question.tenant).copied().unwrap_or_default();
+        if begun.all >= flights.most || own >= flights.most_per_tenant {
             return None;
         }
         let (sender, answer) = watch::channel(None);
@@ -66,10 +95,12 @@ impl Flight {
             requests: question.requests.clone(),
             answer,
         });
-        begun.insert(key.clone(), flight.clone());
+        begun.all += 1;
+        begun.by_tenant.insert(question.tenant.clone(), own + 1);
+        begun.by_key.insert(key.clone(), flight.clone());
         drop(begun);
-        let landing = Landing { shared: shared.clone(), key: key.clone() };
-        tokio::spawn(fly(landing, flight.clone(), credential.cloned(), sender));
+        let landing = Landing { shared: shared.clone(), key: key.clone(), flight: flight.clone() };
+        tokio::spawn(fly(landing, credential.cloned(), sender));
         Some(flight)
     }
 
@@ -92,34 +123,53 @@ impl Flight {
 struct Landing {
     shared: Arc<Shared>,
     key: Key,
+    flight: Arc<Flight>,
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let flights = &self.shared.flights.begun;
-        flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        let mut begun = self.shared.flights.begun();
+        begun.all = begun.all.saturating_sub(1);
+        if let Some(own) = begun.by_tenant.get_mut(&self.flight.tenant) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                begun.by_tenant.remove(&self.flight.tenant);
+            }
+        }
+        // Another namespace may have begun one of its own in the meantime.
+        if begun.by_key.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            begun.by_key.remove(&self.key);
+        }
     }
 }
 
 async fn fly(
     landing: Landing,
-    flight: Arc<Flight>,
     credential: Option<Credential>,
     sender: watch::Sender<Option<Outcome>>,
 ) {
-    let (shared, key) = (&landing.shared, &landing.key);
-    let _permit = shared.gate.enter(key.reference.host()).await;
-    let lookup = Lookup {
-        reference: &key.reference,
-        credential: credential.as_ref(),
-        tenant: &flight.tenant,
+    let Landing { shared, key, flight } = &landing;
+    let _permit = shared.gate.enter(&flight.tenant, key.reference.host()).await;
+    // While this one waited for its turn, another namespace's may have come back.
+    let known = shared.answers.get(key).await;
+    let outcome = if let Some(known) = known {
+        known.outcome.clone()
+    } else {
+        let lookup = Lookup {
+            reference: &key.reference,
+            credential: credential.as_ref(),
+            tenant: &flight.tenant,
+        };
+        let outcome = shared.client.lookup(lookup, &flight.progress).await;
+        shared.metrics.lookup(outcome.label());
+        let age = flight.progress.absent_since().map(|since| since.elapsed());
+        let keep = lifetime::of(key, &outcome, age);
+        if !keep.is_zero() {
+            let answer = Answer { outcome: outcome.clone(), keep };
+            shared.answers.insert(key.clone(), Arc::new(answer)).await;
+        }
+        outcome
     };
-    let outcome = shared.client.lookup(lookup, &flight.progress).await;
-    shared.metrics.lookup(outcome.label());
-    // A budget belongs to one namespace and what was declined cost nothing: neither is kept.
-    if !matches!(outcome, Outcome::NotChecked(_)) {
-        shared.answers.insert(key.clone(), Arc::new(outcome.clone())).await;
-    }
     // The list first: who comes after must find the answer in the cache or begin anew.
     drop(landing);
     sender.send_replace(Some(outcome));

@@ -1,50 +1,51 @@
-//! How many lookups run at one time, in all and at one registry.
+//! How many lookups run at one time: for one namespace, at one registry, and in all.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Limits;
+use crate::shares::Shares;
 
 /// The bounds on concurrency.
 #[derive(Debug)]
 pub(super) struct Gate {
+    tenants_at_hosts: Shares,
+    tenants: Shares,
+    hosts: Shares,
     all: Arc<Semaphore>,
-    hosts: Mutex<HashMap<Box<str>, Arc<Semaphore>>>,
-    per_host: usize,
 }
 
 /// Leave to run; given back on drop.
 pub(super) struct Permit {
-    _host: Option<OwnedSemaphorePermit>,
-    _all: Option<OwnedSemaphorePermit>,
+    _held: [Option<OwnedSemaphorePermit>; 4],
 }
 
 impl Gate {
-    pub(super) fn new(all: usize, per_host: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all)), hosts: Mutex::default(), per_host }
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            tenants_at_hosts: Shares::new(limits.lookups_per_tenant.div_ceil(2)),
+            tenants: Shares::new(limits.lookups_per_tenant),
+            hosts: Shares::new(limits.lookups_per_registry),
+            all: Arc::new(Semaphore::new(limits.lookups)),
+        }
     }
 
-    /// Waits for leave to ask `host`: first among its own, so that the many who wait for one
-    /// registry take nothing from the others.
-    pub(super) async fn enter(&self, host: &str) -> Permit {
-        let own = self.of_host(host);
-        // The semaphores are never closed, so that both are always `Some`.
-        let host = own.acquire_owned().await.ok();
-        let all = self.all.clone().acquire_owned().await.ok();
-        Permit { _host: host, _all: all }
-    }
-
-    fn of_host(&self, host: &str) -> Arc<Semaphore> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(semaphore) = hosts.get(host) {
-            return semaphore.clone();
+    /// Waits for leave to ask `host` on behalf of `tenant`, from the narrowest bound to the widest:
+    /// whoever waits for one holds nothing that others need. One registry that hangs takes at most
+    /// half of a namespace's share.
+    pub(super) async fn enter(&self, tenant: &str, host: &str) -> Permit {
+        let order = [
+            self.tenants_at_hosts.of(&format!("{tenant}/{host}")),
+            self.tenants.of(tenant),
+            self.hosts.of(host),
+            self.all.clone(),
+        ];
+        let mut held = [None, None, None, None];
+        for (permit, semaphore) in held.iter_mut().zip(order) {
+            // The semaphores are never closed, so that this is always a permit.
+            *permit = semaphore.acquire_owned().await.ok();
         }
-        // Hosts come from strangers: those that nobody waits for are forgotten now and then.
-        if hosts.len() >= 1_024 {
-            hosts.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
-        }
-        let semaphore = Arc::new(Semaphore::new(self.per_host));
-        hosts.insert(host.into(), semaphore.clone());
-        semaphore
+        Permit { _held: held }
     }
 }

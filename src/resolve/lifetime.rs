@@ -15,7 +15,7 @@ const FOUND_BY_TAG: Duration = Duration::from_secs(5 * 60);
 const FOUND_BY_DIGEST: Duration = Duration::from_secs(60 * 60);
 /// Absence, and refusal without a credential, which often means absence: a denial must not rest
 /// on one older than this, because images are pushed seconds later.
-const ABSENT: Duration = Duration::from_secs(5);
+pub(super) const ABSENT: Duration = Duration::from_secs(5);
 /// A refused credential: asking again could lock the account.
 const REFUSED: Duration = Duration::from_secs(5 * 60);
 /// A damaged image: somebody is pushing it again.
@@ -25,39 +25,54 @@ const TROUBLE: Duration = Duration::from_secs(5);
 /// Longest that a registry's `Retry-After` is obeyed without a look.
 const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// The lifetime of one answer.
-fn of(key: &Key, outcome: &Outcome) -> Duration {
+/// How long to keep an answer to a question with this credential. `age` is how long ago the
+/// registry said that it has no such thing, if it did: explaining that takes time too.
+pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duration {
+    let absent = ABSENT.saturating_sub(age.unwrap_or_default());
     match outcome {
         Outcome::Found(_) if key.reference.digest().is_some() => FOUND_BY_DIGEST,
         Outcome::Found(_) => FOUND_BY_TAG,
-        Outcome::Absent(_) => ABSENT,
-        Outcome::Refused(_) if key.credential == CredentialId::ANONYMOUS => ABSENT,
+        Outcome::Absent(_) => absent,
+        // No credential was refused, so none is at risk.
+        Outcome::Refused(refusal)
+            if key.credential == CredentialId::ANONYMOUS || refusal.incomplete_login =>
+        {
+            absent
+        }
         Outcome::Refused(_) => REFUSED,
         Outcome::Invalid(_) => INVALID,
         Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
             trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)
         }
         Outcome::Trouble(_) => TROUBLE,
+        // A budget belongs to one namespace, and what was declined cost nothing.
         Outcome::NotChecked(_) => Duration::ZERO,
     }
+}
+
+/// An answer and how long it is kept.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) outcome: Outcome,
+    pub(super) keep: Duration,
 }
 
 /// moka's view of the lifetimes.
 pub(super) struct ByOutcome;
 
-impl Expiry<Key, Arc<Outcome>> for ByOutcome {
-    fn expire_after_create(&self, key: &Key, value: &Arc<Outcome>, _: Instant) -> Option<Duration> {
-        Some(of(key, value))
+impl Expiry<Key, Arc<Answer>> for ByOutcome {
+    fn expire_after_create(&self, _: &Key, value: &Arc<Answer>, _: Instant) -> Option<Duration> {
+        Some(value.keep)
     }
 
     fn expire_after_update(
         &self,
-        key: &Key,
-        value: &Arc<Outcome>,
+        _: &Key,
+        value: &Arc<Answer>,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(of(key, value))
+        Some(value.keep)
     }
 }
 
@@ -95,11 +110,14 @@ mod tests {
             incomplete_login: false,
         });
         let five = Duration::from_secs(5);
-        assert!(of(&key(CredentialId::ANONYMOUS), &absent) <= five);
-        assert!(of(&key(CredentialId::ANONYMOUS), &refused) <= five);
+        assert!(of(&key(CredentialId::ANONYMOUS), &absent, None) <= five);
+        assert!(of(&key(CredentialId::ANONYMOUS), &refused, None) <= five);
+        let explained = Some(Duration::from_secs(3));
+        assert_eq!(of(&key(CredentialId::ANONYMOUS), &absent, explained).as_secs(), 2);
+        assert!(of(&key(CredentialId::ANONYMOUS), &absent, Some(five)).is_zero());
         let client = RegistryClient::new(ClientConfig::default()).unwrap();
         let named = client.credential_id(Some(&Credential::new("u", "p")));
-        assert_eq!(of(&key(named), &refused), Duration::from_secs(300));
+        assert_eq!(of(&key(named), &refused, None), Duration::from_secs(300));
     }
 
     #[test]
@@ -113,7 +131,7 @@ mod tests {
                 retry_after,
             })
         };
-        let lifetime = |after| of(&key(CredentialId::ANONYMOUS), &limited(after)).as_secs();
+        let lifetime = |after| of(&key(CredentialId::ANONYMOUS), &limited(after), None).as_secs();
         assert_eq!(lifetime(None), 5);
         assert_eq!(lifetime(Some(Duration::from_secs(60))), 60);
         assert_eq!(lifetime(Some(Duration::from_secs(86_400))), 300);

@@ -34,14 +34,6 @@ pub struct Answer<'a> {
     pub denial: Option<Denial<'a>>,
 }
 
-impl Answer<'_> {
-    /// Allowed, with this text for the audit log.
-    pub fn annotated(text: &str) -> Self {
-        let audit_annotations = [("findings", text.to_owned())].into();
-        Self { audit_annotations, ..Self::default() }
-    }
-}
-
 /// Why a request is denied.
 #[derive(Debug)]
 pub struct Denial<'a> {
@@ -160,6 +152,7 @@ mod tests {
             basis: Basis::Pull,
             field: "spec.containers[0].image".to_owned(),
             image: Some("nginx:latests".to_owned()),
+            reference: None,
             host: None,
             message: "no such tag [tag-not-found]".to_owned(),
         }

@@ -3,7 +3,7 @@
 //! Tests can drive [`router`] without a socket, by `tower::ServiceExt::oneshot`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -37,11 +37,14 @@ pub fn router<R: Reviewer>(reviewer: Arc<R>, metrics: Arc<Metrics>, limits: Limi
 }
 
 async fn validate<R: Reviewer>(State(web): State<Arc<Web<R>>>, request: Request) -> Response {
+    let received = Instant::now();
     let timeout = timeout(request.uri().query());
     let read = match web.bodies.read(request.into_body()).await {
         Ok(read) => read,
         Err(error) => return refused(error),
     };
+    // The API server has been waiting since before the body came.
+    let timeout = timeout.map(|timeout| timeout.saturating_sub(received.elapsed()));
     answer(review(web, read, timeout).await)
 }
 

@@ -17,6 +17,11 @@ impl FieldPath {
         Self(format!("{self}.{name}"))
     }
 
+    /// A path that was put together from field names.
+    pub(super) fn of(path: String) -> Self {
+        Self(path)
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,10 +4,50 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
+mod certificate;
+#[cfg(test)]
+mod check_contract;
+#[cfg(test)]
+mod check_input;
+#[cfg(test)]
+mod check_mistakes;
+#[cfg(test)]
+mod check_network;
+#[cfg(test)]
+mod check_pastes;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod crowds;
+#[cfg(test)]
+mod deadlines;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod gitops;
+#[cfg(test)]
+mod kinds;
+#[cfg(test)]
+mod logins;
+#[cfg(test)]
+mod misbehaviour;
+#[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
+#[cfg(test)]
+mod tenants;

@@ -9,9 +9,12 @@
 //! answers such as "no such host", a server failure or silence.
 #![expect(dead_code, reason = "a tool box: not every tool is in use at every time")]
 
+pub mod api_server;
 pub mod check;
+pub mod contract;
 pub mod http;
 pub mod images;
+pub mod manifests;
 pub mod misbehaving;
 pub mod push;
 pub mod real_registry;

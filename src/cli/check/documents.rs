@@ -41,7 +41,7 @@ pub struct Document {
 #[derive(Debug, Default)]
 pub struct Documents {
     /// The objects, in the order in which they were given.
-    pub documents: Vec<Document>,
+    pub objects: Vec<Document>,
     /// One line for each file or document that could not be read.
     pub problems: Vec<String>,
     /// One line for each thing that is worth knowing and no failure.
@@ -78,10 +78,13 @@ impl Documents {
             };
             let failed = read.problems.len() > before;
             let alone = !brought.anything && !failed;
-            for stray in &brought.strays {
-                let why = "no Kubernetes object, has neither apiVersion nor kind";
-                let list = if alone { &mut read.problems } else { &mut read.notes };
-                list.push(line(&stray.file, Some(stray.line), why));
+            for Source { file, line: at, .. } in &brought.strays {
+                if alone {
+                    let why = "not a Kubernetes object, which has apiVersion, kind and metadata";
+                    read.problem(file, Some(*at), why);
+                } else {
+                    read.notes.push(line(file, Some(*at), "not a Kubernetes object, skipped"));
+                }
             }
             if alone && brought.strays.is_empty() {
                 let why = "holds no manifest";
@@ -93,7 +96,7 @@ impl Documents {
             }
         }
         // A template that renders to nothing is normal beside others, and a mistake alone.
-        let nothing = read.documents.is_empty() && read.problems.is_empty();
+        let nothing = read.objects.is_empty() && read.problems.is_empty();
         if nothing { &mut read.problems } else { &mut read.notes }.append(&mut empty);
         read
     }
@@ -202,7 +205,7 @@ impl Documents {
             (Value::from(kind), Value::from(api_version))
         });
         let (Some((kind, api_version)), Some(items)) = (of_list, object.get_mut("items")) else {
-            self.documents.push(Document { source: source.clone(), object });
+            self.objects.push(Document { source: source.clone(), object });
             return;
         };
         let items = match items.take() {
@@ -245,7 +248,7 @@ mod tests {
         let place = |d: &Document| {
             (d.source.document, d.source.line, d.object["kind"].as_str().map(str::to_owned))
         };
-        let places: Vec<_> = read.documents.iter().map(place).collect();
+        let places: Vec<_> = read.objects.iter().map(place).collect();
         places
             .into_iter()
             .map(|(document, line, kind)| (document, line, &*kind.unwrap_or_default().leak()))
@@ -266,7 +269,7 @@ mod tests {
         assert_eq!(places(&read(text)), [(1, 1, "A"), (1, 1, "B")]);
         let read = read("apiVersion: v1\nkind: PodList\nitems: [{spec: {}}, {kind: B}]\n");
         assert_eq!(places(&read), [(1, 1, "Pod"), (1, 1, "B")]);
-        assert_eq!(read.documents[0].object["apiVersion"], "v1");
+        assert_eq!(read.objects[0].object["apiVersion"], "v1");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::secret;
 use crate::credentials::DecodedSecret;
 use crate::message::printable;
 use crate::objects::Manifests;
-use crate::workload::{KINDS, Kind, Workload, extract};
+use crate::workload::{KINDS, Kind, Workload, extract, misplaced_pull_secrets};
 
 /// Groups of the API server itself: a kind of ours in one of them is a mistake, in another group
 /// it is another kind of that name.
@@ -71,7 +71,10 @@ impl Inventory {
         let own = text("/metadata/namespace");
         let namespace = if own.is_empty() { namespace } else { own }.to_owned();
         let name = text("/metadata/name").to_owned();
-        let called = format!("{} {}", printable(kind, 40), printable(&name, 60));
+        let called = match name.as_str() {
+            "" => printable(kind, 40),
+            name => format!("{} {}", printable(kind, 40), printable(name, 60)),
+        };
         let id = (namespace.clone(), name);
         match (api_version, kind) {
             ("v1", "Secret") => {
@@ -101,7 +104,9 @@ impl Inventory {
                 match extract(row, &object.to_string()) {
                     // Never judged, as in the cluster.
                     Ok(workload) if workload.deleting || workload.mirror => {}
-                    Ok(workload) => {
+                    Ok(mut workload) => {
+                        let beside = misplaced_pull_secrets(row, &object);
+                        workload.misplaced_pull_secrets.extend(beside);
                         let api_version = api_version.to_owned();
                         self.workloads.push(Found { source, api_version, workload, namespace });
                     }

@@ -42,6 +42,7 @@ struct At<'a> {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the contract's")]
 struct Image<'a> {
     field: &'a str,
     image: &'a str,
@@ -137,7 +138,7 @@ impl<'a> Report<'a> {
             }
         }
         if unknown > 0 {
-            write!(out, "; {} could not be checked", count(unknown, "thing"))?;
+            write!(out, "; {unknown} could not be checked")?;
         }
         writeln!(out)
     }
@@ -158,7 +159,11 @@ fn object<'a>((found, judgement): (&'a Found, &'a Judgement)) -> Object<'a> {
         digest: image.digest.as_ref().map(ToString::to_string),
         verdict: judgement
             .decided()
-            .filter(|(finding, _)| finding.field == image.field)
+            // What is wrong with a pull secret, and fails pulls, fails every image's.
+            .filter(|(finding, _)| {
+                finding.field == image.field
+                    || (finding.image.is_none() && finding.severity == Severity::WontPull)
+            })
             .map(|(_, action)| Outcome::from(action))
             .max()
             .unwrap_or(Outcome::Allow),

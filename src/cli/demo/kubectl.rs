@@ -94,10 +94,10 @@ fn described(object: &Value) -> String {
         of_spec("/containers/0/image").unwrap_or_default()
     );
     if let Some(secret) = of_spec("/imagePullSecrets/0/name") {
-        line.push_str(&format!(", imagePullSecrets [{secret}]"));
+        line = format!("{line}, imagePullSecrets [{secret}]");
     }
     if let Some(account) = of_spec("/serviceAccountName") {
-        line.push_str(&format!(", serviceAccountName {account}"));
+        line = format!("{line}, serviceAccountName {account}");
     }
     line
 }

@@ -88,7 +88,7 @@ async fn answer(State(manifest): State<Arc<Manifest>>, request: Request) -> Resp
     }
     let path = request.uri().path().to_owned();
     if path == "/token" {
-        return token(request).await;
+        return token(&request);
     }
     let Some((repository, rest)) = path.strip_prefix("/v2/").and_then(split) else {
         return error(StatusCode::NOT_FOUND, "UNSUPPORTED");
@@ -124,11 +124,11 @@ async fn answer(State(manifest): State<Arc<Manifest>>, request: Request) -> Resp
 
 /// The token server: anybody gets a token for what is public, a login gets one under its name,
 /// and a wrong password gets none.
-async fn token(request: Request) -> Response {
+fn token(request: &Request) -> Response {
     let login = match request.method() {
         // OAuth2 is left out here, as many registries do; runtimes then ask with Basic.
         &Method::POST => return error(StatusCode::NOT_FOUND, "UNSUPPORTED"),
-        _ => authorization(&request).and_then(basic),
+        _ => authorization(request).and_then(basic),
     };
     let name = match login {
         None => "anonymous".to_owned(),

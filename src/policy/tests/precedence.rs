@@ -125,9 +125,9 @@ fn an_image_selector_sees_both_names_and_only_images() {
     ] {
         assert_eq!(act(&policy(pattern), &warned, &finding(name)), expected, "{pattern}");
     }
-    let unlisted = Subject { images: &[], ..warned };
-    assert_eq!(act(&policy("app"), &unlisted, &finding(name)), Action::Deny);
-    assert_eq!(act(&policy("docker.io/library/app"), &unlisted, &finding(name)), Action::Warn);
+    let invalid = Finding { reference: None, ..finding(name) };
+    assert_eq!(act(&policy("app"), &warned, &invalid), Action::Deny);
+    assert_eq!(act(&policy("docker.io/library/app"), &warned, &invalid), Action::Warn);
     let secret = Finding { image: None, ..finding(name) };
     assert_eq!(act(&policy("*"), &warned, &secret), Action::Warn);
 }
@@ -161,6 +161,19 @@ fn enforced_codes_ignore_modes_and_owners() {
             }
         }
     }
+}
+
+#[test]
+fn an_enforced_code_does_not_deny_what_may_yet_be_cured() {
+    let policy = Policy {
+        enforced: [code("access-denied"), code("pull-secret-not-found")].into(),
+        ..Policy::default()
+    };
+    let likely = Finding { certainty: Certainty::Likely, ..finding("access-denied") };
+    assert_eq!(act(&policy, &owned(Mode::Off), &likely), Action::Warn);
+    assert_eq!(act(&policy, &owned(Mode::Off), &finding("access-denied")), Action::Deny);
+    let absent = Finding { certainty: Certainty::Likely, ..finding("pull-secret-not-found") };
+    assert_eq!(act(&policy, &subject(Mode::Enforce), &absent), Action::Warn);
 }
 
 #[test]

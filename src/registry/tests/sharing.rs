@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use http_body_util::Full;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::fake::{Fake, answer, status};
 use super::login::{ada, good_token, guarded, with_tokens};
@@ -59,9 +57,8 @@ async fn two_credentials_never_share_a_token() {
 #[tokio::test]
 async fn a_caller_that_gives_up_does_not_restart_the_login_for_the_others() {
     // The token server holds its answer back until the first caller is gone.
-    let (asked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (now_asked, held) = (asked.clone(), release.clone());
-    let tokens = Held::tls("auth.test", now_asked, held).await;
+    let (asked, release) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let tokens = Held::tls("auth.test", asked.clone(), release.clone(), true).await;
     let registry = Fake::tls(
         certificate("reg.test"),
         guarded(r#"Bearer realm="https://auth.test/token""#, "Bearer good"),
@@ -83,67 +80,54 @@ async fn a_caller_that_gives_up_does_not_restart_the_login_for_the_others() {
         let waiter = spawn();
         leader.abort();
         assert!(leader.await.unwrap_err().is_cancelled());
-        release.notify_one();
+        release.add_permits(1);
         assert_found(&waiter.await.unwrap());
         assert_eq!(tokens.count() - before, 1);
     }
 }
 
 #[tokio::test]
-async fn a_budget_that_one_review_has_used_up_is_not_anothers_answer() {
-    let (asked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let tokens = Held::answering("auth.test", asked.clone(), release.clone(), |number| {
-        let body = Full::new(Bytes::from(r#"{"token":"good"}"#));
-        let mut answer = http::Response::new(body);
-        if number == 0 {
-            *answer.status_mut() = http::StatusCode::TEMPORARY_REDIRECT;
-            answer.headers_mut().insert("location", "/elsewhere".parse().unwrap());
-        }
-        answer
-    })
+async fn whoever_waits_for_a_login_does_not_share_the_askers_budget() {
+    let (asked, release) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let tokens = Held::tls("auth.test", asked.clone(), release.clone(), false).await;
+    let registry = Fake::tls(
+        certificate("reg.test"),
+        guarded(r#"Bearer realm="https://auth.test/token""#, "Bearer good"),
+    )
     .await;
-    let challenge = r#"Bearer realm="https://auth.test/token""#;
-    let registry = Fake::tls(certificate("reg.test"), guarded(challenge, "Bearer good")).await;
-    let client =
-        super::world::client_at(&[("reg.test", registry.address), ("auth.test", tokens.address)]);
-    let spawn = |progress: Progress| {
+    let names = [("reg.test", registry.address), ("auth.test", tokens.address)];
+    let client = super::world::client_at(&names);
+    let spawn = |tenant: &'static str, progress: Progress| {
         let client = client.clone();
         tokio::spawn(async move {
             let reference = Reference::parse("reg.test/app:1").unwrap();
-            let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+            let lookup = Lookup { reference: &reference, credential: Some(&ada()), tenant };
             client.lookup(lookup, &progress).await
         })
     };
-    // Enough to ask the registry and the token server, and not to follow a redirect.
-    let poor = spawn(Progress::within(RequestBudget::new(2)));
+    // One request to the registry, one for the form: nothing is left for the GET after it.
+    let poor = spawn("shop", Progress::within(RequestBudget::new(2)));
     asked.notified().await;
-    let rich = Progress::new();
-    let others: Vec<_> = (0..3).map(|_| spawn(rich.clone())).collect();
-    while rich.phase() != Phase::Login {
+    let progress = Progress::new();
+    let rich = spawn("other", progress.clone());
+    while progress.phase() != Phase::Login {
         tokio::task::yield_now().await;
     }
-    // All of them share one thread, and by then have come as far as they can.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    release.notify_one();
-    let ended = poor.await.unwrap();
-    assert!(matches!(ended, Outcome::NotChecked(Unchecked::Budget(_))), "{ended:?}");
-    release.notify_one();
-    for other in others {
-        assert_found(&other.await.unwrap());
-    }
-    assert_eq!(tokens.count(), 2, "one of them asked for all");
+    release.add_permits(Semaphore::MAX_PERMITS);
+    let poor = poor.await.unwrap();
+    assert!(matches!(poor, Outcome::NotChecked(Unchecked::Budget(_))), "{poor:?}");
+    assert_found(&rich.await.unwrap());
 }
 
 #[tokio::test]
 async fn a_hundred_wrong_passwords_make_at_most_three_refused_logins() {
-    for by_get in [false, true] {
-        let (_registry, tokens, client) = with_tokens(move |seen| {
-            let form = seen.method == "POST";
-            status(if form && by_get { 404 } else { 401 })
-        })
-        .await;
+    for (form, get) in [(401, 401), (404, 401), (404, 403), (403, 403)] {
+        let by_get = form == 404;
+        let (_registry, tokens, client) =
+            with_tokens(move |seen| status(if seen.method == "POST" { form } else { get })).await;
         let outcomes = join_all((0..100).map(|index| {
             let client = client.clone();
             async move {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 /// A running server.
@@ -22,22 +22,13 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Says so on `asked` for every request, and answers it with a token when `release` is
-    /// notified.
-    pub(super) async fn tls(name: &str, asked: Arc<Notify>, release: Arc<Notify>) -> Self {
-        Self::answering(name, asked, release, |_| {
-            let token = r#"{"token":"good","access_token":"good"}"#;
-            Response::new(Full::new(Bytes::from(token)))
-        })
-        .await
-    }
-
-    /// The same, with the answer that `answer` has for the request of this number.
-    pub(super) async fn answering(
+    /// Says so on `asked` for every request, and answers it for one permit of `release`: a GET
+    /// with a token, a form with one too or (if it takes no `forms`) with a 404.
+    pub(super) async fn tls(
         name: &str,
         asked: Arc<Notify>,
-        release: Arc<Notify>,
-        answer: fn(usize) -> Response<Full<Bytes>>,
+        release: Arc<Semaphore>,
+        forms: bool,
     ) -> Self {
         let acceptor = TlsAcceptor::from(super::world::certificate(name));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,12 +42,18 @@ impl Held {
                 tokio::spawn(async move {
                     let service = service_fn(move |request: http::Request<Incoming>| {
                         let (asked, release) = (asked.clone(), release.clone());
-                        let number = counted.fetch_add(1, Ordering::SeqCst);
+                        counted.fetch_add(1, Ordering::SeqCst);
                         async move {
+                            let refused = request.method() == Method::POST && !forms;
                             request.into_body().collect().await?;
                             asked.notify_one();
-                            release.notified().await;
-                            Ok::<_, hyper::Error>(answer(number))
+                            release.acquire().await.unwrap().forget();
+                            let token = r#"{"token":"good","access_token":"good"}"#;
+                            let mut response = Response::new(Full::new(Bytes::from(token)));
+                            if refused {
+                                *response.status_mut() = StatusCode::NOT_FOUND;
+                            }
+                            Ok::<_, hyper::Error>(response)
                         }
                     });
                     let builder = auto::Builder::new(TokioExecutor::new());

@@ -1,6 +1,7 @@
 //! A plain HTTP client for the tests: one connection per request, nothing followed, nothing
 //! retried, nothing cached, so that what a server does is seen as it is.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,6 +143,37 @@ impl Http {
             sender.send_request(request).await?
         };
         let (head, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+}
+
+/// One HTTP/1.1 connection, kept for as long as this lives.
+pub struct Connection {
+    sender: hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+    authority: String,
+}
+
+impl Connection {
+    /// Opens one by TLS, trusting one authority.
+    pub async fn open(ca: &Ca, address: SocketAddr) -> anyhow::Result<Self> {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
+        let name = ServerName::from(address.ip());
+        let tls = TlsConnector::from(ca.client(false)).connect(name, tcp).await?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await?;
+        tokio::spawn(connection);
+        Ok(Self { sender, authority: address.to_string() })
+    }
+
+    /// Posts JSON over it.
+    pub async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> anyhow::Result<Answer> {
+        let request = Request::post(path)
+            .header("host", &self.authority)
+            .header("content-type", "application/json")
+            .body(Full::new(body.into()))?;
+        self.sender.ready().await?;
+        let (head, body) = self.sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }

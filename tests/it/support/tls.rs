@@ -72,7 +72,8 @@ impl Ca {
         }
     }
 
-    /// A server certificate for the loopback addresses, `localhost` and `names`.
+    /// A server certificate for the loopback addresses, `localhost` and `names`, addresses or DNS
+    /// names.
     pub fn leaf(&self, kind: Kind, names: &[&str]) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -80,7 +81,10 @@ impl Ca {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let names: &[&str] = if kind == Kind::WrongName { &["someone-else.test"] } else { names };
         for name in names {
-            params.subject_alt_names.push(SanType::DnsName((*name).try_into().unwrap()));
+            params.subject_alt_names.push(match name.parse() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName((*name).try_into().unwrap()),
+            });
         }
         if kind != Kind::WrongName {
             params.subject_alt_names.extend([

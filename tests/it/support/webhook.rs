@@ -11,9 +11,10 @@ use http::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use answer::Reviewed;
+pub use answer::{Cause, Reviewed};
 pub use output::Output;
 
+use super::api_server::ApiServer;
 use super::check::{PULLCHECK, clean_env};
 use super::http::{Answer, Http};
 use super::reviews::Review;
@@ -28,6 +29,7 @@ const NEVER: Duration = Duration::from_secs(60);
 pub struct Launch {
     args: Vec<String>,
     env: Vec<(String, String)>,
+    config: Option<String>,
 }
 
 /// A running webhook, killed when dropped. By then everything it logged has been searched for
@@ -54,7 +56,36 @@ pub struct Call<'a> {
 impl Launch {
     /// `pullcheck serve` with these arguments; listeners and certificate are added.
     pub fn with<S: AsRef<str>>(args: &[S]) -> Self {
-        Self { args: args.iter().map(|arg| arg.as_ref().to_owned()).collect(), env: Vec::new() }
+        Self::default().args(args)
+    }
+
+    /// One that asks no API server, and may go to the registries of the tests.
+    pub fn alone() -> Self {
+        Self::with(&["--no-cluster", "--allow-address", "127.0.0.0/8"])
+    }
+
+    /// One that asks this API server, and may go to the registries of the tests.
+    pub fn beside(api: &ApiServer) -> Self {
+        let kubeconfig = api.kubeconfig();
+        Self::with(&["--allow-address", "127.0.0.0/8", "--kubeconfig"])
+            .args(&[kubeconfig.to_str().unwrap()])
+    }
+
+    /// More arguments.
+    pub fn args<S: AsRef<str>>(mut self, args: &[S]) -> Self {
+        self.args.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// The default mode.
+    pub fn mode(self, mode: &str) -> Self {
+        self.args(&["--mode", mode])
+    }
+
+    /// The text of its configuration file.
+    pub fn config(mut self, yaml: &str) -> Self {
+        self.config = Some(yaml.to_owned());
+        self
     }
 
     /// An environment variable.
@@ -64,8 +95,13 @@ impl Launch {
     }
 
     /// Starts it, and waits until it says where it listens.
-    pub async fn start(self) -> Webhook {
+    pub async fn start(mut self) -> Webhook {
         let home = TempDir::new().unwrap();
+        if let Some(yaml) = &self.config {
+            let path = home.path().join("config.yaml");
+            std::fs::write(&path, yaml).unwrap();
+            self = self.args(&["--config", path.to_str().unwrap()]);
+        }
         let ca = Ca::mint();
         let leaf = ca.good();
         let mut child = Command::new(PULLCHECK)
@@ -90,8 +126,7 @@ impl Launch {
             let status = child.wait().unwrap();
             panic!("pullcheck serve ended ({status}) before it listened:\n{}", output.text());
         };
-        let fields = &line["fields"];
-        let address = |name: &str| fields[name].as_str().and_then(|text| text.parse().ok());
+        let address = |name: &str| line[name].as_str().and_then(|text| text.parse().ok());
         let (Some(reviews), Some(metrics)) = (address("webhook"), address("metrics")) else {
             panic!("the line does not say where it listens: {line}");
         };
@@ -178,9 +213,31 @@ impl Webhook {
         }
     }
 
+    /// The value of a counter or gauge, by its name with its labels; 0 if there is none.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let text = self.probe("/metrics").await.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until a counter or gauge has come to a value.
+    pub async fn until_metric(&self, name: &str, at_least: u64) {
+        let reached = Box::pin(async {
+            while self.metric(name).await < at_least {
+                tokio::task::yield_now().await;
+            }
+        });
+        within(name, &self.output, reached).await;
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         signal(&self.child, "TERM");
+    }
+
+    /// Sends SIGHUP, which asks it to look at its certificate now.
+    pub fn hang_up(&self) {
+        signal(&self.child, "HUP");
     }
 
     /// Waits until it has ended by itself.

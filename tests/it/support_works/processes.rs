@@ -20,10 +20,9 @@ fn output(script: &str) -> Output {
 
 #[tokio::test]
 async fn a_log_line_is_awaited_by_its_message() {
-    let output =
-        output(r#"echo noise; echo '{"fields":{"message":"listening","webhook":"here"}}' >&2"#);
+    let output = output(r#"echo noise; echo '{"message":"listening","webhook":"here"}' >&2"#);
     let line = output.line("listening").await.unwrap();
-    assert_eq!(line["fields"]["webhook"], "here");
+    assert_eq!(line["webhook"], "here");
     output.end().await;
     assert!(output.text().contains("noise"));
 }

@@ -111,7 +111,7 @@ fn read(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Value, Error> 
 }
 
 fn broken(text: &str, error: &Error) -> Parsed {
-    let why = match error {
+    let why = match cause(error) {
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => too_deep(),
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -134,6 +134,14 @@ fn broken(text: &str, error: &Error) -> Parsed {
     };
     let above = error.location().map_or(0, above);
     Parsed { problem: Some((above, why)), ..Parsed::default() }
+}
+
+/// What went wrong below an alias is told like anything else.
+fn cause(error: &Error) -> &Error {
+    match error {
+        Error::AliasError { error, .. } => cause(error),
+        error => error,
+    }
 }
 
 fn too_deep() -> String {
@@ -221,24 +229,28 @@ mod tests {
         bounded.unwrap().join().unwrap();
     }
 
+    /// Mappings in mappings, each below the one before.
+    fn steps(count: usize) -> String {
+        (0..count).fold(String::new(), |text, n| text + &" ".repeat(n) + "a:\n")
+    }
+
     fn bounds() {
         for (text, word) in [
             ("[".repeat(200_000), "nested"),
             ("{\"a\":".repeat(200_000), "nested"),
             (format!("a: {}", "{a: ".repeat(200)), "nested"),
-            ((1..400).map(|n| format!("{}a:\n", " ".repeat(n))).collect(), "nested"),
+            (steps(400), "nested"),
         ] {
             assert!(problem(&text).1.contains(word), "{:?}", problem(&text));
         }
         let mut laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for pair in ('a'..='z').collect::<Vec<_>>().windows(2) {
             let many = vec![format!("*{}", pair[0]); 9].join(", ");
-            laughs.push_str(&format!("{}: &{} [{many}]\n", pair[1], pair[1]));
+            laughs = format!("{laughs}{}: &{} [{many}]\n", pair[1], pair[1]);
         }
-        assert!(parse(&laughs).problem.is_some());
+        assert!(problem(&laughs).1.contains("aliases"), "{:?}", problem(&laughs));
         assert!(parse("a: &a [*a]").problem.is_some());
-        let deep: String = (0..90).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
-        assert_eq!(parse(&deep).problem, None);
+        assert_eq!(parse(&steps(90)).problem, None);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Output {
         loop {
             // Before the look at the lines, so that none can slip in between.
             let open = state.borrow_and_update().1;
-            let found = |line: &Value| line["fields"]["message"] == message;
+            let found = |line: &Value| line["message"] == message;
             if let Some(line) = self.lines().into_iter().find(found) {
                 return Some(line);
             }

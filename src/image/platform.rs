@@ -1,0 +1,113 @@
+//! Platforms as containerd reads and compares them (containerd/platforms v1.0.0-rc.5): what
+//! `OS/ARCH[/VARIANT]` means, and which entries of an index a node would take.
+//!
+//! What is never here: finding out what platforms the nodes have.
+
+mod choice;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+pub use choice::{Choice, matches, rank};
+pub use parse::PlatformError;
+
+use std::fmt;
+
+/// Where a node's platform does not name its system.
+const DEFAULT_OS: &str = "linux";
+
+/// A node's platform, or that of an index's entry: the OCI image index's `platform`.
+///
+/// As written, until it is compared. In an entry it is foreign text of any length.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Platform {
+    /// As Go names systems: `linux`, `windows`.
+    pub os: String,
+    /// As Go names processors: `amd64`, `arm64`, `386`.
+    pub architecture: String,
+    /// Which kind of processor: `v7` of `arm`, `v2` of `amd64`; mostly empty.
+    pub variant: String,
+    /// `os.version`; only Windows' counts: `10.0.20348.1`.
+    pub os_version: String,
+    /// `os.features`: what the system must offer for the image to run.
+    pub os_features: Vec<String>,
+}
+
+impl Platform {
+    /// A platform without version and features.
+    pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
+        let (os, architecture, variant) = (os.into(), architecture.into(), variant.into());
+        Self { os, architecture, variant, ..Self::default() }
+    }
+
+    /// The form in which platforms are compared (`Normalize`): lower case, one name for each
+    /// system and processor, features sorted and once each. No system means `default_os`.
+    fn normalised(&self, default_os: &str) -> Self {
+        let (architecture, variant) = normalise_architecture(&self.architecture, &self.variant);
+        let mut os_features = self.os_features.clone();
+        os_features.sort_unstable();
+        os_features.dedup();
+        let os = if self.os.is_empty() { default_os.into() } else { normalise_os(&self.os) };
+        Self { os, architecture, variant, os_version: self.os_version.clone(), os_features }
+    }
+}
+
+/// Go's `ToLower`, which makes one letter of one letter.
+fn lower(text: &str) -> String {
+    text.chars().filter_map(|c| c.to_lowercase().next()).collect()
+}
+
+fn normalise_os(os: &str) -> String {
+    match lower(os) {
+        os if os == "macos" => "darwin".into(),
+        os => os,
+    }
+}
+
+/// One name for each processor, and no variant where it is the plain one: `x86_64` and `amd64/v1`
+/// are `amd64`, `aarch64/v8` is `arm64`, and `arm` is `arm/v7`.
+fn normalise_architecture(architecture: &str, variant: &str) -> (String, String) {
+    let (architecture, variant) = (lower(architecture), lower(variant));
+    let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
+        ("i386", _) => ("386", ""),
+        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
+        ("x86_64" | "x86-64", other) => ("amd64", other),
+        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
+        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
+        ("aarch64", other) => ("arm64", other),
+        ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
+        ("armel", _) | ("arm", "6") => ("arm", "v6"),
+        ("arm", "5") => ("arm", "v5"),
+        ("arm", "8") => ("arm", "v8"),
+        same => same,
+    };
+    (architecture.to_owned(), variant.to_owned())
+}
+
+/// As containerd writes it: `linux/arm/v7`, `windows(10.0.20348.1)/amd64`, `unknown`.
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.os.is_empty() {
+            return f.write_str("unknown");
+        }
+        f.write_str(&self.os)?;
+        let mut features: Vec<&str> = self.os_features.iter().map(String::as_str).collect();
+        features.retain(|feature| !feature.is_empty());
+        features.sort_unstable();
+        features.dedup();
+        if !(self.os_version.is_empty() && features.is_empty()) {
+            write!(f, "({}", parse::escape(&self.os_version))?;
+            for feature in features {
+                write!(f, "+{}", parse::escape(feature))?;
+            }
+            f.write_str(")")?;
+        }
+        for part in [&self.architecture, &self.variant] {
+            if !part.is_empty() {
+                write!(f, "/{part}")?;
+            }
+        }
+        Ok(())
+    }
+}

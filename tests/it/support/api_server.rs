@@ -1,0 +1,224 @@
+//! A Kubernetes API server as far as pullcheck asks one: Secrets, ServiceAccounts, the labels of
+//! namespaces and lists of names; with its moods, and a count of what it was asked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::misbehaving::Answer;
+use super::secrets;
+use super::server::{Greeting, Log, Reply, Seen, Server};
+use super::tls::Ca;
+
+/// What is answered on a path, whatever is there.
+#[derive(Clone)]
+pub enum Mood {
+    /// This status: 403, 500, ...
+    Status(u16),
+    /// No answer, ever.
+    Hangs,
+}
+
+/// The API server, which speaks HTTPS.
+pub struct ApiServer {
+    server: Server,
+    ca: Ca,
+    state: Arc<Mutex<State>>,
+    token: String,
+    dir: TempDir,
+}
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, Value>,
+    moods: HashMap<String, Mood>,
+}
+
+/// One login in a pull secret.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    pub host: &'a str,
+    pub user: &'a str,
+    pub password: &'a str,
+}
+
+impl ApiServer {
+    /// One that holds the ServiceAccount `default` of each of these namespaces, and nothing else.
+    pub async fn start(namespaces: &[&str]) -> Self {
+        let ca = Ca::mint();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = state.clone();
+        let handler = move |seen: Seen| {
+            let state = shared.clone();
+            async move { reply(&state, &seen).await }
+        };
+        let server = Server::start(Some(ca.good().server()), Greeting::Serve, handler).await;
+        let dir = TempDir::new().unwrap();
+        let api = Self { server, ca, state, token: secrets::fresh(), dir };
+        for namespace in namespaces {
+            api.put_service_account(namespace, "default", &[]);
+        }
+        api
+    }
+
+    /// A kubeconfig for it, with a token; lives as long as the server.
+    pub fn kubeconfig(&self) -> PathBuf {
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }],
+            "clusters": [{ "name": "test", "cluster": {
+                "server": self.server.url(),
+                "certificate-authority-data": STANDARD.encode(self.ca.pem()),
+            } }],
+            "users": [{ "name": "test", "user": { "token": self.token } }],
+        });
+        let path = self.dir.path().join("kubeconfig");
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// Stores a Secret of any type; `data` is not yet base64.
+    pub fn put_secret(&self, namespace: &str, name: &str, type_: &str, data: &[(&str, &str)]) {
+        let data: BTreeMap<&str, String> =
+            data.iter().map(|(key, value)| (*key, STANDARD.encode(value))).collect();
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": { "namespace": namespace, "name": name },
+            "type": type_,
+            "data": data,
+        });
+        self.put(&secret_path(namespace, name), object);
+    }
+
+    /// Stores a pull secret, in place of one of that name.
+    pub fn put_pull_secret(&self, namespace: &str, name: &str, entries: &[Entry<'_>]) {
+        let auths: BTreeMap<&str, Value> = entries
+            .iter()
+            .map(|entry| {
+                (entry.host, json!({ "auth": secrets::basic(entry.user, entry.password) }))
+            })
+            .collect();
+        let config = json!({ "auths": auths }).to_string();
+        secrets::register(&config);
+        let data = [(".dockerconfigjson", config.as_str())];
+        self.put_secret(namespace, name, "kubernetes.io/dockerconfigjson", &data);
+    }
+
+    /// Stores a ServiceAccount with its pull secrets.
+    pub fn put_service_account(&self, namespace: &str, name: &str, pull_secrets: &[&str]) {
+        let names: Vec<Value> = pull_secrets.iter().map(|name| json!({ "name": name })).collect();
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": { "namespace": namespace, "name": name },
+            "imagePullSecrets": names,
+        });
+        self.put(&service_account_path(namespace, name), object);
+    }
+
+    /// Stores a namespace whose label chooses this mode.
+    pub fn put_mode(&self, namespace: &str, mode: &str) {
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": namespace, "labels": { "pullcheck.dev/mode": mode } },
+        });
+        self.put(&namespace_path(namespace), object);
+    }
+
+    fn put(&self, path: &str, object: Value) {
+        self.state.lock().unwrap().objects.insert(path.to_owned(), object);
+    }
+
+    /// From now on this path is answered like that.
+    pub fn mood(&self, path: &str, mood: Mood) {
+        self.state.lock().unwrap().moods.insert(path.to_owned(), mood);
+    }
+
+    /// Ends the mood of a path.
+    pub fn cheer_up(&self, path: &str) {
+        self.state.lock().unwrap().moods.remove(path);
+    }
+
+    /// How often a path was asked for, its list of names aside.
+    pub fn asked(&self, path: &str) -> usize {
+        self.log().count(|seen| seen.path == path)
+    }
+
+    /// Every request.
+    pub fn log(&self) -> &Log {
+        self.server.log()
+    }
+}
+
+/// The path of a Secret.
+pub fn secret_path(namespace: &str, name: &str) -> String {
+    format!("{}/secrets/{name}", namespace_path(namespace))
+}
+
+/// The path of a ServiceAccount.
+pub fn service_account_path(namespace: &str, name: &str) -> String {
+    format!("{}/serviceaccounts/{name}", namespace_path(namespace))
+}
+
+/// The path of a namespace.
+pub fn namespace_path(namespace: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}")
+}
+
+async fn reply(state: &Mutex<State>, seen: &Seen) -> Reply {
+    let mood = state.lock().unwrap().moods.get(&seen.path).cloned();
+    match mood {
+        Some(Mood::Status(code)) => return status(code).into_reply(false),
+        Some(Mood::Hangs) => return std::future::pending().await,
+        None => {}
+    }
+    let state = state.lock().unwrap();
+    let answer = if seen.path.ends_with("/secrets") || seen.path.ends_with("/serviceaccounts") {
+        list(&state, &seen.path)
+    } else {
+        state.objects.get(&seen.path).map_or_else(|| status(404), document)
+    };
+    answer.into_reply(false)
+}
+
+/// The metadata of what is below a path.
+fn list(state: &State, path: &str) -> Answer {
+    let below = format!("{path}/");
+    let items: Vec<Value> = state
+        .objects
+        .iter()
+        .filter(|(at, _)| at.starts_with(&below))
+        .map(|(_, object)| json!({ "metadata": object["metadata"] }))
+        .collect();
+    document(&json!({
+        "apiVersion": "meta.k8s.io/v1",
+        "kind": "PartialObjectMetadataList",
+        "metadata": {},
+        "items": items,
+    }))
+}
+
+/// A `Status`, as every refusal of an API server is.
+fn status(code: u16) -> Answer {
+    let status = json!({
+        "apiVersion": "v1",
+        "kind": "Status",
+        "status": "Failure",
+        "message": "said by the API server",
+        "code": code,
+    });
+    Answer { status: code, ..document(&status) }
+}
+
+fn document(object: &Value) -> Answer {
+    Answer::new(200, object.to_string()).with("Content-Type", "application/json")
+}
