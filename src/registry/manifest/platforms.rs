@@ -74,7 +74,7 @@ mod tests {
         for index in [
             &br#"{"Manifests":[]}"#[..],
             br#"{"manifests":[{"platform":{"os":null}}]}"#,
-            br#"{"manifests":[{"platform":[]}]}"#,
+            br#"{"manifests":[{"platform":"linux/amd64"}]}"#,
         ] {
             assert_eq!(read(index), None);
         }
