@@ -22,14 +22,14 @@ use crate::shares::Shares;
 use crate::telemetry::Metrics;
 use crate::workload::Workload;
 
+/// The API server itself waits no longer than this.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Length, in bytes, beyond which a log line names no further finding.
 const LONGEST_SUMMARY: usize = 4_000;
 /// Most findings that a denial lists for machines.
 const MOST_CAUSES: usize = 64;
 /// How long a review that can only be audited waits for what may be in the cache.
 const AT_ONCE: Duration = Duration::from_millis(50);
-/// The API server itself waits no longer than this.
-const LONGEST: Duration = Duration::from_secs(30);
 /// How many such reviews are looked up at one time.
 const AUDITS: usize = 512;
 /// How many of those for one namespace.
