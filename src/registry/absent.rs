@@ -1,6 +1,7 @@
 //! After a 404: what exactly is missing, and what was probably meant.
 
 use http::{Method, StatusCode};
+use tokio::time::timeout;
 
 use super::Step;
 use super::lookup::{Shelf, head};
@@ -41,7 +42,8 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
         served_by_get: false,
     };
     progress::preliminary(&Outcome::Absent(absent.clone()));
-    if let Some(head) = explain(session, &mut absent).await {
+    let limit = session.shared.transport.limits.explanation;
+    if let Ok(Some(head)) = timeout(limit, explain(session, &mut absent)).await {
         progress::found_after_all();
         return Ok(Absence::There(head, Shelf::Manifests));
     }

@@ -83,6 +83,9 @@ pub struct Limits {
     pub headers: Duration,
     /// Any further part of an answer's body.
     pub body: Duration,
+    /// For a second look at what is missing, before the tag list. Together they stay below the
+    /// 5 s for which an absence counts.
+    pub explanation: Duration,
     /// All pages of a tag list, which only improves a message.
     pub tag_list: Duration,
     /// A whole lookup, and a whole login.
@@ -97,6 +100,7 @@ impl Default for Limits {
             tls: Duration::from_secs(5),
             headers: Duration::from_secs(10),
             body: Duration::from_secs(10),
+            explanation: Duration::from_millis(1_500),
             tag_list: Duration::from_secs(3),
             total: Duration::from_secs(30),
         }

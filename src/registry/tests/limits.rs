@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::fake::{Fake, Reply, Seen, head, status};
+use super::fake::{Fake, Reply, Seen, answer, head, status};
 use super::login::guarded;
 use super::world::{OCI, SOON, app, certificate, look, settings, settings_at, trouble};
 use crate::facts::{Missing, Outcome, TroubleKind, Unchecked};
@@ -200,4 +200,23 @@ async fn a_tag_list_that_hangs_costs_the_suggestion_only() {
         .await;
     let Outcome::Absent(absent) = look(&client, "reg.test/app:1").await else { panic!("absent") };
     assert_eq!((absent.what, absent.suggestion), (Missing::Tag, None));
+}
+
+#[tokio::test]
+async fn an_absence_does_not_wait_long_for_its_explanation() {
+    let behave = |seen: &Seen| match (seen.method.as_str(), seen.path.as_str()) {
+        ("HEAD", _) => status(404),
+        (_, path) if path.contains("/tags/list") => {
+            answer(200, &[("content-type", "application/json")], r#"{"tags":["latest"]}"#)
+        }
+        _ => Reply::Never,
+    };
+    let fake = Fake::tls(certificate("reg.test"), behave).await;
+    // Waited for in full, the explanation would leave no time for the tags.
+    let (explanation, total) = (Duration::from_millis(20), Duration::from_secs(5));
+    let limits = Limits { explanation, total, ..Limits::default() };
+    let settings = ClientConfig { limits, ..settings(&[("reg.test", &fake)]) };
+    let client = RegistryClient::new(settings).unwrap();
+    let Outcome::Absent(absent) = look(&client, "reg.test/app:latests").await else { panic!() };
+    assert_eq!((absent.what, absent.suggestion.as_deref()), (Missing::Tag, Some("latest")));
 }
