@@ -13,7 +13,6 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use axum::Router;
-use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -22,7 +21,7 @@ use crate::app;
 use crate::certificates::{Authority, Pair};
 use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::Objects;
-use crate::registry::{ClientConfig, ProxyRule, Resolve, ResolveError};
+use crate::registry::{ClientConfig, FixedResolver, ProxyRule};
 use crate::reviewer::Reviewer;
 use crate::server::listener::{self, Transport};
 use crate::server::{Shutdown, shutdown, tls};
@@ -51,7 +50,7 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 
     let client = ClientConfig {
         extra_roots_pem: authority.pair().certificate.into_bytes(),
-        resolver: Some(Arc::new(Names { registry, closed })),
+        resolver: Some(Arc::new(names(registry, closed))),
         proxies: ProxyRule::Never,
         ..app::client_config(&config, true, Vec::new())?
     };
@@ -109,23 +108,9 @@ async fn start(
 
 /// The demo's own DNS: every name leads to the embedded registry, one to a port nobody listens
 /// on.
-#[derive(Debug)]
-struct Names {
-    registry: SocketAddr,
-    closed: SocketAddr,
-}
-
-impl Resolve for Names {
-    fn resolve<'a>(
-        &'a self,
-        host: &'a str,
-        _: u16,
-    ) -> BoxFuture<'a, Result<Vec<SocketAddr>, ResolveError>> {
-        let found = match host {
-            "registry.down.example" => Ok(vec![self.closed]),
-            host if registry::NAMES.contains(&host) => Ok(vec![self.registry]),
-            _ => Err(ResolveError::NoSuchName),
-        };
-        Box::pin(async move { found })
-    }
+fn names(registry: SocketAddr, closed: SocketAddr) -> FixedResolver {
+    let known = registry::NAMES
+        .into_iter()
+        .fold(FixedResolver::default(), |names, name| names.with(name, registry));
+    known.with("registry.down.example", closed)
 }
