@@ -122,9 +122,7 @@ fn malformed_secret(facts: &Facts<'_>) -> bool {
 /// `Secret shop/regcred`, or what the operator gave.
 pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
     match &attempt.source {
-        Some(CredentialSource::Secret(name)) => {
-            format!("Secret {}/{}", printable(facts.namespace, 40), printable(name, 40))
-        }
+        Some(CredentialSource::Secret(name)) => words::object("Secret", facts, name, 40),
         Some(CredentialSource::DockerConfig) => "the login in --docker-config".to_owned(),
         None => "no credential".to_owned(),
     }

@@ -1,12 +1,11 @@
 //! Proven or Likely: what that may yet be, or that we do not see, could cure a refusal or an
 //! absence. A reason found here is also said in the message.
 
-use super::Certainty;
+use super::{Certainty, words};
 use crate::credentials::SecretState;
 use crate::facts::{Absent, Facts, ImageFact, PodMutation, ServiceAccountState};
 use crate::glob::any_matches;
 use crate::image::Reference;
-use crate::message::printable;
 
 /// Why a finding may not hold on the node; none means that it is proven.
 pub(super) struct Doubt(Option<String>);
@@ -88,11 +87,7 @@ fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) 
 /// The first pull secret that is not known, and how that is to be said.
 fn missing_secret(facts: &Facts<'_>) -> Option<String> {
     facts.secrets.iter().find_map(|fact| {
-        let name = format!(
-            "Secret {}/{}",
-            printable(facts.namespace, 40),
-            printable(&fact.secret.name, 40)
-        );
+        let name = words::object("Secret", facts, &fact.secret.name, 40);
         match &fact.secret.state {
             SecretState::Read(_) => None,
             SecretState::Absent { .. } => Some(format!("{name} does not exist yet")),
@@ -106,11 +101,7 @@ fn missing_secret(facts: &Facts<'_>) -> Option<String> {
 /// How an unknown ServiceAccount is to be said.
 fn missing_service_account(facts: &Facts<'_>) -> Option<String> {
     let account = &facts.service_account;
-    let name = format!(
-        "ServiceAccount {}/{}",
-        printable(facts.namespace, 40),
-        printable(&account.name, 40)
-    );
+    let name = words::object("ServiceAccount", facts, &account.name, 40);
     match &account.state {
         ServiceAccountState::NotNeeded | ServiceAccountState::Present => None,
         ServiceAccountState::Absent { .. } => {

@@ -1,6 +1,6 @@
 //! A login that will stop working within hours, kept in a static Secret.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
 use crate::credentials::{DecodedSecret, Entry, SecretState};
 use crate::facts::Facts;
 use crate::message::printable;
@@ -30,9 +30,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Certainty::Proven,
             (&fact.field, &fact.secret.name),
             &format!(
-                "Secret {}/{} holds a login for {} that lasts 12 hours at most",
-                printable(facts.namespace, 40),
-                printable(&fact.secret.name, 40),
+                "{} holds a login for {} that lasts 12 hours at most",
+                words::object("Secret", facts, &fact.secret.name, 40),
                 printable(&host, 60)
             ),
             "have it renewed, or use the nodes' role",

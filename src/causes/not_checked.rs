@@ -1,6 +1,6 @@
 //! Not looked at, by our own decision or for lack of a right.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
 use crate::credentials::SecretState;
 use crate::facts::{Conclusion, Facts, Outcome, ServiceAccountState, Unchecked};
 use crate::image::Reference;
@@ -34,7 +34,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 Certainty::Unknown,
                 image,
                 &format!("not checked, {what}"),
-                &format!("{}{fix}", super::words::unverified(facts)),
+                &format!("{}{fix}", words::unverified(facts)),
             )
             .at_host(host),
         );
@@ -87,9 +87,8 @@ fn secrets(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Certainty::Unknown,
             (&fact.field, &fact.secret.name),
             &format!(
-                "Secret {}/{} was not checked, {why}",
-                printable(facts.namespace, 50),
-                printable(&fact.secret.name, 50)
+                "{} was not checked, {why}",
+                words::object("Secret", facts, &fact.secret.name, 50)
             ),
             fix,
         ));
@@ -112,9 +111,8 @@ fn service_account(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         Certainty::Unknown,
         (&account.field, &account.name),
         &format!(
-            "ServiceAccount {}/{} was not checked, {why}",
-            printable(facts.namespace, 50),
-            printable(&account.name, 50)
+            "{} was not checked, {why}",
+            words::object("ServiceAccount", facts, &account.name, 50)
         ),
         fix,
     ));

@@ -1,9 +1,8 @@
 //! A pull secret that the kubelet cannot decode.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
 use crate::credentials::{DecodedSecret, SecretState};
 use crate::facts::{Facts, Front};
-use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("pull-secret-malformed"),
@@ -41,11 +40,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Severity::WontPull,
             Certainty::Proven,
             (&fact.field, &fact.secret.name),
-            &format!(
-                "Secret {}/{} {what}: {error}",
-                printable(facts.namespace, 40),
-                printable(&fact.secret.name, 40)
-            ),
+            &format!("{} {what}: {error}", words::object("Secret", facts, &fact.secret.name, 40)),
             error.fix(),
         ));
     }

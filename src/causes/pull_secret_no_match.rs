@@ -1,9 +1,9 @@
 //! A pull secret that covers none of the pod's images.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
 use crate::credentials::{DecodedSecret, SecretState};
 use crate::facts::Facts;
-use crate::message::{list, printable};
+use crate::message::list;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("pull-secret-no-match"),
@@ -39,9 +39,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Certainty::Proven,
             (&fact.field, &fact.secret.name),
             &format!(
-                "Secret {}/{} {covers}, none of the images",
-                printable(facts.namespace, 40),
-                printable(&fact.secret.name, 40)
+                "{} {covers}, none of the images",
+                words::object("Secret", facts, &fact.secret.name, 40)
             ),
             "correct its key or drop it here",
         ));

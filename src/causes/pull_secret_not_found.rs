@@ -1,6 +1,6 @@
 //! A pull secret that does not exist.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
 use crate::credentials::SecretState;
 use crate::facts::{Facts, Front};
 use crate::message::printable;
@@ -27,17 +27,14 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             }
             _ => continue,
         };
-        let near = similar
-            .as_ref()
-            .map(|name| format!(", did you mean {}?", printable(name, 60)))
-            .unwrap_or_default();
+        let near = words::did_you_mean(similar.as_ref());
         let namespace = printable(facts.namespace, 60);
         findings.push(Finding::of_object(
             &CAUSE,
             Severity::Advice,
             Certainty::Likely,
             (&fact.field, &fact.secret.name),
-            &format!("Secret {namespace}/{} {where_to}{near}", printable(&fact.secret.name, 60)),
+            &format!("{} {where_to}{near}", words::object("Secret", facts, &fact.secret.name, 60)),
             &format!("create it in namespace {namespace} or correct the name"),
         ));
     }

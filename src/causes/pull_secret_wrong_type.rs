@@ -1,6 +1,6 @@
 //! A pull secret of a shape the kubelet ignores without a word.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
 use crate::credentials::{DecodedSecret, SecretState};
 use crate::facts::{Facts, Front};
 use crate::message::printable;
@@ -43,9 +43,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             Certainty::Proven,
             (&fact.field, &fact.secret.name),
             &format!(
-                "Secret {}/{} has type {}{key}, which the kubelet ignores",
-                printable(facts.namespace, 40),
-                printable(&fact.secret.name, 40),
+                "{} has type {}{key}, which the kubelet ignores",
+                words::object("Secret", facts, &fact.secret.name, 40),
                 printable(&hint.type_, 50)
             ),
             &fix,

@@ -1,8 +1,7 @@
 //! The template names a ServiceAccount that does not exist.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
 use crate::facts::{Facts, Front, ServiceAccountState};
-use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("service-account-not-found"),
@@ -29,20 +28,13 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         _ => return,
     };
-    let near = similar
-        .as_ref()
-        .map(|name| format!(", did you mean {}?", printable(name, 60)))
-        .unwrap_or_default();
+    let near = words::did_you_mean(similar.as_ref());
     findings.push(Finding::of_object(
         &CAUSE,
         Severity::Advice,
         Certainty::Likely,
         (&account.field, &account.name),
-        &format!(
-            "ServiceAccount {}/{} {where_to}{near}",
-            printable(facts.namespace, 60),
-            printable(&account.name, 60)
-        ),
+        &format!("{} {where_to}{near}", words::object("ServiceAccount", facts, &account.name, 60)),
         "create it or correct the name",
     ));
 }

@@ -14,6 +14,16 @@ pub(super) fn repository(image: &ImageFact<'_>, reference: &Reference) -> String
     }
 }
 
+/// `Secret shop/regcred`; each part shows at most `most` characters.
+pub(super) fn object(kind: &str, facts: &Facts<'_>, name: &str, most: usize) -> String {
+    format!("{kind} {}/{}", printable(facts.namespace, most), printable(name, most))
+}
+
+/// `, did you mean reg-cred?`, or nothing where no name is near.
+pub(super) fn did_you_mean(similar: Option<&String>) -> String {
+    similar.map(|name| format!(", did you mean {}?", printable(name, 60))).unwrap_or_default()
+}
+
 /// How the fix of something that we could not see begins.
 pub(super) fn unverified(facts: &Facts<'_>) -> &'static str {
     match facts.front {
