@@ -86,9 +86,11 @@ impl Gatherer {
         let mut over = false;
         for image_use in &workload.images {
             let reference = Reference::parse(&image_use.image);
-            let normalised = reference.as_ref().ok().map(ToString::to_string);
-            if self.policy.exempts_image(&image_use.image, normalised.as_deref()) {
-                continue;
+            if !self.policy.exempt.images.is_empty() {
+                let normalised = reference.as_ref().ok().map(ToString::to_string);
+                if self.policy.exempts_image(&image_use.image, normalised.as_deref()) {
+                    continue;
+                }
             }
             let mut fact = ImageFact {
                 field: image_use.field.as_str(),

@@ -70,7 +70,7 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// What is done about each.
     pub verdict: Verdict,
-    /// Each image that was judged.
+    /// Each image that was judged, for `check`, which reports them; the webhook's answer does not.
     pub images: Vec<JudgedImage>,
 }
 
@@ -178,7 +178,11 @@ impl Reviewer {
 
     fn decide(&self, case: &Case, facts: &Facts<'_>, findings: Vec<Finding>) -> Judgement {
         let verdict = self.gatherer.policy.decide(&case.subject(), &findings);
-        Judgement { findings, verdict, images: judged_images(facts) }
+        let images = match case.front {
+            Front::Check => judged_images(facts),
+            Front::Serve => Vec::new(),
+        };
+        Judgement { findings, verdict, images }
     }
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work

@@ -137,11 +137,11 @@ pub struct Pins<'a> {
 impl NodeConstraints {
     /// By `nodeSelector` (the well-known labels, also by their old names) and `os.name`.
     pub fn pins(&self) -> Pins<'_> {
-        let label = |name: &str| {
-            let label = |prefix: &str| self.selector.get(&format!("{prefix}kubernetes.io/{name}"));
-            label("").or_else(|| label("beta.")).map(String::as_str)
+        let label = |names: [&str; 2]| {
+            names.into_iter().find_map(|name| self.selector.get(name)).map(String::as_str)
         };
-        Pins { os: label("os").or(self.os.as_deref()), architecture: label("arch") }
+        let os = label(["kubernetes.io/os", "beta.kubernetes.io/os"]).or(self.os.as_deref());
+        Pins { os, architecture: label(["kubernetes.io/arch", "beta.kubernetes.io/arch"]) }
     }
 }
 
