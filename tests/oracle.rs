@@ -30,6 +30,15 @@ mod references;
 #[path = "it/support/skip.rs"]
 mod skip;
 
+/// What builds and keeps Go programs.
+#[cfg(test)]
+#[expect(dead_code, reason = "a tool box: not every tool is in use here")]
+mod parts {
+    pub mod cache;
+    pub mod command;
+    pub mod go;
+}
+
 /// Where `skip!` looks for its parts.
 #[cfg(test)]
 mod support {
