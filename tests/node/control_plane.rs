@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::api::Api;
 use super::process::Process;
 use crate::support::secrets;
-use crate::support::tls::Ca;
+use crate::support::tls::{Ca, Leaf};
 
 /// Those that make namespaces usable; the one that watches nodes would taint ours, which has no
 /// network, and evict its pods.
@@ -29,6 +29,8 @@ pub struct ControlPlane {
     api_server: Process,
     controllers: Option<Process>,
     ca: Ca,
+    // The API server reads its files again from time to time.
+    _leaf: Leaf,
     dir: TempDir,
     server: String,
     admin: String,
@@ -78,7 +80,7 @@ impl ControlPlane {
                 .arg("--service-cluster-ip-range=10.96.0.0/16"),
         );
         let server = format!("https://127.0.0.1:{port}");
-        let mut plane = Self { api_server, controllers: None, ca, dir, server, admin, kubelet };
+        let mut plane = Self { api_server, controllers: None, ca, _leaf: leaf, dir, server, admin, kubelet };
         plane.wait_until_ready().await;
         plane.controllers = Some(Process::start(
             "controller-manager",

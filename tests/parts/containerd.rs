@@ -177,6 +177,11 @@ disable = true
 path = {opt}
 [plugins."io.containerd.cri.v1.images"]
 snapshotter = "native"
+# What pulls has to be told of the snapshotter too; all else as by default.
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+platform = "linux"
+snapshotter = "native"
+differ = "walking"
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = {sandbox}
 [plugins."io.containerd.cri.v1.images".registry]

@@ -121,13 +121,7 @@ pub fn runnable(layer: &Layer, command: &[&str], marker: &str) -> Image {
     layered(Format::Oci, &format!("linux/{architecture}"), layer, command, marker)
 }
 
-fn layered(
-    format: Format,
-    platform: &str,
-    layer: &Layer,
-    command: &[&str],
-    marker: &str,
-) -> Image {
+fn layered(format: Format, platform: &str, layer: &Layer, command: &[&str], marker: &str) -> Image {
     let (manifest_type, config_type) = match format {
         Format::Oci => (media::OCI_MANIFEST, media::OCI_CONFIG),
         Format::Docker => (media::DOCKER_MANIFEST, media::DOCKER_CONFIG),

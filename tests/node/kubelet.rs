@@ -1,0 +1,130 @@
+//! A node: containerd and a kubelet.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::control_plane::ControlPlane;
+use super::leftovers;
+use super::process::{Process, last_lines};
+use crate::parts::containerd::{Containerd, Setup};
+
+/// The node's name, which pods bear.
+pub const NODE: &str = "judge";
+
+/// What the kubelet sets in the machine's kernel, under `/proc/sys`.
+const TUNABLES: [&str; 6] = [
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+];
+
+/// The running node; it ends when dropped.
+pub struct Node {
+    kubelet: Process,
+    containerd: Containerd,
+    cgroup: String,
+    folder: TempDir,
+}
+
+impl Node {
+    /// Starts it. To be called only in namespaces of the test's own, for mounts and processes.
+    pub fn start(program: &Path, plane: &ControlPlane, setup: &Setup) -> Self {
+        let folder = TempDir::with_prefix("kubelet-").unwrap();
+        let containerd = Containerd::start(setup);
+        // A name that nobody else has.
+        let cgroup = format!("/{}", folder.path().file_name().unwrap().to_str().unwrap());
+        keep_tunables(folder.path());
+        let root = folder.path().join("root");
+        let config = folder.path().join("config.json");
+        std::fs::write(&config, configuration(&root, &containerd, &cgroup).to_string()).unwrap();
+        let kubelet = Process::start(
+            "kubelet",
+            folder.path(),
+            Command::new(program)
+                .arg("kubelet")
+                .arg(format!("--config={}", config.display()))
+                .arg(format!("--kubeconfig={}", plane.kubelet_kubeconfig().display()))
+                .arg(format!("--root-dir={}", root.display()))
+                .arg(format!("--cert-dir={}", root.join("pki").display()))
+                .arg(format!("--hostname-override={NODE}"))
+                // Where it would find a config.json with credentials that nobody meant.
+                .current_dir(folder.path())
+                .env("HOME", folder.path()),
+        );
+        Self { kubelet, containerd, cgroup, folder }
+    }
+
+    /// Panics with its last words if a part of it has ended.
+    pub fn assert_running(&mut self) {
+        self.kubelet.assert_running();
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the last of containerd:\n{}", last_lines(&self.containerd.log()));
+        }
+        // First the kubelet, which would start again what ends under it.
+        self.kubelet.end();
+        leftovers::end_containers(&self.cgroup);
+        leftovers::end_shims(&self.containerd.socket());
+        leftovers::unmount(self.folder.path());
+        leftovers::unmount(self.containerd.socket().parent().unwrap());
+    }
+}
+
+/// The kubelet's configuration: the defaults wherever the tests' surroundings allow.
+fn configuration(root: &Path, containerd: &Containerd, cgroup: &str) -> serde_json::Value {
+    json!({
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "containerRuntimeEndpoint": format!("unix://{}", containerd.socket().display()),
+        "podLogsDir": root.join("logs"),
+        "volumePluginDir": root.join("plugins"),
+        "cgroupRoot": cgroup,
+        // No systemd, perhaps the first version of cgroups, no swap to be had or to be rid of.
+        "cgroupDriver": "cgroupfs",
+        "cgroupsPerQOS": false,
+        "enforceNodeAllocatable": [],
+        "failCgroupV1": false,
+        "failSwapOn": false,
+        "makeIPTablesUtilChains": false,
+        "oomScoreAdj": 0,
+        "resolvConf": "",
+        // Nobody attaches volumes here, and nobody asks the kubelet anything.
+        "enableControllerAttachDetach": false,
+        "readOnlyPort": 0,
+        "healthzPort": 0,
+        "authentication": { "anonymous": { "enabled": false }, "webhook": { "enabled": false } },
+        "authorization": { "mode": "AlwaysAllow" },
+        // A full disk is the machine's business.
+        "evictionHard": { "memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%" },
+        "imageGCHighThresholdPercent": 100,
+        // Many pods at once, and the word about images soon.
+        "registryPullQPS": 0,
+        "serializeImagePulls": false,
+        "nodeStatusUpdateFrequency": "1s",
+        "nodeStatusMaxImages": -1,
+    })
+}
+
+/// Puts files with the same content in front of the tunables, for whoever is in this namespace:
+/// what the kubelet writes there changes nothing for the machine.
+fn keep_tunables(folder: &Path) {
+    for name in TUNABLES {
+        let real = Path::new("/proc/sys").join(name);
+        // Absent in some containers.
+        let Ok(value) = std::fs::read(&real) else { continue };
+        let copy = folder.join(name.replace('/', "."));
+        std::fs::write(&copy, value).unwrap();
+        let status = Command::new("mount").arg("--bind").args([&copy, &real]).status().unwrap();
+        assert!(status.success(), "{name} cannot be kept as it is");
+    }
+}
