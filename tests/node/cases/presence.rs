@@ -73,21 +73,21 @@ pub fn cases(world: &World) -> Vec<Case> {
             .fails("not found")
             .proven("tag-not-found"),
         // Pulled by another pod with its secret.
-        private("present by another pod s secret, without one")
+        private("pulled with another s secret, without one")
             .fails("insufficient_scope")
             .likely("access-denied"),
-        Case::of("present by another pod s secret, by digest without one", &by_digest)
+        Case::of("pulled with another s secret, by digest without one", &by_digest)
             .fails("insufficient_scope")
             .likely("access-denied"),
-        private("present by another pod s secret, Never without one")
+        private("pulled with another s secret, Never without one")
             .policy("Never")
             .waits("ErrImageNeverPull", "is not present with pull policy of Never")
             .unknown("not-checked"),
-        private("present by another pod s secret, with a stale one")
+        private("pulled with another s secret, with a stale one")
             .secret("pull", pull_secret(&world.stale_under(&world.host())))
             .fails("401 Unauthorized")
             .likely("credential-rejected"),
-        private("present by another pod s secret, with the same password in another")
+        private("pulled with another s secret, with the same password in another")
             .secret("other", good()),
         private_gone("the same password in another secret, gone from the registry")
             .secret("other", good())
