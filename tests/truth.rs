@@ -30,9 +30,27 @@ mod parts {
 #[path = "truth"]
 mod truth {
     #[cfg(test)]
+    mod agreement;
+    #[cfg(test)]
+    mod case;
+    #[cfg(test)]
+    mod families;
+    #[cfg(test)]
+    mod front;
+    #[cfg(test)]
+    mod judge;
+    #[cfg(test)]
     mod judges;
     #[cfg(test)]
     mod parts_work;
+    #[cfg(test)]
+    mod shapes;
+    #[cfg(test)]
+    mod store;
+    #[cfg(test)]
+    mod verdict;
+    #[cfg(test)]
+    mod world;
 }
 
 #[cfg(test)]
