@@ -31,11 +31,14 @@ mod references;
 mod skip;
 
 /// What builds and keeps Go programs.
-#[cfg(test)]
-#[expect(dead_code, reason = "a tool box: not every tool is in use here")]
+#[path = "parts"]
+#[cfg_attr(test, expect(dead_code, reason = "a tool box: not every tool is in use here"))]
 mod parts {
+    #[cfg(test)]
     pub mod cache;
+    #[cfg(test)]
     pub mod command;
+    #[cfg(test)]
     pub mod go;
 }
 

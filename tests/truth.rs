@@ -3,26 +3,54 @@
 //!
 //! It needs root, Go and Debian's packages. Without one of them the tests are skipped and say so.
 
-#[cfg(test)]
+#[path = "it"]
 mod it {
     #[expect(unused_imports, reason = "a tool box: not every tool is in use here")]
+    #[cfg(test)]
     pub mod support;
 }
-#[cfg(test)]
-#[expect(dead_code, reason = "a tool box: not every tool is in use here")]
+#[path = "parts"]
+#[cfg_attr(test, expect(dead_code, reason = "a tool box: not every tool is in use here"))]
 mod parts {
+    #[cfg(test)]
     pub mod cache;
+    #[cfg(test)]
     pub mod command;
+    #[cfg(test)]
     pub mod containerd;
+    #[cfg(test)]
     pub mod debian;
+    #[cfg(test)]
     pub mod go;
+    #[cfg(test)]
     pub mod netns;
+    #[cfg(test)]
     pub mod page;
 }
-#[cfg(test)]
+#[path = "truth"]
 mod truth {
+    #[cfg(test)]
+    mod agreement;
+    #[cfg(test)]
+    mod case;
+    #[cfg(test)]
+    mod families;
+    #[cfg(test)]
+    mod front;
+    #[cfg(test)]
+    mod judge;
+    #[cfg(test)]
     mod judges;
+    #[cfg(test)]
     mod parts_work;
+    #[cfg(test)]
+    mod shapes;
+    #[cfg(test)]
+    mod store;
+    #[cfg(test)]
+    mod verdict;
+    #[cfg(test)]
+    mod world;
 }
 
 #[cfg(test)]

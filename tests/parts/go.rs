@@ -47,7 +47,8 @@ impl Program {
             return Ok(kept);
         }
         std::fs::create_dir_all(kept.parent().unwrap()).map_err(|error| error.to_string())?;
-        self.go(&["mod", "download"]).map_err(|why| format!("Go's modules cannot be had: {why}"))?;
+        self.go(&["mod", "download"])
+            .map_err(|why| format!("Go's modules cannot be had: {why}"))?;
         // Under a name of this process until it is complete: another one may be building too.
         let unfinished = kept.with_extension(std::process::id().to_string());
         let output = unfinished.to_str().ok_or("the cache folder's name is not UTF-8")?;

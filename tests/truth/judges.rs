@@ -9,7 +9,11 @@ use crate::parts::go::Program;
 /// containerd as its Go module has it. Static, and without the snapshotters that need C.
 pub const CONTAINERD: Program = Program {
     tags: "no_btrfs no_zfs no_devmapper",
-    ..Program::tool("containerd", "tests/truth", "github.com/containerd/containerd/v2/cmd/containerd")
+    ..Program::tool(
+        "containerd",
+        "tests/truth",
+        "github.com/containerd/containerd/v2/cmd/containerd",
+    )
 };
 
 /// A current distribution registry.

@@ -1,6 +1,6 @@
 //! Images made in memory: config, layers, manifest, index. No tool, no download.
 
-mod tar;
+pub mod tar;
 
 use bytes::Bytes;
 use serde_json::{Value, json};

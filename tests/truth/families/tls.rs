@@ -1,0 +1,30 @@
+//! Certificates, and registries without any.
+
+use crate::support::images::simple;
+use crate::truth::case::Case;
+use crate::truth::world::World;
+
+pub fn cases(world: &World) -> Vec<Case> {
+    world.stranger.add("app", "v1", &simple("tls stranger"));
+    world.expired.add("app", "v1", &simple("tls expired"));
+    world.other_name.add("app", "v1", &simple("tls other name"));
+    world.plain.add("app", "v1", &simple("tls plain"));
+    world.odd.add("tls/port", "v1", &simple("tls port"));
+    vec![
+        Case::new("an unknown authority", "stranger.test/app:v1")
+            .fails("certificate signed by unknown authority")
+            .unknown("registry-tls"),
+        Case::new("a certificate that has expired", "expired.test/app:v1")
+            .fails("certificate has expired")
+            .unknown("registry-tls"),
+        Case::new("a certificate for another name", "other-name.test/app:v1")
+            .fails("certificate is valid for someone-else.test")
+            .unknown("registry-tls"),
+        Case::new("plain HTTP on 443", "plain.test/app:v1")
+            .fails("server gave HTTP response to HTTPS client")
+            .unknown("registry-plain-http"),
+        Case::new("plain HTTP on another port", "plain.test:5000/app:v1")
+            .fails("server gave HTTP response to HTTPS client")
+            .unknown("registry-plain-http"),
+    ]
+}
