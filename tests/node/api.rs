@@ -32,7 +32,8 @@ impl Api {
         content_type: &str,
         body: String,
     ) -> anyhow::Result<Answer> {
-        let headers = [("authorization", self.authorization.as_str()), ("content-type", content_type)];
+        let headers =
+            [("authorization", self.authorization.as_str()), ("content-type", content_type)];
         self.http.send(method, &format!("{}{path}", self.server), &headers, body).await
     }
 
@@ -62,7 +63,8 @@ impl Api {
     /// Creates a namespace.
     pub async fn namespace(&self, name: &str) {
         let metadata = json!({ "name": name });
-        self.create(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })).await;
+        self.create(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }))
+            .await;
     }
 }
 

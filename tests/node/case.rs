@@ -14,6 +14,8 @@ pub struct Case {
     spec: Value,
     pub node: OnNode,
     pub word: Word,
+    /// Codes of the advice beside it.
+    pub advice: Vec<&'static str>,
 }
 
 /// What becomes of the pod.
@@ -47,7 +49,8 @@ impl Case {
             "automountServiceAccountToken": false,
             "containers": [{ "name": "main", "image": image }],
         });
-        Self { name, objects: Vec::new(), spec, node: OnNode::Runs, word: Word::Nothing }
+        let (node, word) = (OnNode::Runs, Word::Nothing);
+        Self { name, objects: Vec::new(), spec, node, word, advice: Vec::new() }
     }
 
     /// The namespace, and the repository of images that nobody else pulls.
@@ -150,6 +153,12 @@ impl Case {
     /// pullcheck says that it cannot tell.
     pub fn unknown(mut self, code: &'static str) -> Self {
         self.word = Word::Unknown(code);
+        self
+    }
+
+    /// pullcheck advises something beside that.
+    pub fn advised(mut self, code: &'static str) -> Self {
+        self.advice.push(code);
         self
     }
 

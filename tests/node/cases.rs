@@ -30,6 +30,11 @@ pub fn between(world: &World) -> Vec<String> {
     presence::brought(world)
 }
 
+/// An image that comes to the node by another way than its kubelet.
+pub fn preloaded(world: &World) -> String {
+    presence::preloaded(world)
+}
+
 /// Those whose images the first ones have brought to the node.
 pub fn second(world: &World) -> Vec<Case> {
     presence::cases(world)

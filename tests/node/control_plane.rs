@@ -80,7 +80,8 @@ impl ControlPlane {
                 .arg("--service-cluster-ip-range=10.96.0.0/16"),
         );
         let server = format!("https://127.0.0.1:{port}");
-        let mut plane = Self { api_server, controllers: None, ca, _leaf: leaf, dir, server, admin, kubelet };
+        let mut plane =
+            Self { api_server, controllers: None, ca, _leaf: leaf, dir, server, admin, kubelet };
         plane.wait_until_ready().await;
         plane.controllers = Some(Process::start(
             "controller-manager",

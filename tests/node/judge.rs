@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use super::cases;
 use super::control_plane::ControlPlane;
 use super::kubelet::{NODE, Node};
+use super::preload::preload;
 use super::program;
 use super::run::{Cluster, Judged};
 use super::table::{Row, page};
-use super::world::{HOSTS, World};
+use super::world::{HOSTS, USER, World};
 use crate::parts::containerd::Setup;
 use crate::parts::debian;
 use crate::parts::go::Program;
 use crate::parts::netns::Network;
 use crate::parts::page;
 use crate::support::skip;
-use crate::truth::judges::CONTAINERD;
+use crate::truth::judges::{CLIENT, CONTAINERD};
 
 /// What containerd runs beside each pod.
 const SHIM: Program = Program {
@@ -30,6 +31,7 @@ struct Parts {
     containerd: PathBuf,
     shim: PathBuf,
     runc: PathBuf,
+    client: PathBuf,
     busybox: PathBuf,
     registry: PathBuf,
 }
@@ -40,6 +42,7 @@ impl Parts {
             containerd: CONTAINERD.built()?,
             shim: SHIM.built()?,
             runc: debian::unpacked("runc")?.join("usr/sbin/runc"),
+            client: CLIENT.built()?,
             busybox: debian::unpacked("busybox-static")?.join("bin/busybox"),
             registry: debian::program("docker-registry", "usr/bin/docker-registry")?,
             kubernetes: program::built()?,
@@ -79,6 +82,8 @@ async fn judge(parts: &Parts) {
     let node = Node::start(&parts.kubernetes, &plane, &setup);
     let mut cluster = Cluster { plane: &plane, node, world: &world };
     let mut judged = cluster.judge(cases::first(&world).await).await;
+    let socket = cluster.node.socket();
+    preload(&parts.client, &socket, &cases::preloaded(&world), USER, &world.password);
     cluster.wait_until_known(&cases::between(&world)).await;
     judged.extend(cluster.judge(cases::second(&world)).await);
     drop(cluster);
@@ -101,13 +106,13 @@ impl Judged {
     /// What is not as expected.
     fn wrong(&self) -> Option<String> {
         let Self { case, findings, outcome } = self;
-        let as_expected = outcome.is(case.node) && findings.are(case.word);
+        let as_expected = outcome.is(case.node) && findings.are_for(case);
         if as_expected && findings.agree(outcome) {
             return None;
         }
         Some(format!(
-            "{}\n  expected  {:?}, {:?}\n  the node  {outcome:?}\n  pullcheck {:?}",
-            case.name, case.node, case.word, findings.0
+            "{}\n  expected  {:?}, {:?} {:?}\n  the node  {outcome:?}\n  pullcheck {findings}",
+            case.name, case.node, case.word, case.advice
         ))
     }
 }

@@ -1,6 +1,7 @@
 //! A node: containerd and a kubelet.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
@@ -24,25 +25,28 @@ const TUNABLES: [&str; 6] = [
     "vm/panic_on_oom",
 ];
 
+/// Where containerd's shims, runc and the kubelet write, whatever they are told.
+const FIXED: [&str; 3] = ["/run/containerd", "/var/lib/kubelet", "/var/log/containers"];
+
 /// The running node; it ends when dropped.
 pub struct Node {
     kubelet: Process,
     containerd: Containerd,
-    cgroup: String,
     folder: TempDir,
+    /// Of the fixed folders, those that were not there.
+    made: Vec<&'static Path>,
 }
 
 impl Node {
     /// Starts it. To be called only in namespaces of the test's own, for mounts and processes.
     pub fn start(program: &Path, plane: &ControlPlane, setup: &Setup) -> Self {
         let folder = TempDir::with_prefix("kubelet-").unwrap();
-        let containerd = Containerd::start(setup);
-        // A name that nobody else has.
-        let cgroup = format!("/{}", folder.path().file_name().unwrap().to_str().unwrap());
         keep_tunables(folder.path());
+        let made = keep_fixed();
+        let containerd = Containerd::start(setup);
         let root = folder.path().join("root");
         let config = folder.path().join("config.json");
-        std::fs::write(&config, configuration(&root, &containerd, &cgroup).to_string()).unwrap();
+        std::fs::write(&config, configuration(&root, &containerd).to_string()).unwrap();
         let kubelet = Process::start(
             "kubelet",
             folder.path(),
@@ -57,7 +61,12 @@ impl Node {
                 .current_dir(folder.path())
                 .env("HOME", folder.path()),
         );
-        Self { kubelet, containerd, cgroup, folder }
+        Self { kubelet, containerd, folder, made }
+    }
+
+    /// Where containerd's CRI answers.
+    pub fn socket(&self) -> PathBuf {
+        self.containerd.socket()
     }
 
     /// Panics with its last words if a part of it has ended.
@@ -73,22 +82,27 @@ impl Drop for Node {
         }
         // First the kubelet, which would start again what ends under it.
         self.kubelet.end();
-        leftovers::end_containers(&self.cgroup);
-        leftovers::end_shims(&self.containerd.socket());
-        leftovers::unmount(self.folder.path());
-        leftovers::unmount(self.containerd.socket().parent().unwrap());
+        let socket = self.containerd.socket();
+        let folder = socket.parent().unwrap();
+        leftovers::end_containers(&folder.join("state/io.containerd.runtime.v2.task"));
+        leftovers::end_shims(&socket);
+        for folder in [self.folder.path(), folder].into_iter().chain(FIXED.map(Path::new)) {
+            leftovers::unmount(folder);
+        }
+        for folder in &self.made {
+            let _ = std::fs::remove_dir(folder);
+        }
     }
 }
 
 /// The kubelet's configuration: the defaults wherever the tests' surroundings allow.
-fn configuration(root: &Path, containerd: &Containerd, cgroup: &str) -> serde_json::Value {
+fn configuration(root: &Path, containerd: &Containerd) -> serde_json::Value {
     json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": format!("unix://{}", containerd.socket().display()),
         "podLogsDir": root.join("logs"),
         "volumePluginDir": root.join("plugins"),
-        "cgroupRoot": cgroup,
         // No systemd, perhaps the first version of cgroups, no swap to be had or to be rid of.
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": false,
@@ -124,7 +138,24 @@ fn keep_tunables(folder: &Path) {
         let Ok(value) = std::fs::read(&real) else { continue };
         let copy = folder.join(name.replace('/', "."));
         std::fs::write(&copy, value).unwrap();
-        let status = Command::new("mount").arg("--bind").args([&copy, &real]).status().unwrap();
-        assert!(status.success(), "{name} cannot be kept as it is");
+        mount(&["--bind".as_ref(), copy.as_os_str(), real.as_os_str()]);
     }
+}
+
+/// Puts folders in memory in front of the fixed ones; those that had to be made.
+fn keep_fixed() -> Vec<&'static Path> {
+    let mut made = Vec::new();
+    for folder in FIXED.map(Path::new) {
+        if !folder.is_dir() {
+            std::fs::create_dir_all(folder).unwrap();
+            made.push(folder);
+        }
+        mount(&["-t".as_ref(), "tmpfs".as_ref(), "tmpfs".as_ref(), folder.as_os_str()]);
+    }
+    made
+}
+
+fn mount(arguments: &[&OsStr]) {
+    let status = Command::new("mount").args(arguments).status().unwrap();
+    assert!(status.success(), "mount {arguments:?}: {status}");
 }

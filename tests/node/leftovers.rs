@@ -11,20 +11,30 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 const POLL: Duration = Duration::from_millis(20);
 const POLLS: usize = 500;
 
-/// Kills what runs under a cgroup (`/name`), in every hierarchy, and removes it.
-pub fn end_containers(cgroup: &str) {
-    let name = cgroup.trim_start_matches('/');
-    let hierarchies = folders(Path::new(CGROUPS)).into_iter().map(|it| it.join(name));
-    let roots: Vec<PathBuf> =
-        hierarchies.chain([Path::new(CGROUPS).join(name)]).filter(|it| it.is_dir()).collect();
-    let running = || -> Vec<String> {
+/// Kills what runs in the containers of a containerd, and removes their cgroups; `tasks` is where
+/// it keeps a folder for each namespace, and in that one for each container.
+pub fn end_containers(tasks: &Path) {
+    let containers = folders(tasks).iter().flat_map(|it| folders(it)).collect::<Vec<_>>();
+    // As the runtime names a cgroup without a parent: `/NAMESPACE/ID`, in every hierarchy.
+    let names: Vec<&Path> = containers.iter().map(|it| it.strip_prefix(tasks).unwrap()).collect();
+    let hierarchies = folders(Path::new(CGROUPS)).into_iter().chain([CGROUPS.into()]);
+    let roots: Vec<PathBuf> = hierarchies
+        .flat_map(|hierarchy| {
+            names.iter().map(move |name| hierarchy.join(name)).collect::<Vec<_>>()
+        })
+        .filter(|it| it.is_dir())
+        .collect();
+    kill_until_gone(|| {
         let files = roots.iter().flat_map(|root| tree(root)).map(|it| it.join("cgroup.procs"));
         let texts = files.map(|file| std::fs::read_to_string(file).unwrap_or_default());
         texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
-    };
-    kill_until_gone(running);
+    });
     for folder in roots.iter().flat_map(|root| tree(root)) {
         let _ = std::fs::remove_dir(folder);
+    }
+    // The namespace's, unless somebody else has containers in it.
+    for parent in roots.iter().filter_map(|root| root.parent()) {
+        let _ = std::fs::remove_dir(parent);
     }
 }
 

@@ -42,7 +42,9 @@ impl Outcome {
     /// While the kubelet backs off it repeats what it said first, behind a beginning of its own.
     fn waits(reason: &str, message: &str) -> Self {
         let first = match reason {
-            "ImagePullBackOff" => message.split_once("\": ").and_then(|(_, it)| it.split_once(": ")),
+            "ImagePullBackOff" => {
+                message.split_once("\": ").and_then(|(_, it)| it.split_once(": "))
+            }
             _ => None,
         };
         let (reason, message) = first.unwrap_or((reason, message));

@@ -13,6 +13,7 @@ use super::outcome::Outcome;
 use super::word::Findings;
 use super::world::World;
 use crate::support::check::check;
+use crate::support::contract::Report;
 use crate::support::manifests::stream;
 
 /// Pods are looked at so often, and for so long in all; a pod that says nothing by then has failed
@@ -44,6 +45,7 @@ impl Cluster<'_> {
                 api.apply(object).await;
             }
         }
+        self.wait_for_accounts(&cases).await;
         let mut findings = self.ask(&cases).await;
         for case in &cases {
             api.create(&case.pod()).await;
@@ -57,6 +59,26 @@ impl Cluster<'_> {
                 case,
             })
             .collect()
+    }
+
+    /// Waits for what every namespace is given: before, it is open which pull secrets a pod has.
+    async fn wait_for_accounts(&self, cases: &[Case]) {
+        let api = self.plane.api();
+        let begin = Instant::now();
+        let mut pace = tokio::time::interval(POLL);
+        loop {
+            pace.tick().await;
+            let accounts =
+                api.get("/api/v1/serviceaccounts?fieldSelector=metadata.name%3Ddefault").await;
+            let accounts = accounts["items"].as_array().unwrap();
+            let has = |case: &Case| {
+                accounts.iter().any(|it| it["metadata"]["namespace"] == case.namespace())
+            };
+            if cases.iter().all(has) {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "namespaces without a ServiceAccount");
+        }
     }
 
     /// Waits until the node's status tells that it has these images: half a minute or so, because
@@ -91,12 +113,8 @@ impl Cluster<'_> {
             .run()
             .await;
         assert!(matches!(ran.code, Some(0 | 1)), "{ran}");
-        let report = ran.json();
-        let objects = report["objects"].as_array().unwrap();
-        let said = objects
-            .iter()
-            .map(|it| (it["namespace"].as_str().unwrap().to_owned(), Findings::of(it)));
-        said.collect()
+        let objects = Report::of(&ran).objects.into_iter();
+        objects.map(|object| (object.namespace.clone(), Findings::of(object))).collect()
     }
 
     /// What becomes of the pods, by namespace.

@@ -29,10 +29,7 @@ impl Row<'_> {
                 if reason == message { message } else { format!("{reason}: {}", end_of(&message)) }
             }
         };
-        let word = match self.findings.against() {
-            none if none.is_empty() => "nothing".to_owned(),
-            words => words.join("; "),
-        };
+        let word = self.findings;
         let agree = if self.findings.agree(self.outcome) { "yes" } else { "**no**" };
         format!("| {} | {} | {word} | {agree} |\n", self.case, node.replace('|', "\\|"))
     }

@@ -1,64 +1,59 @@
 //! What `pullcheck check` said of a pod, and whether the node agreed.
 
-use serde_json::Value;
-
-use super::case::Word;
+use super::case::{Case, Word};
 use super::outcome::Outcome;
-
-/// One finding of the report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub code: String,
-    pub severity: String,
-    pub certainty: String,
-}
+use crate::support::contract::{Action, Certainty, Finding, Object, Severity};
 
 /// The findings of one pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Findings(pub Vec<Finding>);
+pub struct Findings(Vec<Finding>);
 
 impl Findings {
-    /// From an object of the JSON report.
-    pub fn of(object: &Value) -> Self {
-        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
-        let findings = object["findings"].as_array().unwrap().iter();
-        Self(
-            findings
-                .map(|finding| Finding {
-                    code: text(finding, "code"),
-                    severity: text(finding, "severity"),
-                    certainty: text(finding, "certainty"),
-                })
-                .collect(),
-        )
+    /// Of an object of the report.
+    pub fn of(object: Object) -> Self {
+        Self(object.findings)
     }
 
-    /// Those that say that the pod cannot be run, each once: `code, Proven`.
-    pub fn against(&self) -> Vec<String> {
-        let against = self.0.iter().filter(|finding| finding.severity == "WontPull");
-        let mut words: Vec<String> =
-            against.map(|it| format!("{}, {}", it.code, it.certainty)).collect();
+    /// Code and certainty of those that say that the pod cannot be run.
+    pub fn against(&self) -> Vec<(&str, Certainty)> {
+        let against = self.0.iter().filter(|finding| finding.severity == Severity::WontPull);
+        let mut words: Vec<_> = against.map(|it| (it.code.as_str(), it.certainty)).collect();
         words.dedup();
         words
     }
 
+    /// Codes of the advice that a user would see.
+    pub fn advice(&self) -> Vec<&str> {
+        let seen = |it: &&Finding| it.severity == Severity::Advice && it.action == Action::Warn;
+        self.0.iter().filter(seen).map(|it| it.code.as_str()).collect()
+    }
+
     /// Whether they are what was expected, no more and no less.
-    pub fn are(&self, expected: Word) -> bool {
-        let expected = match expected {
+    pub fn are_for(&self, case: &Case) -> bool {
+        let expected = match case.word {
             Word::Nothing => Vec::new(),
-            Word::Proven(code) => vec![format!("{code}, Proven")],
-            Word::Likely(code) => vec![format!("{code}, Likely")],
-            Word::Unknown(code) => vec![format!("{code}, Unknown")],
+            Word::Proven(code) => vec![(code, Certainty::Proven)],
+            Word::Likely(code) => vec![(code, Certainty::Likely)],
+            Word::Unknown(code) => vec![(code, Certainty::Unknown)],
         };
-        self.against() == expected
+        self.against() == expected && self.advice() == case.advice
     }
 
     /// Whether they can be true together with what the node did: nothing proven against what ran,
     /// and something against what did not.
     pub fn agree(&self, outcome: &Outcome) -> bool {
         match outcome {
-            Outcome::Runs => !self.against().iter().any(|word| word.ends_with("Proven")),
+            Outcome::Runs => !self.against().iter().any(|(_, it)| *it == Certainty::Proven),
             Outcome::Waits { .. } => !self.against().is_empty(),
         }
+    }
+}
+
+impl std::fmt::Display for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let against = self.against().into_iter().map(|(code, it)| format!("{code} ({it:?})"));
+        let advice = self.advice().into_iter().map(|code| format!("{code} (advice)"));
+        let words: Vec<String> = against.chain(advice).collect();
+        f.write_str(if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }.as_str())
     }
 }

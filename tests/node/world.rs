@@ -42,7 +42,8 @@ impl World {
         let ca = Ca::mint();
         let leaf = ca.leaf(Kind::Good, &[REGISTRY]);
         let tokens = TokenServer::start_tls(&leaf).await;
-        let (password, stranger) = (tokens.add_user(USER, &["*"]), tokens.add_user("stranger", &[]));
+        let (password, stranger) =
+            (tokens.add_user(USER, &["*"]), tokens.add_user("stranger", &[]));
         let program = std::fs::read(busybox).unwrap();
         Self {
             private: Registry::start_tls(Access::bearer(&tokens), &leaf).await,

@@ -24,7 +24,8 @@ pub fn cases(world: &World) -> Vec<Case> {
             .account("robot", &["pull"])
             .run_by("robot")
             .fails(DENIED)
-            .likely("access-denied"),
+            .likely("access-denied")
+            .advised("pull-secret-not-found"),
         private("a ServiceAccount whose second secret works")
             .with_secret("stale", pull_secret(&world.stale_under(&host)))
             .with_secret("pull", good())

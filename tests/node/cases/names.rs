@@ -6,7 +6,9 @@ use crate::node::world::World;
 pub fn cases(world: &World) -> Vec<Case> {
     let host = world.open.host();
     let invalid = |name: &'static str, image: &str| {
-        Case::of(name, image).waits("InvalidImageName", "couldn't parse image name").proven("reference-invalid")
+        Case::of(name, image)
+            .waits("InvalidImageName", "couldn't parse image name")
+            .proven("reference-invalid")
     };
 
     vec![

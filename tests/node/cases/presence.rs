@@ -10,6 +10,8 @@ use crate::node::world::World;
 /// Repositories of images that pods of the first round bring to the node.
 const OPEN: &str = "present/open";
 const PRIVATE: &str = "present/private";
+/// Of one that comes by another way.
+const PRELOADED: &str = "present/preloaded";
 /// Those that are taken from the registry between the rounds.
 const OPEN_GONE: &str = "gone/open";
 const PRIVATE_GONE: &str = "gone/private";
@@ -33,7 +35,13 @@ pub fn brought(world: &World) -> Vec<String> {
         image(&world.open.host(), OPEN_GONE),
         image(&world.host(), PRIVATE),
         image(&world.host(), PRIVATE_GONE),
+        image(&world.host(), PRELOADED),
     ]
+}
+
+/// The image that comes to the node without its kubelet, by somebody who has the right.
+pub fn preloaded(world: &World) -> String {
+    world.private(PRELOADED)
 }
 
 /// Takes images from the registries.
@@ -51,11 +59,7 @@ pub fn cases(world: &World) -> Vec<Case> {
     let open_gone = |name| Case::of(name, &image(&world.open.host(), OPEN_GONE));
     let private = |name| Case::of(name, &image(&world.host(), PRIVATE));
     let private_gone = |name| Case::of(name, &image(&world.host(), PRIVATE_GONE));
-    let by_digest = format!(
-        "{}/{PRIVATE}@{}",
-        world.host(),
-        world.image(PRIVATE).digest()
-    );
+    let by_digest = format!("{}/{PRIVATE}@{}", world.host(), world.image(PRIVATE).digest());
 
     vec![
         Case::of("present and Always", &image(&world.open.host(), OPEN)).policy("Always"),
@@ -89,6 +93,15 @@ pub fn cases(world: &World) -> Vec<Case> {
             .likely("credential-rejected"),
         private("pulled with another s secret, with the same password in another")
             .secret("other", good()),
+        Case::of("preloaded, without a secret", &image(&world.host(), PRELOADED))
+            .likely("access-denied"),
+        Case::of("preloaded, with a stale secret", &image(&world.host(), PRELOADED))
+            .secret("pull", pull_secret(&world.stale_under(&world.host())))
+            .likely("credential-rejected"),
+        Case::of("preloaded and Always, without a secret", &image(&world.host(), PRELOADED))
+            .policy("Always")
+            .fails("insufficient_scope")
+            .proven("access-denied"),
         private_gone("the same password in another secret, gone from the registry")
             .secret("other", good())
             .likely("tag-not-found"),

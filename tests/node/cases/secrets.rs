@@ -24,18 +24,25 @@ pub fn cases(world: &World) -> Vec<Case> {
         private("a pull secret that does not exist")
             .naming("pull")
             .fails(DENIED)
-            .likely("access-denied"),
+            .likely("access-denied")
+            .advised("pull-secret-not-found"),
         private("one that does not exist beside one for the host")
             .naming("absent")
-            .secret("pull", good()),
-        refused(private("an Opaque secret").secret(
+            .secret("pull", good())
+            .advised("pull-secret-not-found"),
+        refused(
+            private("an Opaque secret")
+                .secret("pull", of("Opaque", ".dockerconfigjson", &world.good_under(&host))),
+        )
+        .advised("pull-secret-wrong-type"),
+        refused(private("a secret of type basic auth").secret(
             "pull",
-            of("Opaque", ".dockerconfigjson", &world.good_under(&host)),
-        )),
-        refused(private("a secret of type basic auth").secret("pull", json!({
-            "type": "kubernetes.io/basic-auth",
-            "stringData": { "username": USER, "password": world.password },
-        }))),
+            json!({
+                "type": "kubernetes.io/basic-auth",
+                "stringData": { "username": USER, "password": world.password },
+            }),
+        ))
+        .advised("pull-secret-wrong-type"),
         private("the older type of secret").secret(
             "pull",
             of(
@@ -46,11 +53,17 @@ pub fn cases(world: &World) -> Vec<Case> {
         ),
         // Which entries match.
         refused(private("a secret for another host").secret("pull", under("other.judge.test"))),
-        refused(private("a secret for the host without its port").secret("pull", under("registry.judge.test"))),
+        refused(
+            private("a secret for the host without its port")
+                .secret("pull", under("registry.judge.test")),
+        ),
         private("a pattern for the host").secret("pull", under(&format!("*.judge.test:{port}"))),
-        refused(private("a pattern with fewer labels").secret("pull", under(&format!("*.test:{port}")))),
+        refused(
+            private("a pattern with fewer labels").secret("pull", under(&format!("*.test:{port}"))),
+        ),
         refused(private("a pattern for everything").secret("pull", under("*"))),
-        private("a key with scheme and version").secret("pull", under(&format!("https://{host}/v1/"))),
+        private("a key with scheme and version")
+            .secret("pull", under(&format!("https://{host}/v1/"))),
         Case::of("a key with the path", &world.private("team/with-path"))
             .secret("pull", under(&format!("{host}/team"))),
         Case::of("a key with the beginning of the path", &world.private("team/with-beginning"))
@@ -59,10 +72,10 @@ pub fn cases(world: &World) -> Vec<Case> {
             Case::of("a key with another path", &world.private("team/with-other-path"))
                 .secret("pull", under(&format!("{host}/other"))),
         ),
-        refused(private("a key with a tag").secret(
-            "pull",
-            under(&format!("{host}/a-key-with-a-tag:1.0")),
-        )),
+        refused(
+            private("a key with a tag")
+                .secret("pull", under(&format!("{host}/a-key-with-a-tag:1.0"))),
+        ),
         // Several.
         private("two secrets of which the second works")
             .secret("stale", stale())
@@ -70,11 +83,17 @@ pub fn cases(world: &World) -> Vec<Case> {
         private("two secrets of which the first works")
             .secret("good", good())
             .secret("stale", stale()),
-        Case::of("a wrong one for the path and a right one for the host", &world.private("team/both"))
-            .secret("pull", pull_secret(&config(&[
+        Case::of(
+            "a wrong one for the path and a right one for the host",
+            &world.private("team/both"),
+        )
+        .secret(
+            "pull",
+            pull_secret(&config(&[
                 (&format!("{host}/team"), login(USER, "not-the-password")),
                 (&host, world.good()),
-            ]))),
+            ])),
+        ),
         private("two secrets of which none works")
             .secret("one", stale())
             .secret("two", pull_secret(&config(&[(&host, login("nobody", "knows-this-one"))])))

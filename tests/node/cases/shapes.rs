@@ -31,10 +31,10 @@ pub fn cases(world: &World) -> Vec<Case> {
             .fails("401 Unauthorized")
             .proven("credential-rejected"),
         refused(private("an empty entry").secret("pull", entry(json!({})))),
-        refused(private("an identity token alone").secret(
-            "pull",
-            entry(json!({ "auth": "", "identitytoken": "an-identity-token" })),
-        )),
+        refused(
+            private("an identity token alone")
+                .secret("pull", entry(json!({ "auth": "", "identitytoken": "an-identity-token" }))),
+        ),
         refused(private("no entries at all").secret("pull", pull_secret(r#"{"auths":{}}"#))),
         refused(private("the older format under the newer type").secret(
             "pull",
@@ -49,11 +49,13 @@ pub fn cases(world: &World) -> Vec<Case> {
             "must be formatted as base64(username:password)",
         ),
         unread(
-            private("a malformed entry for another host beside the right one")
-                .secret("pull", pull_secret(&config(&[
+            private("a malformed entry for another host beside the right one").secret(
+                "pull",
+                pull_secret(&config(&[
                     (&host, world.good()),
                     ("other.judge.test", not_base64.clone()),
-                ]))),
+                ])),
+            ),
             "illegal base64 data at input byte",
         ),
         unread(
