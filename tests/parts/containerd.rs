@@ -138,6 +138,7 @@ fn configuration(folder: &Path, version: &str, setup: &Setup) -> String {
     let certs_d = toml_string(&setup.certs_d.as_deref().unwrap_or(&none).to_string_lossy());
     let sandbox =
         toml_string(setup.sandbox_image.as_deref().unwrap_or("registry.k8s.io/pause:3.10"));
+    let platform = if cfg!(target_arch = "aarch64") { "linux/arm64/v8" } else { "linux/amd64" };
     if version.starts_with("1.") {
         return format!(
             r#"version = 2
@@ -177,9 +178,8 @@ disable = true
 path = {opt}
 [plugins."io.containerd.cri.v1.images"]
 snapshotter = "native"
-# What pulls has to be told of the snapshotter too; all else as by default.
 [[plugins."io.containerd.transfer.v1.local".unpack_config]]
-platform = "linux"
+platform = "{platform}"
 snapshotter = "native"
 differ = "walking"
 [plugins."io.containerd.cri.v1.images".pinned_images]

@@ -62,21 +62,26 @@ fn pullcheck_says_what_real_nodes_do() {
         Ok(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(run(&parts));
+    // Registries that end in a panic print their logs: what is wrong is told after them.
+    let rows = runtime.block_on(run(&parts));
+    assert_right(&rows);
 }
 
-async fn run(parts: &Parts) {
-    let world = Arc::new(World::start(&parts.binaries).await);
+async fn run(parts: &Parts) -> Vec<Row> {
+    let world = World::start(&parts.binaries).await;
     let families = families::all(&world).await;
     world.settle();
     let ca = world.ca.file();
     let nodes = [&parts.current, &parts.old].map(|binary| {
-        Arc::new(Judge::start(Containerd::start(&setup(binary, &ca)), &parts.client))
+        Arc::new(Judge::start(
+            Containerd::start(&setup(binary, &ca, world.certs_d())),
+            &parts.client,
+        ))
     });
 
     let judge = |case: Case| {
-        let (world, nodes) = (world.clone(), nodes.clone());
-        async move { look(case, &world, &nodes).await }
+        let (ca, nodes) = (ca.clone(), nodes.clone());
+        async move { look(case, &ca, &nodes).await }
     };
     let cases: Vec<Case> = families.iter().flat_map(|(_, cases)| cases.clone()).collect();
     let (slow, quick): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| case.slow);
@@ -87,20 +92,22 @@ async fn run(parts: &Parts) {
     for row in slow {
         rows.push(row.await.unwrap());
     }
-    report(&rows, &nodes);
+    keep(&rows, &nodes);
+    rows
 }
 
-fn setup(binary: &Path, ca: &Path) -> Setup {
+fn setup(binary: &Path, ca: &Path, certs_d: &Path) -> Setup {
     let mut setup = Setup::of(binary);
+    setup.certs_d = Some(certs_d.to_owned());
     setup.path.extend(binary.parent().map(Path::to_owned));
     setup.env.push(("SSL_CERT_FILE".into(), ca.to_string_lossy().into_owned()));
     setup.env.push(("SSL_CERT_DIR".into(), "/nonexistent".into()));
     setup
 }
 
-async fn look(case: Case, world: &World, [current, old]: &[Arc<Judge>; 2]) -> Row {
+async fn look(case: Case, ca: &Path, [current, old]: &[Arc<Judge>; 2]) -> Row {
     let ready = case.is_ready();
-    let said = async { if ready { Some(ask(&case, &world.ca).await) } else { None } };
+    let said = async { if ready { Some(ask(&case, ca).await) } else { None } };
     let (current, old, said) = tokio::join!(
         current.pull(&case.image, &case.logins),
         old.pull(&case.image, &case.logins),
@@ -109,15 +116,22 @@ async fn look(case: Case, world: &World, [current, old]: &[Arc<Judge>; 2]) -> Ro
     Row { case, current, old, said }
 }
 
-/// Fails with every row that has a problem, and with the nodes' logs in a folder.
-fn report(rows: &[Row], nodes: &[Arc<Judge>; 2]) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+/// Where logs and the whole result are left.
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn keep(rows: &[Row], nodes: &[Arc<Judge>; 2]) {
     for node in nodes {
-        let log = folder.join(format!("containerd-{}.log", node.version()));
+        let log = folder().join(format!("containerd-{}.log", node.version()));
         std::fs::write(log, node.log()).unwrap();
     }
     let all: Vec<String> = rows.iter().map(ToString::to_string).collect();
-    std::fs::write(folder.join("truth.txt"), all.join("\n")).unwrap();
+    std::fs::write(folder().join("truth.txt"), all.join("\n")).unwrap();
+}
+
+/// Fails with every row that has a problem.
+fn assert_right(rows: &[Row]) {
     let wrong: Vec<String> =
         rows.iter().filter(|row| !row.problems().is_empty()).map(ToString::to_string).collect();
     assert!(
@@ -125,7 +139,7 @@ fn report(rows: &[Row], nodes: &[Arc<Judge>; 2]) {
         "{} of {} cases; all of them and the logs of containerd are in {}\n{}",
         wrong.len(),
         rows.len(),
-        folder.display(),
+        folder().display(),
         wrong.join("\n")
     );
 }

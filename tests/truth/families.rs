@@ -7,10 +7,12 @@ mod damage;
 mod good;
 mod limits;
 mod manifests;
+pub mod mirrors;
 mod names;
 mod network;
 mod platforms;
 mod tls;
+mod tokens;
 
 use super::case::Case;
 use super::world::World;
@@ -22,11 +24,13 @@ pub async fn all(world: &World) -> Vec<(&'static str, Vec<Case>)> {
         ("Names", names::cases(world)),
         ("Absence", absence::cases(world).await),
         ("Credentials", credentials::cases(world).await),
+        ("Token servers", tokens::cases(world)),
         ("Platforms", platforms::cases(world).await),
         ("Manifests", manifests::cases(world).await),
         ("Damage", damage::cases(world).await),
         ("Network", network::cases(world)),
         ("TLS", tls::cases(world)),
         ("Rate limits and errors", limits::cases(world)),
+        ("Mirrors", mirrors::cases(world)),
     ]
 }

@@ -15,7 +15,10 @@ pub async fn pass_on(address: &str, host: String) {
             let host = host.clone();
             tokio::spawn(async move {
                 if let Ok(mut to) = TcpStream::connect(&*host).await {
-                    let _ = copy_bidirectional(&mut from, &mut to).await;
+                    if copy_bidirectional(&mut from, &mut to).await.is_err() {
+                        // A reset is passed on as one.
+                        let _ = from.set_zero_linger();
+                    }
                 }
             });
         }

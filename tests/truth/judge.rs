@@ -39,6 +39,13 @@ pub struct Pulled {
     pub error: String,
 }
 
+impl Pulled {
+    /// Whether our patience ended before the pull did.
+    pub fn is_unfinished(&self) -> bool {
+        self.code == "Unfinished"
+    }
+}
+
 impl Judge {
     pub fn start(containerd: Containerd, client: &Path) -> Self {
         let mut child = Command::new(client)

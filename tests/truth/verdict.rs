@@ -1,11 +1,12 @@
 //! What pullcheck says of a case, and whether that agrees with the nodes.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::support::check::check;
 use crate::support::contract::{Certainty, Report, Severity};
 use crate::support::manifests::{pod, service_account, stream};
-use crate::support::tls::Ca;
 
 use super::case::{Case, Node, Says};
 use super::judge::Pulled;
@@ -32,7 +33,7 @@ pub struct Row {
 }
 
 /// Runs `pullcheck check` on a pod with the image and everything that could cure a refusal.
-pub async fn ask(case: &Case, ca: &Ca) -> Vec<Said> {
+pub async fn ask(case: &Case, ca: &Path) -> Vec<Said> {
     let names: Vec<_> =
         case.secrets.iter().map(|it| json!({ "name": it["metadata"]["name"] })).collect();
     let spec = json!({
@@ -41,9 +42,8 @@ pub async fn ask(case: &Case, ca: &Ca) -> Vec<Said> {
     });
     let mut objects = case.secrets.clone();
     objects.extend([service_account("default", &[]), pod(&spec)]);
-    let file = ca.file();
     let arguments = ["-", "--output", "json", "--mode", "enforce", "--platform", PLATFORM];
-    let run = check(&arguments).args(&["--ca-file", file.to_str().unwrap()]);
+    let run = check(&arguments).args(&["--ca-file", ca.to_str().unwrap()]);
     let ran = run.args(&case.args).stdin(stream(&objects)).run().await;
     let report = Report::of(&ran);
     let findings = report.objects.iter().flat_map(|object| &object.findings);
@@ -67,6 +67,8 @@ impl Row {
             match expected {
                 Node::Pulls if !pulled.ok => problems.push(format!("the {name} node fails")),
                 Node::Fails(_) if pulled.ok => problems.push(format!("the {name} node pulls")),
+                // Some give up a little earlier or later than that.
+                Node::Fails(_) if case.slow && pulled.is_unfinished() => {}
                 Node::Fails(text) if !pulled.error.contains(text) => {
                     problems.push(format!("the {name} node fails in another way than {text:?}"));
                 }

@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::misbehaving::{Access, Registry};
+use tempfile::TempDir;
+
+use crate::support::misbehaving::{Access, Logins, Registry};
 use crate::support::real_registry::{Flavour, RealRegistry};
 use crate::support::server::Greeting;
 use crate::support::tls::{Ca, Kind, Leaf};
 use crate::support::token_server::TokenServer;
 
+use super::families::mirrors;
 use super::front::{Swallow, name_server, pass_on};
 use super::store::Store;
 
@@ -21,7 +24,7 @@ const NAMES: &[(&str, &str)] = &[
     ("token.test", "127.0.1.5"),
     ("basic.test", "127.0.1.6"),
     ("odd.test", "127.0.1.7"),
-    ("odd-token.test", "127.0.1.8"),
+    ("odd-basic.test", "127.0.1.8"),
     ("registry-1.docker.io", "127.0.1.9"),
     ("stranger.test", "127.0.1.10"),
     ("expired.test", "127.0.1.11"),
@@ -33,17 +36,46 @@ const NAMES: &[(&str, &str)] = &[
     ("refused.test", "127.0.1.17"),
     ("unreachable.test", "198.51.100.1"),
     ("mixed.TEST", "127.0.1.7"),
+    ("mirror.test", "127.0.1.18"),
+    ("upstream.test", UPSTREAM),
 ];
+
+/// Where every name under `upstream.test` leads, and every name under `down.test`.
+const UPSTREAM: &str = "127.0.1.19";
+const DOWN: &str = "127.0.1.20";
+
+/// Token registries, each with a token server of its own, at addresses that follow.
+const MOODY: &[&str] = &[
+    "strict.tokens.test",
+    "get-only.tokens.test",
+    "failing.tokens.test",
+    "limited.tokens.test",
+    "empty.tokens.test",
+    "junk.tokens.test",
+    "hanging.tokens.test",
+];
+
+fn address_of_moody(number: usize) -> String {
+    format!("127.0.2.{}", number + 1)
+}
 
 /// Where the name server is.
 const NAME_SERVER: &str = "127.0.0.53";
 
 /// The hosts file.
 pub fn hosts() -> String {
-    NAMES.iter().fold("127.0.0.1 localhost\n".to_owned(), |mut text, (name, address)| {
-        writeln!(text, "{address} {name}").unwrap();
-        text
-    })
+    let mut text = "127.0.0.1 localhost\n".to_owned();
+    let mut add = |name: &str, address: &str| writeln!(text, "{address} {name}").unwrap();
+    for (name, address) in NAMES {
+        add(name, address);
+    }
+    for (number, name) in MOODY.iter().enumerate() {
+        add(name, &address_of_moody(number));
+    }
+    for (name, is_up) in mirrors::names() {
+        add(&name, if is_up { UPSTREAM } else { DOWN });
+    }
+    text
 }
 
 /// The resolver's configuration: the defaults of the C library and of Go.
@@ -60,12 +92,17 @@ pub struct World {
     pub token: RealRegistry,
     pub basic: RealRegistry,
     pub odd: Registry,
-    pub odd_token: Registry,
+    pub odd_basic: Registry,
+    pub logins: Logins,
     pub hub: Registry,
     pub stranger: Registry,
     pub expired: Registry,
     pub other_name: Registry,
     pub plain: Registry,
+    pub mirror: Registry,
+    pub upstream: Registry,
+    moody: Vec<(Registry, TokenServer)>,
+    certs_d: TempDir,
     _mute: Registry,
     _hung_up: Registry,
     _swallowed: Swallow,
@@ -125,7 +162,21 @@ impl World {
         let bearer = || Access::bearer(&tokens);
         let of_odd = ca.leaf(Kind::Good, &["odd.test", "mixed.test"]);
         let odd_registry = odd(Access::anonymous(), &of_odd, "odd.test").await;
-        let odd_token = odd(bearer(), &good("odd-token.test"), "odd-token.test").await;
+        let logins = Logins::default();
+        let odd_basic = Access::basic(&logins);
+        let odd_basic = odd(odd_basic, &good("odd-basic.test"), "odd-basic.test").await;
+        let mirror = odd(Access::anonymous(), &good("mirror.test"), "mirror.test").await;
+        let of_upstream = good("*.upstream.test");
+        let upstream = odd(Access::anonymous(), &of_upstream, "upstream.test").await;
+        let mut moody = Vec::new();
+        for (number, name) in MOODY.iter().enumerate() {
+            let tokens = TokenServer::start_tls(&of_tokens).await;
+            let registry = Registry::start_tls(Access::bearer(&tokens), &good(name)).await;
+            pass_on(&format!("{}:443", address_of_moody(number)), registry.host()).await;
+            moody.push((registry, tokens));
+        }
+        let certs_d = TempDir::new().unwrap();
+        mirrors::write(certs_d.path(), stranger.pem());
         let hub = odd(bearer(), &good("registry-1.docker.io"), "registry-1.docker.io").await;
 
         let of_stranger = stranger.leaf(Kind::Good, &["stranger.test"]);
@@ -151,10 +202,25 @@ impl World {
             token,
             basic,
             odd: odd_registry,
-            odd_token,
+            odd_basic,
+            logins,
+            mirror,
+            upstream,
+            moody,
+            certs_d,
             hub,
             plain,
         }
+    }
+
+    /// A token registry whose token server may be in any mood, by its name.
+    pub fn moody(&self, name: &str) -> &(Registry, TokenServer) {
+        &self.moody[MOODY.iter().position(|it| *it == name).expect("a name in the table")]
+    }
+
+    /// The folder of `hosts.toml` files.
+    pub fn certs_d(&self) -> &Path {
+        self.certs_d.path()
     }
 
     /// From now on images can be pulled.

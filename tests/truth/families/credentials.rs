@@ -6,7 +6,7 @@ use crate::support::images::simple;
 use crate::support::misbehaving::faults;
 use crate::support::real_registry::{PASSWORD, USER};
 use crate::support::secrets;
-use crate::truth::case::Case;
+use crate::truth::case::{Case, Node};
 use crate::truth::world::World;
 
 const TOKEN: &str = "token.test";
@@ -53,7 +53,7 @@ pub async fn cases(world: &World) -> Vec<Case> {
         Case::new("private, another repository's user", private("credentials/narrow").await)
             .login(TOKEN, "carol", narrow)
             .fails("insufficient_scope")
-            .proven("credential-rejected"),
+            .proven("access-denied"),
         Case::new(
             "private, a wrong password, then the right one",
             private("credentials/second").await,
@@ -76,7 +76,7 @@ pub async fn cases(world: &World) -> Vec<Case> {
         Case::new("Basic, the right password", basic("credentials/right").await)
             .login(BASIC, USER, PASSWORD),
         Case::new("Basic, no secret", basic("credentials/none").await)
-            .fails("no basic auth credentials")
+            .nodes(Node::Fails("no basic auth credentials"), Node::Fails("401 Unauthorized"))
             .proven("access-denied"),
         Case::new("Basic, a wrong password", basic("credentials/wrong").await)
             .login(BASIC, USER, wrong)
@@ -88,8 +88,8 @@ pub async fn cases(world: &World) -> Vec<Case> {
         Case::new("Basic, a user name without a password", basic("credentials/half").await)
             .secret(&json!({ "auths": { BASIC: { "username": USER } } }).to_string())
             .tries(USER, "")
-            .fails("no basic auth credentials")
-            .proven("credential-rejected"),
+            .nodes(Node::Fails("no basic auth credentials"), Node::Fails("401 Unauthorized"))
+            .proven("access-denied"),
         Case::new("a wrong password where nobody asks for one", {
             world
                 .odd
@@ -98,15 +98,16 @@ pub async fn cases(world: &World) -> Vec<Case> {
         })
         .login("odd.test", "bob", wrong),
     ];
-    world.odd.add("credentials/ecr", "v1", &simple("credentials ecr"));
-    world.odd.misbehave("credentials/ecr", faults::ecr_expired());
+    let expired = &world.logins.add("AWS", &["*"]);
+    world.odd_basic.add("credentials/ecr", "v1", &simple("credentials ecr"));
+    world.odd_basic.misbehave("credentials/ecr", faults::ecr_expired());
     world.odd.add("credentials/forbidden", "v1", &simple("credentials forbidden"));
     world.odd.misbehave("credentials/forbidden", faults::forbidden());
     world.odd.add("credentials/no-challenge", "v1", &simple("credentials no challenge"));
     world.odd.misbehave("credentials/no-challenge", faults::no_challenge());
     cases.extend([
-        Case::new("a login that has expired, as ECR says it", "odd.test/credentials/ecr:v1")
-            .login("odd.test", "AWS", wrong)
+        Case::new("a login that has expired, as ECR says it", "odd-basic.test/credentials/ecr:v1")
+            .login("odd-basic.test", "AWS", expired)
             .fails("403 Forbidden")
             .proven("credential-expired"),
         Case::new("403 without a login", "odd.test/credentials/forbidden:v1")

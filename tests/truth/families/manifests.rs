@@ -37,7 +37,7 @@ pub async fn cases(world: &World) -> Vec<Case> {
             "no Content-Type",
             odd("no-type", &simple("m no type"), Some(faults::without_header("Content-Type"))),
         )
-        .fails("unexpected media type")
+        .fails("could not fetch content descriptor")
         .proven("manifest-invalid"),
         Case::new(
             "the page of a captive portal",
@@ -46,7 +46,10 @@ pub async fn cases(world: &World) -> Vec<Case> {
         .fails("unexpected media type")
         .proven("manifest-invalid"),
         Case::new("schema 1", odd("schema-one", &simple("m schema"), Some(faults::schema_one())))
-            .fails("schema")
+            .nodes(
+                Node::Fails("schema 1 image manifests are no longer supported"),
+                Node::Fails("no signatures"),
+            )
             .proven("manifest-invalid"),
         Case::new(
             "an empty manifest",
@@ -64,14 +67,14 @@ pub async fn cases(world: &World) -> Vec<Case> {
             "a digest header that is none",
             odd("bad-digest", &simple("m bad digest"), Some(faults::bad_digest_header())),
         )
-        .fails("invalid")
+        .fails("in header not a valid digest")
         .proven("manifest-invalid"),
         Case::new("a digest header of another image", {
             let fault = faults::with_header("Docker-Content-Digest", digest_of_another.digest());
             odd("other-digest", &simple("m other"), Some(fault))
         })
         .fails("not found")
-        .proven("manifest-invalid"),
+        .unknown("registry-error"),
         Case::new(
             "no digest header",
             odd(
@@ -96,13 +99,13 @@ pub async fn cases(world: &World) -> Vec<Case> {
             "a manifest of 300 MiB",
             odd("huge", &simple("m huge"), Some(faults::huge_manifest(true))),
         )
-        .fails("")
+        .nodes(Node::Fails("read past expected size"), Node::Fails("failed size validation"))
         .proven("manifest-invalid"),
         Case::new("image and index at once", odd("both", &both, None))
-            .fails("invalid")
+            .fails("invalid desc")
             .proven("manifest-invalid"),
         Case::new("an image that calls itself an index", odd("foreign", &foreign, None))
-            .fails("invalid")
+            .fails("invalid desc")
             .proven("manifest-invalid"),
         Case::new("a Helm chart", odd("chart", &chart, None))
             .nodes(Node::Pulls, Node::Fails("mismatched image rootfs"))
@@ -126,7 +129,7 @@ pub async fn cases(world: &World) -> Vec<Case> {
             "redirects without an end",
             odd("loop", &simple("m loop"), Some(faults::redirect_loop())),
         )
-        .fails("redirects")
+        .fails("stopped after 10 redirects")
         .unknown("registry-error"),
     ]
 }

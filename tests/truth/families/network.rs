@@ -2,8 +2,7 @@
 
 use crate::support::images::simple;
 use crate::support::misbehaving::faults;
-use crate::support::token_server::TokenServer;
-use crate::truth::case::Case;
+use crate::truth::case::{Case, Node};
 use crate::truth::world::World;
 
 pub fn cases(world: &World) -> Vec<Case> {
@@ -16,7 +15,6 @@ pub fn cases(world: &World) -> Vec<Case> {
         world.odd.add(repository, "v1", &simple(repository));
         world.odd.misbehave(repository, fault);
     }
-    let _ = TokenServer::realm;
     vec![
         Case::new("no such name", "no-such-name.test/app:v1")
             .fails("no such host")
@@ -32,7 +30,7 @@ pub fn cases(world: &World) -> Vec<Case> {
             .fails("connection refused")
             .unknown("registry-refused"),
         Case::new("no route", "unreachable.test/app:v1")
-            .fails("unreachable")
+            .fails("network is unreachable")
             .unknown("registry-refused"),
         Case::new("packets are swallowed", "swallowed.test/app:v1")
             .fails("i/o timeout")
@@ -40,13 +38,16 @@ pub fn cases(world: &World) -> Vec<Case> {
             .slow(),
         Case::new("no TLS handshake comes about", "mute.test/app:v1")
             .fails("TLS handshake timeout")
-            .unknown("registry-timeout")
+            .unknown("registry-tls")
             .slow(),
         Case::new("the connection is closed at once", "hung-up.test/app:v1")
-            .fails("EOF")
-            .unknown("registry-error"),
+            .fails("failed to do request")
+            .unknown("registry-tls"),
         Case::new("no answer comes", "odd.test/network/hang:v1")
-            .fails("")
+            .nodes(
+                Node::Fails("timeout awaiting response headers"),
+                Node::Fails("no end after 75 s"),
+            )
             .unknown("registry-timeout")
             .slow(),
         Case::new("the connection is reset", "odd.test/network/reset:v1")

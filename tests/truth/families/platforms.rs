@@ -36,11 +36,14 @@ pub async fn cases(world: &World) -> Vec<Case> {
             let unknown = json!({ "os": "unknown", "architecture": "unknown" });
             push("attestations", &shapes::index_of(&[(about, unknown)])).await
         }),
-        missing("an index whose only entry asks for a feature of the system", {
+        Case::new("an index whose only entry asks for a feature of the system", {
             push("feature", &one("p feature", with("os.features", json!(["gpu"])))).await
-        }),
+        })
+        .nodes(Node::Fails("no match for platform"), Node::Pulls)
+        .likely("platform-missing")
+        .awaits(Feature::Runtime),
         Case::new("an index with linux/386 only", push("386", &only("linux/386", "p 386")).await)
-            .nodes(Node::Fails("not found"), Node::Pulls)
+            .nodes(Node::Fails("get image config descriptor"), Node::Pulls)
             .likely("platform-missing")
             .awaits(Feature::Runtime),
         Case::new("amd64/v1", push("v1", &only("linux/amd64/v1", "p v1")).await),
