@@ -47,6 +47,7 @@ pub fn gatherer(
             pull_through: config.pull_through.clone(),
             pod_mutation: config.policy.pod_mutation,
             platforms: config.platforms.clone(),
+            runtimes: Vec::new(),
             digest_required: config.policy.mentions("digest-required"),
         },
     })

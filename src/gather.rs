@@ -129,6 +129,7 @@ impl Gatherer {
             namespace: ask.namespace,
             is_template: workload.is_template,
             pins: workload.node.pins(),
+            nodes: None,
             images,
             secrets: Vec::new(),
             service_account: ServiceAccountFact {
@@ -291,7 +292,8 @@ impl<'a> Keyrings<'a> {
 }
 
 fn not_checked(why: Unchecked) -> Attempt {
-    Attempt { source: None, anonymous: true, outcome: Outcome::NotChecked(why) }
+    let outcome = Outcome::NotChecked(why);
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
 }
 
 /// A host that no DNS can know, and that nothing should have to remember.
@@ -303,7 +305,7 @@ fn no_such_host(reference: &Reference) -> Attempt {
         waited: None,
         retry_after: None,
     });
-    Attempt { source: None, anonymous: true, outcome }
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
 }
 
 /// Whether something that a stale secret or ServiceAccount could explain stands in the facts.

@@ -1,7 +1,7 @@
 //! The image is an index, and no entry is for the platform that the pod would run on.
 
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, certainty};
-use crate::facts::{Conclusion, Facts};
+use crate::facts::{Conclusion, Content, Facts};
 use crate::image::Platform;
 use crate::image::platform::{Choice, rank};
 use crate::message::{list, printable};
@@ -34,10 +34,13 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let Some(asked) = asked(facts) else { return };
     for image in &facts.images {
         let Conclusion::Pulls(found) = image.conclusion() else { continue };
-        let Some(entries) = found.platforms.as_deref() else { continue };
-        let nowhere = |platform: &&Platform| served(platform, entries) == Served::Nowhere;
+        let Content::Index(entries) = &found.content else { continue };
+        let entries: Vec<Option<Platform>> =
+            entries.iter().map(|entry| entry.platform.clone()).collect();
+        let entries = entries.as_slice();
+        let nowhere = |platform: &&Platform| service(platform, entries) == Served::Nowhere;
         let missing: Vec<&Platform> = asked.platforms.iter().filter(nowhere).collect();
-        let somewhere = |platform: &&Platform| served(platform, entries) == Served::BySomeRuntimes;
+        let somewhere = |platform: &&Platform| service(platform, entries) == Served::BySomeRuntimes;
         let doubtful: Vec<&Platform> = asked.platforms.iter().filter(somewhere).collect();
         let all = missing.len() == asked.platforms.len();
         let shown = if missing.is_empty() { doubtful } else { missing };
@@ -100,7 +103,7 @@ enum Served {
     Nowhere,
 }
 
-fn served(platform: &Platform, entries: &[Option<Platform>]) -> Served {
+fn service(platform: &Platform, entries: &[Option<Platform>]) -> Served {
     // Which Windows runs what hangs on a version that nobody declared.
     if platform.os == "windows" && platform.os_version.is_empty() {
         let same = |entry: &Platform| {
@@ -137,19 +140,16 @@ fn built_for(entries: &[Option<Platform>]) -> String {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Attempt, Found, ManifestView, Outcome, Settings};
+    use crate::facts::{Attempt, Entry, Settings};
     use crate::glob::Glob;
-    use crate::image::{Algorithm, Digest};
     use crate::workload::Pins;
 
     fn index(platforms: &[(&str, &str)]) -> Vec<Attempt> {
-        let entry = |(os, architecture): &(&str, &str)| Some(Platform::new(os, architecture, ""));
-        vec![anonymous(Outcome::Found(Found {
-            digest: Digest::of(Algorithm::Sha256, b"x"),
-            manifest: ManifestView::Verified,
-            quota: None,
-            platforms: Some(platforms.iter().map(entry).collect()),
-        }))]
+        let entry = |(os, architecture): &(&str, &str)| Entry {
+            platform: Some(Platform::new(os, architecture, "")),
+            target: None,
+        };
+        vec![anonymous(served(Content::Index(platforms.iter().map(entry).collect())))]
     }
 
     const AMD64: &[(&str, &str)] = &[("linux", "amd64"), ("unknown", "unknown")];

@@ -1,13 +1,15 @@
 //! Facts for the causes' own tests.
 
+use std::sync::Arc;
+
 use super::{Cause, Certainty, Finding, Severity};
 use crate::credentials::{ConfigFormat, DecodedSecret, DockerConfig, PullSecret, SecretState};
 use crate::facts::{
-    Absent, Attempt, CredentialSource, Evidence, Facts, Front, ImageFact, Missing, Outcome,
-    Refusal, RefusedAt, SecretFact, ServiceAccountFact, ServiceAccountState, Settings, SpecCode,
-    Trouble, TroubleKind,
+    Absent, Attempt, Content, CredentialSource, Evidence, Facts, Found, Front, ImageConfig,
+    ImageContent, ImageFact, Missing, Outcome, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
+    ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
 };
-use crate::image::Reference;
+use crate::image::{Algorithm, Digest, Platform, Reference};
 use crate::workload::Pins;
 
 /// The facts of a pod in namespace `shop` with these images and nothing else.
@@ -16,6 +18,7 @@ pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> F
         namespace: "shop",
         is_template: false,
         pins: Pins::default(),
+        nodes: None,
         images,
         secrets: Vec::new(),
         service_account: ServiceAccountFact {
@@ -43,13 +46,25 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
 
 /// An attempt without a credential.
 pub(super) fn anonymous(outcome: Outcome) -> Attempt {
-    Attempt { source: None, anonymous: true, outcome }
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
 }
 
 /// An attempt with the credential of a secret.
 pub(super) fn with(secret: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Secret(secret.to_owned()));
-    Attempt { source, anonymous: false, outcome }
+    Attempt { source, anonymous: false, outcome, entries: Vec::new() }
+}
+
+/// An image that is there: one that is looked at no further than its manifest says.
+pub(super) fn served(content: Content) -> Outcome {
+    let digest = Digest::of(Algorithm::Sha256, b"x");
+    Outcome::Found(Found { digest, quota: None, content })
+}
+
+/// A whole image for this platform.
+pub(super) fn image_for(os: &str, architecture: &str) -> Content {
+    let config = ImageConfig::Platform(Platform::new(os, architecture, ""));
+    Content::Image(Arc::new(ImageContent { config, size: 1_000, left_out: None }))
 }
 
 pub(super) fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evidence {

@@ -23,7 +23,7 @@ use super::trouble::trouble;
 use super::who::Who;
 use super::{Step, lookup};
 use crate::credentials::Credential;
-use crate::facts::{Outcome, TroubleKind};
+use crate::facts::{Descriptor, Outcome, TroubleKind};
 use crate::glob::Glob;
 use crate::image::Reference;
 
@@ -41,6 +41,9 @@ pub struct Lookup<'a> {
     pub credential: Option<&'a Credential>,
     /// The namespace on whose behalf, for the login budgets.
     pub tenant: &'a str,
+    /// Where it is an entry of an index, what the index says of it: a node asks for that by
+    /// digest with GET alone. The reference then has its digest.
+    pub entry: Option<&'a Descriptor>,
 }
 
 /// Asks registries what a node would ask them. Cloning shares everything.

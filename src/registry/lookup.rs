@@ -12,7 +12,7 @@ use super::session::Session;
 use super::transport::{Answer, BodyFailure};
 use super::trouble::{trouble, unexpected};
 use crate::facts::{
-    Absent, Found, ManifestFault, ManifestView, Missing, Outcome, Quota, TroubleKind,
+    Absent, Content, Found, ManifestFault, Missing, Outcome, Quota, TroubleKind, Unread,
 };
 use crate::image::{Algorithm, Digest};
 
@@ -85,9 +85,8 @@ async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<
     if quota.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
         return Ok(Outcome::Found(Found {
             digest,
-            manifest: ManifestView::QuotaLow,
             quota,
-            platforms: None,
+            content: Content::Unread(Unread::Quota),
         }));
     }
     let answer = session.ask(Method::GET, &shelf.path(digest.as_str())).await?;
@@ -158,15 +157,12 @@ async fn verify(
         (Err(fault), Ok(_)) => Err(fault),
         (Ok(kind), Ok(bytes)) => {
             let digest = digest.unwrap_or_else(|| Digest::of(Algorithm::Sha256, &bytes));
-            let platforms = manifest::platforms(&bytes, kind);
-            manifest::check(&bytes, &digest, kind).map(|()| (digest, platforms))
+            let content = manifest::content(&bytes, kind);
+            manifest::check(&bytes, &digest, kind).map(|()| (digest, content))
         }
     };
     match checked {
-        Ok((digest, platforms)) => {
-            let manifest = ManifestView::Verified;
-            Ok(Outcome::Found(Found { digest, manifest, quota, platforms }))
-        }
+        Ok((digest, content)) => Ok(Outcome::Found(Found { digest, quota, content })),
         Err(fault) => Ok(unusable(&host, redirected, fault)),
     }
 }

@@ -14,8 +14,8 @@ use oci_distribution::manifest::{
     OCI_IMAGE_MEDIA_TYPE,
 };
 
-use crate::facts::ManifestFault;
-use crate::image::{Digest, Platform};
+use crate::facts::{Content, Entry, ImageConfig, ImageContent, LeftOut, ManifestFault, Unread};
+use crate::image::Digest;
 use document::Document;
 
 /// containerd's own bound: a larger manifest is rejected before it is fetched.
@@ -62,10 +62,19 @@ pub(super) fn check(bytes: &[u8], digest: &Digest, kind: Kind) -> Result<(), Man
     parse(bytes, kind)
 }
 
-/// The platforms that an index names; none for an image, or where they cannot be told.
-pub(super) fn platforms(bytes: &[u8], kind: Kind) -> Option<Arc<[Option<Platform>]>> {
-    let index = (kind == Kind::Index).then(|| platforms::read(bytes)).flatten();
-    index.map(Into::into)
+/// What a manifest leads to.
+pub(super) fn content(bytes: &[u8], kind: Kind) -> Content {
+    match kind {
+        Kind::Image => Content::Image(Arc::new(ImageContent {
+            config: ImageConfig::Unread,
+            size: 0,
+            left_out: Some(LeftOut::Depth),
+        })),
+        Kind::Index => platforms::read(bytes).map_or(Content::Unread(Unread::Unusual), |entries| {
+            let entry = |platform| Entry { platform, target: None };
+            Content::Index(entries.into_iter().map(entry).collect())
+        }),
+    }
 }
 
 fn parse(bytes: &[u8], kind: Kind) -> Result<(), ManifestFault> {

@@ -33,7 +33,12 @@ struct Try<'a> {
 
 impl Try<'_> {
     fn attempt(&self, outcome: Outcome) -> Attempt {
-        Attempt { source: self.source.cloned(), anonymous: self.credential.is_none(), outcome }
+        Attempt {
+            source: self.source.cloned(),
+            anonymous: self.credential.is_none(),
+            outcome,
+            entries: Vec::new(),
+        }
     }
 }
 

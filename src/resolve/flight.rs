@@ -159,6 +159,7 @@ async fn fly(
             reference: &key.reference,
             credential: credential.as_ref(),
             tenant: &flight.tenant,
+            entry: None,
         };
         let outcome = shared.client.lookup(lookup, &flight.progress).await;
         shared.metrics.lookup(outcome.label());

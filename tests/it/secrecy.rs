@@ -93,6 +93,7 @@ fn no_type_of_the_core_shows_a_secret() {
             namespace: "shop",
             is_template: false,
             pins: pullcheck::workload::Pins::default(),
+            nodes: None,
             images: Vec::new(),
             secrets: vec![SecretFact { field: "f".to_owned(), secret, used: true }],
             service_account: ServiceAccountFact {
@@ -125,8 +126,12 @@ async fn no_memory_of_the_running_parts_shows_a_secret() {
     for password in [&password, &secrets::fresh()] {
         let credential = Credential::new(user.clone(), password.clone());
         shows_none("CredentialId", &client.credential_id(Some(&credential)));
-        let lookup =
-            Lookup { reference: &reference, credential: Some(&credential), tenant: "shop" };
+        let lookup = Lookup {
+            reference: &reference,
+            credential: Some(&credential),
+            tenant: "shop",
+            entry: None,
+        };
         shows_none("Lookup", &lookup);
         let progress = Progress::new();
         shows_none("Outcome", &client.lookup(lookup, &progress).await);

@@ -203,7 +203,7 @@ async fn an_image_that_comes_while_we_ask_is_found() {
     })
     .await;
     let (progress, reference) = (Progress::new(), Reference::parse("reg.test/app:1").unwrap());
-    let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+    let lookup = Lookup { reference: &reference, credential: None, tenant: "shop", entry: None };
     assert_found(&client.lookup(lookup, &progress).await);
     assert_eq!(progress.absent_since(), None);
 }
@@ -236,7 +236,7 @@ async fn an_absence_is_as_old_as_the_first_404() {
     .await;
     let (progress, reference) = (Progress::new(), Reference::parse("reg.test/app:1").unwrap());
     assert_eq!(progress.absent_since(), None);
-    let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+    let lookup = Lookup { reference: &reference, credential: None, tenant: "shop", entry: None };
     absent(client.lookup(lookup, &progress).await);
     let since = progress.absent_since().unwrap();
     assert!(since >= heard.lock().unwrap().unwrap(), "not before the question");

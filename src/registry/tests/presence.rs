@@ -8,14 +8,21 @@ use super::fake::{Fake, Reply, Seen, answer, head, status};
 use super::world::{
     APP, OCI, app, assert_found, client, digest, look, manifest, registry, settings, trouble,
 };
-use crate::facts::{Found, ManifestFault, ManifestView, Outcome, Quota, TroubleKind};
+use crate::facts::{
+    Content, Found, ImageConfig, ImageContent, LeftOut, ManifestFault, Outcome, Quota, TroubleKind,
+    Unread,
+};
 use crate::registry::RegistryClient;
+
+fn whole() -> Content {
+    let config = ImageConfig::Unread;
+    Content::Image(ImageContent { config, size: 0, left_out: Some(LeftOut::Depth) }.into())
+}
 
 #[tokio::test]
 async fn a_good_image_is_found_by_head_and_get_without_a_ping() {
     let (fake, client) = registry(app).await;
-    let found =
-        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
+    let found = Found { digest: digest(), quota: None, content: whole() };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     let by_digest = format!("GET /v2/app/manifests/{}", digest());
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), by_digest]);
@@ -68,8 +75,7 @@ async fn a_head_without_a_digest_is_followed_by_a_get_that_is_hashed() {
         _ => answer(200, &[("content-type", OCI)], manifest()),
     })
     .await;
-    let found =
-        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
+    let found = Found { digest: digest(), quota: None, content: whole() };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
 }
@@ -105,8 +111,7 @@ async fn without_a_length_a_tags_manifest_is_hashed_whatever_the_header_says(
     #[case] told: &'static str,
 ) {
     let (fake, client) = registry(misleading(told, false)).await;
-    let found =
-        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
+    let found = Found { digest: digest(), quota: None, content: whole() };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
 }
@@ -154,19 +159,19 @@ fn with_quota(remaining: &'static str) -> impl Fn(&Seen) -> Reply {
 }
 
 #[rstest]
-#[case::plenty("50;w=21600", 50, ManifestView::Verified, 2)]
-#[case::low("49;w=21600", 49, ManifestView::QuotaLow, 1)]
-#[case::none_left("0;w=21600", 0, ManifestView::QuotaLow, 1)]
+#[case::plenty("50;w=21600", 50, whole(), 2)]
+#[case::low("49;w=21600", 49, Content::Unread(Unread::Quota), 1)]
+#[case::none_left("0;w=21600", 0, Content::Unread(Unread::Quota), 1)]
 #[tokio::test]
 async fn a_low_quota_is_left_to_the_nodes(
     #[case] header: &'static str,
     #[case] remaining: u32,
-    #[case] manifest: ManifestView,
+    #[case] content: Content,
     #[case] requests: usize,
 ) {
     let (fake, client) = registry(with_quota(header)).await;
     let quota = Some(Quota { limit: 100, remaining });
-    let found = Found { digest: digest(), manifest, quota, platforms: None };
+    let found = Found { digest: digest(), quota, content };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines().len(), requests);
 }

@@ -159,7 +159,7 @@ pub(super) async fn look_for(
     credential: Option<&Credential>,
 ) -> Outcome {
     let reference = Reference::parse(image).unwrap();
-    let lookup = Lookup { reference: &reference, credential, tenant };
+    let lookup = Lookup { reference: &reference, credential, tenant, entry: None };
     client.lookup(lookup, &Progress::new()).await
 }
 
