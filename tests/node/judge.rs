@@ -86,16 +86,24 @@ async fn judge(parts: &Parts) {
     preload(&parts.client, &socket, &cases::preloaded(&world), USER, &world.password);
     cluster.wait_until_known(&cases::between(&world)).await;
     judged.extend(cluster.judge(cases::second(&world)).await);
+    let judges = judges(&plane).await;
     drop(cluster);
 
     let rows: Vec<Row<'_>> = judged.iter().map(Judged::row).collect();
     let wrong: Vec<String> = judged.iter().filter_map(Judged::wrong).collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), judged.len(), wrong.join("\n"));
-    page::hold("node", &page(&judges(), &rows), "node");
+    page::hold("node", &page(&judges, &rows), "node");
 }
 
-fn judges() -> String {
-    format!("Judges: kubelet and API server {}.", program::VERSION)
+/// What judged: as the node says it.
+async fn judges(plane: &ControlPlane) -> String {
+    let node = plane.api().get(&format!("/api/v1/nodes/{NODE}")).await;
+    let info = &node["status"]["nodeInfo"];
+    let text = |key: &str| info[key].as_str().unwrap().to_owned();
+    let (kubelet, runtime) = (text("kubeletVersion"), text("containerRuntimeVersion"));
+    assert_eq!(kubelet, program::VERSION);
+    let runtime = runtime.replace("://", " ").replace("+unknown", "");
+    format!("Judges: kubelet and API server {kubelet}, {runtime}.")
 }
 
 impl Judged {

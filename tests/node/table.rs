@@ -3,8 +3,13 @@
 use super::outcome::Outcome;
 use super::word::Findings;
 
-/// Of a message, so much is shown: its end, which is where the cause is.
-const SHOWN: usize = 120;
+/// Words of the kubelet and of containerd around the cause; what is before them is left out.
+const AROUND: [&str; 4] = [
+    "failed to resolve image: ",
+    "may require authorization: ",
+    "failed to authorize: ",
+    "couldn't parse image name ",
+];
 
 /// One row.
 pub struct Row<'a> {
@@ -26,7 +31,7 @@ impl Row<'_> {
             Outcome::Runs => "runs".to_owned(),
             Outcome::Waits { reason, message } => {
                 let (reason, message) = (steady(reason), steady(message));
-                if reason == message { message } else { format!("{reason}: {}", end_of(&message)) }
+                if reason == message { message } else { format!("{reason}: {}", cause(&message)) }
             }
         };
         let word = self.findings;
@@ -35,32 +40,34 @@ impl Row<'_> {
     }
 }
 
-fn end_of(message: &str) -> String {
-    let skipped = message.chars().count().saturating_sub(SHOWN);
-    match skipped {
-        0 => message.to_owned(),
-        _ => format!("...{}", message.chars().skip(skipped).collect::<String>()),
-    }
+/// The cause that a message ends with.
+fn cause(message: &str) -> &str {
+    let after = |around: &&str| Some(message.rfind(*around)? + around.len());
+    &message[AROUND.iter().filter_map(after).max().unwrap_or(0)..]
 }
 
-/// The text without what is different in every run: ports, digests, lines.
+/// The text without what is different in every run: ports, digests, queries of URLs and lines.
 fn steady(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find([':', '\n', '\t']) {
-        let (before, after) = rest.split_at(at);
-        out.push_str(before);
-        let number = after[1..].find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(after.len() - 1);
-        rest = &after[1..];
-        match (&after[..1], number) {
-            (":", 64) => (out.push_str(":..."), rest = &rest[64..]).0,
-            (":", 4..=5) if after[1..=number].bytes().all(|it| it.is_ascii_digit()) => {
-                out.push_str(":PORT");
-                rest = &rest[number..];
-            }
-            (":", _) => out.push(':'),
-            _ => out.push(' '),
-        }
+    while let Some(at) = rest.find([':', '?', '\n', '\t']) {
+        out.push_str(&rest[..at]);
+        let mark = rest.as_bytes()[at];
+        rest = &rest[at + 1..];
+        let length = |which: fn(char) -> bool| rest.find(|c| !which(c)).unwrap_or(rest.len());
+        let hexadecimal = length(|c| c.is_ascii_hexdigit());
+        let digits = length(|c| c.is_ascii_digit());
+        let (short, left_out) = match mark {
+            b':' if hexadecimal == 64 => (":...", 64),
+            b':' if (4..=5).contains(&digits) => (":PORT", digits),
+            b':' => (":", 0),
+            b'?' => ("?...", rest.find([' ', '"']).unwrap_or(rest.len())),
+            _ => (" ", 0),
+        };
+        out.push_str(short);
+        // A colon behind a URL is the message's own.
+        let url = &rest[..left_out];
+        rest = &rest[left_out - usize::from(url.ends_with(':'))..];
     }
     out.push_str(rest);
     out
@@ -71,17 +78,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_and_digests_are_not_part_of_the_page() {
+    fn what_differs_from_run_to_run_is_not_part_of_the_page() {
         let digest = "0123456789abcdef".repeat(4);
-        let text = format!("Head \"https://r.test:40123/v2/a\": no:\n\tsha256:{digest}: gone:80");
-        assert_eq!(steady(&text), "Head \"https://r.test:PORT/v2/a\": no:  sha256:...: gone:80");
+        let text =
+            format!("GET https://r.test:40123/v2/a?b=c%3A1: no:\n\tsha256:{digest}: gone:80");
+        assert_eq!(steady(&text), "GET https://r.test:PORT/v2/a?...: no:  sha256:...: gone:80");
     }
 
     #[test]
-    fn of_a_long_message_the_end_is_shown() {
-        let text = format!("{}the cause", "beginning ".repeat(20));
-        let end = end_of(&text);
-        assert!(end.starts_with("...") && end.ends_with("the cause"), "{end}");
-        assert_eq!(end.len(), SHOWN + 3);
+    fn of_a_message_the_cause_is_shown() {
+        let text = "failed to pull \"a\": failed to resolve image: pull access denied, \
+            repository does not exist or may require authorization: no basic auth credentials";
+        assert_eq!(cause(text), "no basic auth credentials");
+        assert_eq!(cause("it is not there"), "it is not there");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::secret::{config, login};
-use crate::support::images::{Format, Image, Layer, runnable};
+use crate::support::images::{Image, Layer, runnable};
 use crate::support::misbehaving::{Access, Registry};
 use crate::support::real_registry::{Flavour, RealRegistry};
 use crate::support::tls::{Ca, Kind};
@@ -53,7 +53,7 @@ impl World {
             basic: RealRegistry::start(registry, Flavour::Basic).await,
             open: Registry::start(Access::anonymous()).await,
             ca,
-            program: Layer::of(Format::Oci, "busybox", 0o755, &program),
+            program: Layer::program("busybox", &program),
         }
     }
 
@@ -97,9 +97,9 @@ impl World {
     pub fn good_under(&self, key: &str) -> String {
         config(&[(key, self.good())])
     }
+}
 
-    /// A config with a password that is not, or no longer, the user's.
-    pub fn stale_under(&self, key: &str) -> String {
-        config(&[(key, login(USER, "a-password-of-last-year"))])
-    }
+/// A config with a password that is not, or no longer, the user's.
+pub fn stale_under(key: &str) -> String {
+    config(&[(key, login(USER, "a-password-of-last-year"))])
 }

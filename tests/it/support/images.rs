@@ -87,11 +87,11 @@ impl Image {
 /// A single-platform image; `platform` is `os/arch` or `os/arch/variant`, and `marker` makes its
 /// digests differ from those of every other image.
 pub fn image(format: Format, platform: &str, marker: &str) -> Image {
-    let layer = Layer::of(format, "marker", 0o644, marker.as_bytes());
+    let layer = Layer::of(format, &tar::archive("marker", marker.as_bytes()));
     layered(format, platform, &layer, &["/marker"], marker)
 }
 
-/// A layer with one file.
+/// A layer.
 #[derive(Debug, Clone)]
 pub struct Layer {
     blob: Blob,
@@ -100,14 +100,17 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The file's name is without a leading slash, its mode as in `0o755`.
-    pub fn of(format: Format, name: &str, mode: u32, content: &[u8]) -> Self {
+    /// With one program, by its name without a leading slash.
+    pub fn program(name: &str, content: &[u8]) -> Self {
+        Self::of(Format::Oci, &tar::program(name, content))
+    }
+
+    fn of(format: Format, archive: &[u8]) -> Self {
         let media_type = match format {
             Format::Oci => media::OCI_LAYER,
             Format::Docker => media::DOCKER_LAYER,
         };
-        let archive = tar::archive(name, mode, content);
-        Self { blob: Blob::new(media_type, tar::gzip(&archive)), diff_id: digest(&archive) }
+        Self { blob: Blob::new(media_type, tar::gzip(archive)), diff_id: digest(archive) }
     }
 }
 

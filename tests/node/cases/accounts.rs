@@ -2,7 +2,7 @@
 
 use crate::node::case::Case;
 use crate::node::secret::{config, pull_secret};
-use crate::node::world::World;
+use crate::node::world::{World, stale_under};
 
 const DENIED: &str = "insufficient_scope";
 
@@ -27,11 +27,11 @@ pub fn cases(world: &World) -> Vec<Case> {
             .likely("access-denied")
             .advised("pull-secret-not-found"),
         private("a ServiceAccount whose second secret works")
-            .with_secret("stale", pull_secret(&world.stale_under(&host)))
+            .with_secret("stale", pull_secret(&stale_under(&host)))
             .with_secret("pull", good())
             .account("robot", &["stale", "pull"])
             .run_by("robot"),
-        private("a secret of the pod instead of the ServiceAccount s")
+        private("a secret of the pod instead of the ServiceAccount's")
             .with_secret("pull", good())
             .account("robot", &["pull"])
             .run_by("robot")

@@ -5,7 +5,7 @@
 
 use crate::node::case::Case;
 use crate::node::secret::pull_secret;
-use crate::node::world::World;
+use crate::node::world::{World, stale_under};
 
 /// Repositories of images that pods of the first round bring to the node.
 const OPEN: &str = "present/open";
@@ -77,26 +77,26 @@ pub fn cases(world: &World) -> Vec<Case> {
             .fails("not found")
             .proven("tag-not-found"),
         // Pulled by another pod with its secret.
-        private("pulled with another s secret, without one")
+        private("pulled with another's secret, without one")
             .fails("insufficient_scope")
             .likely("access-denied"),
-        Case::of("pulled with another s secret, by digest without one", &by_digest)
+        Case::of("pulled with another's secret, by digest without one", &by_digest)
             .fails("insufficient_scope")
             .likely("access-denied"),
-        private("pulled with another s secret, Never without one")
+        private("pulled with another's secret, Never without one")
             .policy("Never")
             .waits("ErrImageNeverPull", "is not present with pull policy of Never")
             .unknown("not-checked"),
-        private("pulled with another s secret, with a stale one")
-            .secret("pull", pull_secret(&world.stale_under(&world.host())))
+        private("pulled with another's secret, with a stale one")
+            .secret("pull", pull_secret(&stale_under(&world.host())))
             .fails("401 Unauthorized")
             .likely("credential-rejected"),
-        private("pulled with another s secret, with the same password in another")
+        private("pulled with another's secret, with the same password in another")
             .secret("other", good()),
         Case::of("preloaded, without a secret", &image(&world.host(), PRELOADED))
             .likely("access-denied"),
         Case::of("preloaded, with a stale secret", &image(&world.host(), PRELOADED))
-            .secret("pull", pull_secret(&world.stale_under(&world.host())))
+            .secret("pull", pull_secret(&stale_under(&world.host())))
             .likely("credential-rejected"),
         Case::of("preloaded and Always, without a secret", &image(&world.host(), PRELOADED))
             .policy("Always")

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::node::case::Case;
 use crate::node::secret::{auths, config, login, of, pull_secret};
-use crate::node::world::{USER, World};
+use crate::node::world::{USER, World, stale_under};
 
 /// The word for a pull without a credential that helps, at a registry with a token server.
 const DENIED: &str = "insufficient_scope";
@@ -13,7 +13,7 @@ pub fn cases(world: &World) -> Vec<Case> {
     let host = world.host();
     let port = world.port();
     let good = || pull_secret(&world.good_under(&host));
-    let stale = || pull_secret(&world.stale_under(&host));
+    let stale = || pull_secret(&stale_under(&host));
     let under = |key: &str| pull_secret(&world.good_under(key));
     let private = |name: &'static str| Case::of(name, &world.private(&Case::slug(name)));
     let refused = |case: Case| case.fails(DENIED).proven("access-denied");
@@ -117,6 +117,6 @@ pub fn cases(world: &World) -> Vec<Case> {
             "a stale password where nobody asks for one",
             &world.open("a-stale-password-where-nobody-asks"),
         )
-        .secret("pull", pull_secret(&world.stale_under(&world.open.host()))),
+        .secret("pull", pull_secret(&stale_under(&world.open.host()))),
     ]
 }

@@ -1,10 +1,19 @@
 //! A one-file tar archive and a gzip wrapper without compression: real layers, no dependency.
 
-/// A ustar archive that holds one file, which anybody may run if `mode` says so (`0o755`).
-pub fn archive(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+/// A ustar archive that holds one file.
+pub fn archive(name: &str, content: &[u8]) -> Vec<u8> {
+    one_file(name, b"0000644\0", content)
+}
+
+/// A ustar archive that holds one program.
+pub fn program(name: &str, content: &[u8]) -> Vec<u8> {
+    one_file(name, b"0000755\0", content)
+}
+
+fn one_file(name: &str, mode: &[u8; 8], content: &[u8]) -> Vec<u8> {
     let mut header = [0_u8; 512];
     put(&mut header, 0, name.as_bytes());
-    put(&mut header, 100, format!("{mode:07o}\0").as_bytes());
+    put(&mut header, 100, mode);
     put(&mut header, 108, b"0000000\0");
     put(&mut header, 116, b"0000000\0");
     put(&mut header, 124, format!("{:011o}\0", content.len()).as_bytes());
