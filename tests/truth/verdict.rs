@@ -11,7 +11,7 @@ use crate::support::manifests::{pod, service_account, stream};
 use super::case::{Case, Node, Says};
 use super::judge::Pulled;
 
-/// What all nodes here are.
+/// What all nodes are.
 pub const PLATFORM: &str = "linux/amd64";
 
 /// A finding that says that the image would not be pulled.
