@@ -83,7 +83,7 @@ impl Outcome {
 }
 
 async fn run(parts: &Parts) -> Outcome {
-    let world = World::start(&parts.binaries).await;
+    let world = Box::pin(World::start(&parts.binaries)).await;
     let families = families::all(&world).await;
     world.settle();
     let ca = world.ca.file();
@@ -133,14 +133,24 @@ fn setup(binary: &Path, ca: &Path, certs_d: &Path) -> Setup {
 }
 
 async fn look(case: Case, ca: &Path, [current, old]: &[Arc<Judge>; 2]) -> Row {
-    let ready = case.is_ready();
-    let said = async { if ready { Some(ask(&case, ca).await) } else { None } };
-    let (current, old, said) = tokio::join!(
+    let runtimes = [current.runtime(), old.runtime()];
+    let said = async {
+        if !case.is_ready() {
+            return (None, None);
+        }
+        let of = async |runtime: &str| ask(&case, ca, Some(runtime)).await;
+        let by_runtime = case.hangs_on_runtime();
+        let by_runtime = async {
+            if by_runtime { Some([of(&runtimes[0]).await, of(&runtimes[1]).await]) } else { None }
+        };
+        (Some(ask(&case, ca, None).await), by_runtime.await)
+    };
+    let (current, old, (said, by_runtime)) = tokio::join!(
         current.pull(&case.image, &case.logins),
         old.pull(&case.image, &case.logins),
         said
     );
-    Row { case, current, old, said }
+    Row { case, current, old, said, by_runtime }
 }
 
 /// What a registry's binary calls its version.

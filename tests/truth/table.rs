@@ -22,9 +22,8 @@ pub fn markdown(judges: &[String], families: &[(&str, Vec<Row>)]) -> String {
     writeln!(text, "{ready} cases.").unwrap();
     for (family, rows) in families {
         writeln!(text, "\n### {family}\n").unwrap();
-        writeln!(text, "| case | containerd {} | containerd {} | pullcheck | agree |", "2", "1.6")
-            .unwrap();
-        writeln!(text, "|---|---|---|---|---|").unwrap();
+        text.push_str("| case | containerd 2 | containerd 1.6 | pullcheck | agree |\n");
+        text.push_str("|---|---|---|---|---|\n");
         for row in rows.iter().filter(|row| row.said.is_some()) {
             let case = &row.case;
             let (current, old) = (node(case.current), node(case.old));
