@@ -133,7 +133,7 @@ pub fn cases(world: &World) -> Vec<Case> {
         Case::new("a mirror that does not resolve tags, by digest", by_digest),
         down("server without a host", "server")
             .nodes(Node::Pulls, Node::Fails(refused))
-            .likely("registry-refused"),
+            .undecidable("a file that containerd 1.x passes over"),
         down("server besides a host that is down", "server-too"),
         down("skip_verify", "skip-verify"),
         down("a ca of the mirror", "ca"),
