@@ -1,6 +1,6 @@
 //! Against a server that misbehaves; nothing here waits for time to pass but for its own limits.
 
-mod fake;
+pub(super) mod fake;
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
