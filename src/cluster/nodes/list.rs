@@ -37,16 +37,17 @@ pub(super) struct Listed {
 pub(super) async fn all(api: &Api) -> Result<Listed, Failure> {
     let mut listed = Listed::default();
     let mut next = String::new();
-    // Each page but the last brings a node at least, or the list would never end.
+    let mut seen = 0;
     loop {
-        let before = listed.nodes.len();
         let path = format!("/api/v1/nodes?limit={PAGE}{next}");
         let page = api.page(&path, LARGEST, LIMIT).await?;
-        let token = listed.add(&page)?;
+        let (items, token) = listed.add(&page)?;
+        seen += items;
         match token {
             None => return Ok(listed),
-            Some(_) if listed.nodes.len() == before => {
-                return Err(trouble("API server's list of nodes does not go on"));
+            // Or it would never end.
+            Some(_) if items == 0 || seen > MOST => {
+                return Err(trouble("API server's list of nodes does not end"));
             }
             Some(token) => next = format!("&continue={}", escaped(&token)),
         }
@@ -54,8 +55,8 @@ pub(super) async fn all(api: &Api) -> Result<Listed, Failure> {
 }
 
 impl Listed {
-    /// Adds a page, and says where the next one is.
-    fn add(&mut self, page: &[u8]) -> Result<Option<String>, Failure> {
+    /// Adds a page, and says how many nodes it has and where the next one is.
+    fn add(&mut self, page: &[u8]) -> Result<(usize, Option<String>), Failure> {
         let read = std::str::from_utf8(page).ok().and_then(|page| {
             let Map(page) = serde_json::from_str::<Map<Page<'_>>>(page).ok()?;
             Some(page)
@@ -63,7 +64,8 @@ impl Listed {
         let page = read.ok_or_else(|| trouble("API server answered with no list of nodes"))?;
         let metadata = page.metadata.unwrap_or_default();
         self.version = Text::or_empty(metadata.resource_version);
-        for node in page.items.unwrap_or_default() {
+        let items = page.items.unwrap_or_default();
+        for node in &items {
             self.set(node.get())?;
         }
         let token = Text::non_empty(metadata.continue_);
@@ -74,7 +76,7 @@ impl Listed {
         {
             return Err(trouble("API server's list of nodes has no version that fits"));
         }
-        Ok(token)
+        Ok((items.len(), token))
     }
 
     /// Sets one node, and says whether that changes anything. One that says too little of itself
