@@ -87,8 +87,7 @@ pub(super) async fn runtime_class(
         Err(Failure::Forbidden) => {
             if !inner.classes_forbidden.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
-                    "pullcheck may not get runtimeclasses; grant that right, or a pod's \
-                     RuntimeClass does not narrow the nodes it may land on"
+                    "pullcheck may not get runtimeclasses, so they do not narrow a pod's nodes"
                 );
             }
             Kept::new(None, inner.options.labels_for, 0)

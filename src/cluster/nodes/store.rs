@@ -65,9 +65,8 @@ impl Store {
                 self.nodes.store(None);
                 if self.tell(Told::Forbidden) {
                     tracing::warn!(
-                        "the cluster's nodes are not known: pullcheck may not list and watch \
-                         nodes; grant that right, or images are not held against what nodes there \
-                         are"
+                        "pullcheck may not list and watch nodes, so images are not held against \
+                         the nodes there are"
                     );
                 }
                 return;
