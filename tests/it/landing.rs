@@ -253,8 +253,8 @@ async fn a_check_against_a_cluster_lists_its_nodes_once() {
             .args(&[kubeconfig.to_str().unwrap()])
             .stdin(manifests.clone());
         let report = Report::of(&ran.run().await);
-        let shown = report.shown();
-        let codes: Vec<&str> = shown.iter().map(|(code, ..)| *code).collect();
+        let findings = report.objects.iter().flat_map(|object| &object.findings);
+        let codes: Vec<&str> = findings.map(|finding| finding.code.as_str()).collect();
         assert_eq!(codes, expected, "{report:?}");
     }
     assert_eq!(scene.api.watches(), 0);
