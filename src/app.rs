@@ -47,7 +47,7 @@ pub fn gatherer(
             pull_through: config.pull_through.clone(),
             pod_mutation: config.policy.pod_mutation,
             platforms: config.platforms.clone(),
-            runtimes: Vec::new(),
+            runtimes: config.runtimes.clone(),
             digest_required: config.policy.mentions("digest-required"),
         },
     })

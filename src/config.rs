@@ -28,6 +28,7 @@ use ipnet::IpNet;
 
 use crate::glob::Glob;
 use crate::image::Platform;
+use crate::nodes::Runtime;
 use crate::policy::Policy;
 
 /// Which front runs, with its own flags.
@@ -62,6 +63,8 @@ pub struct Config {
     pub node_mirrors: Vec<Glob>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
+    /// What container runtimes they have, likewise.
+    pub runtimes: Vec<Runtime>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.

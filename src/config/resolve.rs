@@ -219,6 +219,7 @@ impl Reader<'_> {
         let node_mirrors = self.many("nodeMirrors", values::host_glob);
         let pull_through = self.many("pullThrough", values::host_glob);
         let platforms = self.many("platform", values::platform);
+        let runtimes = self.many("runtime", values::runtime);
         let serve = self.serve();
         let check = self.check();
         Some(Config {
@@ -233,6 +234,7 @@ impl Reader<'_> {
             node_mirrors,
             pull_through,
             platforms,
+            runtimes,
             quota_floor: quota_floor?,
             depth: depth?,
             log_format: log_format?,
