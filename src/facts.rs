@@ -2,9 +2,11 @@
 //!
 //! A registry's "no" is a value here, never an `Err`.
 
+mod candidates;
 mod content;
 mod outcome;
 
+pub use candidates::{Candidate, Candidates, Whose};
 pub use content::{
     Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault, Unread,
 };

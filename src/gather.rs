@@ -198,6 +198,8 @@ impl Gatherer {
         let mut questions: Vec<Question> = Vec::new();
         let mut beyond = Vec::new();
         let mut answers_for = Vec::with_capacity(facts.images.len());
+        let nodes =
+            facts.candidates().into_iter().flat_map(|word| word.kinds).collect::<Arc<[_]>>();
         for image in &facts.images {
             let Some(reference) = image.reference.as_ref().ok().filter(|_| image.asked) else {
                 answers_for.push(None);
@@ -216,6 +218,7 @@ impl Gatherer {
             questions.push(Question {
                 reference: reference.clone(),
                 credentials,
+                nodes: nodes.clone(),
                 tenant: tenant.clone(),
                 requests: requests.clone(),
             });

@@ -3,6 +3,7 @@
 //! Never here: asking the API server for them (`cluster`), and what a difference between them
 //! means for an image (`causes`).
 
+pub mod quirks;
 mod runtime;
 
 use std::collections::BTreeMap;
