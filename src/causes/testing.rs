@@ -10,7 +10,7 @@ use crate::facts::{
     ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
 };
 use crate::image::{Algorithm, Digest, Platform, Reference};
-use crate::workload::Pins;
+use crate::workload::{Pins, PullPolicy, Role};
 
 /// The facts of a pod in namespace `shop` with these images and nothing else.
 pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> Facts<'a> {
@@ -37,6 +37,8 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
     ImageFact {
         field: "spec.containers[0].image",
         image,
+        role: Role::Container,
+        pull_policy: PullPolicy::Always,
         reference: Reference::parse(image),
         registry_allowed: true,
         asked: true,

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Candidate, Candidates, Whose};
@@ -16,16 +15,7 @@ fn containerd(major: u32, minor: u32) -> Option<Runtime> {
 }
 
 fn node(text: &str, runtime: Option<Runtime>) -> Arc<Node> {
-    Arc::new(Node {
-        name: "n".to_owned(),
-        labels: BTreeMap::new(),
-        platform: platform(text),
-        runtime,
-        kubelet: None,
-        ephemeral_storage: None,
-        disk_pressure: false,
-        images: Vec::new(),
-    })
+    Arc::new(Node { platform: platform(text), runtime, ..Node::default() })
 }
 
 fn candidates(
