@@ -62,6 +62,8 @@ pub struct Config {
     pub node_mirrors: Vec<Glob>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.

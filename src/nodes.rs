@@ -8,7 +8,7 @@ mod affinity;
 mod labels;
 mod landing;
 mod names;
-mod quantity;
+pub mod quantity;
 pub mod quirks;
 mod read;
 mod runtime;

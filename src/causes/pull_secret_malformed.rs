@@ -1,14 +1,15 @@
 //! A pull secret that the kubelet cannot decode.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, presence, words};
 use crate::credentials::{DecodedSecret, SecretState};
 use crate::facts::{Facts, Front};
+use crate::nodes::quirks::malformed_secret_is_err_image_pull;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("pull-secret-malformed"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven",
+    class: "WontPull, Proven (Likely where nodes already hold all images of the pod)",
     what: "A pull secret has the right type and content that the kubelet cannot decode.",
     why: "One undecodable entry, even for another host, fails every pull of the pod: the kubelet \
           builds one keyring from all secrets and gives up on the first error.",
@@ -35,15 +36,28 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         } else {
             "fails every pull of the pod"
         };
+        let seen = match malformed_secret_is_err_image_pull(kubelets(facts)) {
+            Some(true) => ", seen as ErrImagePull",
+            Some(false) => ", seen as a waiting reason of the decoder's own words",
+            None => "",
+        };
+        let certainty = if presence::of_all(facts) { Certainty::Likely } else { Certainty::Proven };
         findings.push(Finding::of_object(
             &CAUSE,
             Severity::WontPull,
-            Certainty::Proven,
+            certainty,
             (&fact.field, &fact.secret.name),
-            &format!("{} {what}: {error}", words::object("Secret", facts, &fact.secret.name, 40)),
+            &format!(
+                "{} {what}{seen}: {error}",
+                words::object("Secret", facts, &fact.secret.name, 40)
+            ),
             error.fix(),
         ));
     }
+}
+
+fn kubelets(facts: &Facts<'_>) -> impl Iterator<Item = Option<(u32, u32)>> {
+    facts.nodes.iter().flatten().map(|node| node.kubelet)
 }
 
 #[cfg(test)]

@@ -63,6 +63,9 @@ pub struct CommonArgs {
     /// Cause code that ignores namespace labels and owners; denies where no action is configured
     #[arg(long, env = "PULLCHECK_ENFORCED", value_name = "CODE", help_heading = POLICY)]
     pub enforced: Vec<String>,
+    /// Compressed size above which an image is too large, such as 2Gi
+    #[arg(long, env = "PULLCHECK_MAX_IMAGE_SIZE", value_name = "SIZE", help_heading = POLICY)]
+    pub max_image_size: Option<String>,
     /// Share of Docker Hub's pull limit below which only headers are looked at, 0 to 1
     #[arg(long, env = "PULLCHECK_QUOTA_FLOOR", value_name = "SHARE", help_heading = REGISTRIES)]
     pub quota_floor: Option<String>,
@@ -143,6 +146,7 @@ impl CommonArgs {
         layer.one("podMutation", self.pod_mutation.as_ref(), env);
         layer.many("allowedRegistries", &self.allowed_registries, env);
         layer.many("enforced", &self.enforced, env);
+        layer.one("maxImageSize", self.max_image_size.as_ref(), env);
         layer.one("quotaFloor", self.quota_floor.as_ref(), env);
         layer.one("logFormat", self.log_format.as_ref(), env);
         layer.one("kubeconfig", self.kubeconfig.as_ref(), env);

@@ -204,6 +204,7 @@ impl Reader<'_> {
         let policy = self.policy();
         let timeout = self.one("timeout", values::timeout);
         let jobs = self.one("jobs", values::jobs);
+        let max_image_size = self.one("maxImageSize", values::size);
         let quota_floor = self.one("quotaFloor", values::share);
         let log_format = self.one("logFormat", word(&formats));
         let ca_file = self.one("caFile", values::path);
@@ -229,6 +230,7 @@ impl Reader<'_> {
             node_mirrors,
             pull_through,
             platforms,
+            max_image_size,
             quota_floor: quota_floor?,
             log_format: log_format?,
             kubeconfig,

@@ -50,6 +50,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("nodeMirrors", Default::Always("")),
     setting("pullThrough", Default::Always("")),
     setting("platform", Default::Always("")),
+    setting("maxImageSize", Default::Nothing),
     setting("quotaFloor", Default::Always("0.5")),
     setting("timeout", Default::Each { serve: "5s", check: "30s" }),
     setting("jobs", Default::Always("32")),

@@ -92,25 +92,26 @@ impl Facts<'_> {
         let present = self.nodes.as_deref().unwrap_or_default();
         let Some((whose, platforms)) = self.said() else {
             let word = if present.is_empty() {
-                self.kinds(Whose::Assumed, self.assumed().map(|platform| (platform, None)))
+                let assumed: Vec<Platform> = self.assumed().collect();
+                self.kinds(Whose::Assumed, assumed.iter().map(|platform| (platform, None)))
             } else {
                 self.kinds(Whose::Present, present.iter().map(|node| own(node)))
             };
             return vec![word];
         };
-        let like = |platform: &Platform| {
-            let (os, architecture) = (platform.os.clone(), platform.architecture.clone());
-            let alike = move |node: &&Node| {
-                node.platform.os == os && node.platform.architecture == architecture
+        let like = |platform: &Platform| -> Vec<&Node> {
+            let alike = |node: &&Node| {
+                node.platform.os == platform.os
+                    && node.platform.architecture == platform.architecture
             };
-            present.iter().map(AsRef::as_ref).filter(alike)
+            present.iter().map(AsRef::as_ref).filter(alike).collect()
         };
         let with_runtimes = platforms.iter().flat_map(|platform| {
-            let mut runtimes: Vec<_> = like(platform).map(|node| node.runtime).collect();
+            let mut runtimes: Vec<_> = like(platform).iter().map(|node| node.runtime).collect();
             if runtimes.is_empty() {
                 runtimes.push(None);
             }
-            runtimes.into_iter().map(|runtime| (platform.clone(), runtime))
+            runtimes.into_iter().map(move |runtime| (platform, runtime))
         });
         let mut words = vec![self.kinds(whose, with_runtimes)];
         let nodes: Vec<&Node> = platforms.iter().flat_map(like).collect();
@@ -151,31 +152,34 @@ impl Facts<'_> {
     }
 
     /// Each kind once, with the runtimes that the operator declared in place of any other.
-    fn kinds(
+    fn kinds<'p>(
         &self,
         whose: Whose,
-        nodes: impl Iterator<Item = (Platform, Option<Runtime>)>,
+        nodes: impl Iterator<Item = (&'p Platform, Option<Runtime>)>,
     ) -> Candidates {
-        let declared = &self.settings.runtimes;
+        let declared: Vec<Option<Runtime>> =
+            self.settings.runtimes.iter().copied().map(Some).collect();
         let mut kinds: Vec<Candidate> = Vec::new();
-        for (platform, runtime) in nodes {
-            let unknown_version = platform.os == "windows" && platform.os_version.is_empty();
-            let unknown_variant = whose != Whose::Declared
-                && platform.architecture == "arm"
-                && platform.variant.is_empty();
-            let loose = unknown_version || unknown_variant;
-            let of_this = |runtime| Candidate { platform: platform.clone(), loose, runtime };
-            let own = declared.is_empty().then(|| of_this(runtime));
-            for kind in own.into_iter().chain(declared.iter().map(|one| of_this(Some(*one)))) {
-                if !kinds.contains(&kind) {
-                    kinds.push(kind);
+        for (platform, own) in nodes {
+            let runtimes = if declared.is_empty() { &[own] } else { declared.as_slice() };
+            for &runtime in runtimes {
+                let known =
+                    |kind: &Candidate| kind.runtime == runtime && kind.platform == *platform;
+                if kinds.iter().any(known) {
+                    continue;
                 }
+                let unknown_version = platform.os == "windows" && platform.os_version.is_empty();
+                let unknown_variant = whose != Whose::Declared
+                    && platform.architecture == "arm"
+                    && platform.variant.is_empty();
+                let loose = unknown_version || unknown_variant;
+                kinds.push(Candidate { platform: platform.clone(), loose, runtime });
             }
         }
         Candidates { whose, kinds, runtimes_declared: !declared.is_empty() }
     }
 }
 
-fn own(node: &Node) -> (Platform, Option<Runtime>) {
-    (node.platform.clone(), node.runtime)
+fn own(node: &Node) -> (&Platform, Option<Runtime>) {
+    (&node.platform, node.runtime)
 }
