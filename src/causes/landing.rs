@@ -57,7 +57,9 @@ pub(super) struct Met<'a> {
     pub(super) platforms: Vec<Platform>,
     /// Nodes of these platforms meet it for sure, and not only by one of the ways that they may go.
     pub(super) sure: bool,
-    /// It is met on every node there may be.
+    /// All of the nodes fail, of it or of something else.
+    pub(super) all: bool,
+    /// So does every node there may be.
     pub(super) proven: bool,
     /// It lies in an index, so that it concerns some platforms only.
     pub(super) in_index: bool,
@@ -145,7 +147,7 @@ fn of_word<'a>(word: &Candidates, image: &'a ImageFact<'_>) -> Vec<Met<'a>> {
                 let proven = all && is_certain(word, image, fault, in_index);
                 let platforms = Vec::new();
                 let whose = word.whose;
-                met.push(Met { fault, whose, platforms, sure, proven, in_index });
+                met.push(Met { fault, whose, platforms, sure, all, proven, in_index });
                 met.len() - 1
             });
             if let Some(met) = met.get_mut(at)
@@ -198,7 +200,9 @@ pub(super) fn unseen<'a>(facts: &Facts<'_>, image: &'a ImageFact<'_>) -> Option<
     match image.conclusion() {
         Conclusion::Unseen(outcome) => Some(outcome),
         Conclusion::Pulls(_)
-            if image.attempts.iter().any(|attempt| attempt.entries.iter().any(is)) =>
+            if image.attempts.iter().any(|attempt| {
+                is_unseen(&attempt.outcome) || attempt.entries.iter().any(is)
+            }) =>
         {
             let words = facts.candidates();
             words.iter().flat_map(|word| &word.kinds).find_map(|kind| match fate(image, kind) {
@@ -384,3 +388,6 @@ pub(super) fn index(outcome: &Outcome) -> Option<&[Entry]> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,4 +186,26 @@ mod tests {
         assert!(messages[0].contains("no right to get it; grant get on secrets in its namespace"));
         assert!(messages[1].contains("grant get on serviceaccounts"));
     }
+
+    #[test]
+    fn what_our_bounds_left_out_is_told_and_what_the_operator_did_is_not() {
+        let settings = Settings::default();
+        for (left_out, said) in [
+            (LeftOut::Layers(300), Some("a bound is reached: it has 300 layers")),
+            (LeftOut::ForeignUrls, Some("addresses of its own (urls)")),
+            (LeftOut::Depth, None),
+            (LeftOut::PullThrough, None),
+        ] {
+            let attempts = vec![anonymous(served(image_of("linux/amd64", 1, Some(left_out))))];
+            let facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], &settings);
+            let Some(said) = said else {
+                only_these(&[], &facts);
+                continue;
+            };
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Unknown);
+            assert!(message.contains(said), "{message}");
+            only_these(&[&CAUSE], &facts);
+        }
+    }
 }

@@ -57,7 +57,7 @@ fn missing(facts: &Facts<'_>, image: &ImageFact<'_>, met: &Met<'_>) -> Finding {
     let what = format!(
         "built for {} only, {} {}{fallback}",
         built_for(entries),
-        who(facts, met.whose, met.proven),
+        who(facts, met.whose, met.all),
         words::platforms(&met.platforms),
     );
     let fix = "push that platform or change nodeSelector";
@@ -227,5 +227,52 @@ mod tests {
             ..declared(&[("linux", "arm64")])
         };
         assert_eq!(judged(AMD64, Pins::default(), &settings).unwrap().0, Certainty::Likely);
+    }
+
+    #[test]
+    fn present_nodes_make_it_likely_and_are_named_for_what_they_are() {
+        let settings = Settings::default();
+        let of = |nodes_of: &[&str]| {
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", index(AMD64))], &settings);
+            facts.nodes = nodes(nodes_of.iter().map(|it| node(it, "containerd/1.7")).collect());
+            found(&CAUSE, &facts).pop().map(|finding| (finding.certainty, finding.message))
+        };
+        let (certainty, message) = of(&["linux/arm64"]).unwrap();
+        assert_eq!(certainty, Certainty::Likely);
+        assert!(message.contains("the nodes it may land on are linux/arm64"), "{message}");
+        let (certainty, message) = of(&["linux/arm64", "linux/amd64"]).unwrap();
+        assert_eq!(certainty, Certainty::Likely);
+        assert!(message.contains("only, nodes it may land on are linux/arm64;"), "{message}");
+        assert_eq!(of(&["linux/amd64"]), None);
+        // Scaled to zero: only what the pod pins counts.
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn a_single_image_of_another_processor_pulls_and_does_not_run() {
+        let nobody = Settings::default();
+        let amd64 = declared(&[("linux", "amd64")]);
+        let both = declared(&[("linux", "amd64"), ("linux", "arm64")]);
+        for (built, pins, settings, expected) in [
+            ("linux/arm64", Pins::default(), &nobody, None),
+            ("linux/amd64", Pins::default(), &amd64, None),
+            ("linux/386", Pins::default(), &amd64, None),
+            ("linux/amd64/v3", Pins::default(), &amd64, None),
+            ("linux/arm64", Pins::default(), &amd64, Some(Certainty::Proven)),
+            ("linux/arm64", Pins::default(), &both, Some(Certainty::Likely)),
+            ("linux/amd64", pins(Some("linux"), Some("arm64")), &nobody, Some(Certainty::Proven)),
+            ("linux/amd64", pins(None, Some("arm64")), &nobody, Some(Certainty::Likely)),
+        ] {
+            let attempts = vec![anonymous(served(image_of(built, 1, None)))];
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], settings);
+            facts.pins = pins;
+            let finding = found(&CAUSE, &facts).pop();
+            assert_eq!(finding.as_ref().map(|it| it.certainty), expected, "{built} {pins:?}");
+            let Some(finding) = finding else { continue };
+            assert_eq!(finding.severity, Severity::Advice);
+            assert!(finding.message.contains("fails to run (exec format error)"));
+            facts.images[0].role = Role::Volume;
+            only_these(&[], &facts);
+        }
     }
 }

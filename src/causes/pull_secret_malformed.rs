@@ -37,8 +37,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             "fails every pull of the pod"
         };
         let seen = match malformed_secret_is_err_image_pull(kubelets(facts)) {
-            Some(true) => ", seen as ErrImagePull",
-            Some(false) => ", seen as a waiting reason of the decoder's own words",
+            Some(true) => " (ErrImagePull)",
+            Some(false) => " (raw error)",
             None => "",
         };
         let certainty = if presence::of_all(facts) { Certainty::Likely } else { Certainty::Proven };
@@ -65,6 +65,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::facts::Settings;
+    use crate::workload::PullPolicy;
 
     #[test]
     fn the_entry_and_its_fault_are_named_and_nothing_of_its_content() {
@@ -82,5 +83,30 @@ mod tests {
             "{message}"
         );
         assert!(!message.contains("pants"));
+    }
+
+    #[test]
+    fn the_kubelets_say_how_it_shows_and_what_is_there_needs_no_pull() {
+        let settings = Settings::default();
+        for (kubelet, seen, held, expected) in [
+            ((1, 32), "fails every pull of the pod (ErrImagePull): entry", "nginx:2", Certainty::Proven),
+            ((1, 36), "fails every pull of the pod (raw error)", "nginx:2", Certainty::Proven),
+            ((1, 32), "fails every pull of the pod (ErrImagePull): entry", "nginx:1", Certainty::Likely),
+        ] {
+            let mut nginx = image("nginx:1", Vec::new());
+            nginx.pull_policy = PullPolicy::IfNotPresent;
+            let mut facts = facts(vec![nginx], &settings);
+            let json = r#"{"auths":{"ghcr.io":{"auth":"cGFudHM="}}}"#;
+            facts.secrets.push(secret("regcred", docker_config(json), false));
+            let holder = crate::nodes::Node {
+                kubelet: Some(kubelet),
+                images: vec![held.into()],
+                ..node("linux/amd64", "containerd/1.7")
+            };
+            facts.nodes = nodes(vec![holder]);
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, expected, "{held}");
+            assert!(message.contains(seen), "{message}");
+        }
     }
 }
