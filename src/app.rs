@@ -48,6 +48,7 @@ pub fn gatherer(
             pod_mutation: config.policy.pod_mutation,
             platforms: config.platforms.clone(),
             runtimes: config.runtimes.clone(),
+            max_image_size: config.max_image_size,
             digest_required: config.policy.mentions("digest-required"),
         },
     })

@@ -65,6 +65,8 @@ pub struct Config {
     pub platforms: Vec<Platform>,
     /// What container runtimes they have, likewise.
     pub runtimes: Vec<Runtime>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.

@@ -207,6 +207,7 @@ impl Reader<'_> {
         let policy = self.policy();
         let timeout = self.one("timeout", values::timeout);
         let jobs = self.one("jobs", values::jobs);
+        let max_image_size = self.one("maxImageSize", values::size);
         let quota_floor = self.one("quotaFloor", values::share);
         let depth = self.one("depth", word(&depths));
         let log_format = self.one("logFormat", word(&formats));
@@ -235,6 +236,7 @@ impl Reader<'_> {
             pull_through,
             platforms,
             runtimes,
+            max_image_size,
             quota_floor: quota_floor?,
             depth: depth?,
             log_format: log_format?,

@@ -52,6 +52,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("platform", Default::Always("")),
     setting("depth", Default::Always("layers")),
     setting("runtime", Default::Always("")),
+    setting("maxImageSize", Default::Nothing),
     setting("quotaFloor", Default::Always("0.5")),
     setting("timeout", Default::Each { serve: "5s", check: "30s" }),
     setting("jobs", Default::Always("32")),

@@ -16,6 +16,7 @@ use crate::glob::{Glob, ImageGlob, RegistryGlob};
 use crate::image::Platform;
 use crate::image::platform::PlatformError;
 use crate::near_miss::nearest;
+use crate::nodes::quantity;
 use crate::nodes::{Runtime, RuntimeError};
 
 #[cfg(test)]
@@ -104,6 +105,15 @@ pub(super) fn jobs(text: &str) -> Parsed<NonZeroUsize> {
 pub(super) fn share(text: &str) -> Parsed<f64> {
     text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
         format!("{} is no share; write a number of 0 to 1, such as 0.5", quoted(text))
+    })
+}
+
+/// A number of bytes, as Kubernetes writes quantities.
+pub(super) fn size(text: &str) -> Parsed<u64> {
+    // A thousandth of a byte is a quantity too.
+    let bytes = !text.ends_with(['n', 'u', 'm']);
+    quantity::whole(text).filter(|size| bytes && *size > 0).ok_or_else(|| {
+        format!("{} is no size; write bytes with a suffix, such as 500Mi or 2Gi", quoted(text))
     })
 }
 

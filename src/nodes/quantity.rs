@@ -5,7 +5,7 @@ const LONGEST: usize = 32;
 
 /// What `47Gi`, `50625216Ki`, `1e9` or `1.5G` is, rounded up as Go's `Value` does; `None` for what
 /// is no quantity or less than nothing.
-pub(super) fn whole(text: &str) -> Option<u64> {
+pub fn whole(text: &str) -> Option<u64> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at_checked(end)?;
