@@ -31,6 +31,7 @@ pub mod glob;
 pub mod image;
 pub mod message;
 pub mod near_miss;
+pub mod nodes;
 pub mod objects;
 pub mod policy;
 pub mod registry;

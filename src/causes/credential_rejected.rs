@@ -82,12 +82,7 @@ mod tests {
     fn a_later_credential_that_works_ends_it() {
         let settings = Settings::default();
         let no = refused(RefusedAt::Login, 401, None, "ghcr.io");
-        let yes = crate::facts::Outcome::Found(crate::facts::Found {
-            digest: crate::image::Digest::of(crate::image::Algorithm::Sha256, b""),
-            manifest: crate::facts::ManifestView::Verified,
-            quota: None,
-            platforms: None,
-        });
+        let yes = served(image_for("linux", "amd64"));
         let attempts = vec![with("old", no), with("new", yes)];
         let facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], &settings);
         only_these(&[], &facts);

@@ -1,7 +1,7 @@
 //! Docker Hub's pull quota runs low, so the manifest was left for the nodes.
 
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::{Conclusion, Facts, ManifestView};
+use crate::facts::{Conclusion, Content, Facts, Unread};
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -23,7 +23,9 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         else {
             continue;
         };
-        let (ManifestView::QuotaLow, Some(quota)) = (found.manifest, found.quota) else { continue };
+        let (Content::Unread(Unread::Quota), Some(quota)) = (&found.content, found.quota) else {
+            continue;
+        };
         findings.push(
             Finding::of_image(
                 &CAUSE,
@@ -53,15 +55,16 @@ mod tests {
     #[test]
     fn a_low_quota_is_advice_with_its_figures() {
         let settings = Settings::default();
-        let found = |manifest| {
+        let found = |content| {
             let digest = Digest::of(Algorithm::Sha256, b"x");
             let quota = Some(Quota { limit: 100, remaining: 12 });
-            vec![anonymous(Outcome::Found(Found { digest, manifest, quota, platforms: None }))]
+            vec![anonymous(Outcome::Found(Found { digest, quota, content }))]
         };
-        let low = facts(vec![image("nginx:1", found(ManifestView::QuotaLow))], &settings);
+        let low = facts(vec![image("nginx:1", found(Content::Unread(Unread::Quota)))], &settings);
         let (severity, _, message) = only(&CAUSE, &low);
         assert_eq!(severity, Severity::Advice);
         assert!(message.contains("12 of 100 pulls are left"), "{message}");
-        only_these(&[], &facts(vec![image("nginx:1", found(ManifestView::Verified))], &settings));
+        let whole = found(image_for("linux", "amd64"));
+        only_these(&[], &facts(vec![image("nginx:1", whole)], &settings));
     }
 }

@@ -31,7 +31,12 @@ async fn nothing_of_a_lookup_shows() {
     let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
     let (credential, progress) = (ada(), Progress::new());
     let reference = Reference::parse("reg.test/app:1").unwrap();
-    let lookup = Lookup { reference: &reference, credential: Some(&credential), tenant: "shop" };
+    let lookup = Lookup {
+        reference: &reference,
+        credential: Some(&credential),
+        tenant: "shop",
+        entry: None,
+    };
     let outcome = client.lookup(lookup, &progress).await;
     assert_found(&outcome);
     let id = client.credential_id(Some(&credential));

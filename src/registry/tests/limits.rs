@@ -113,7 +113,8 @@ async fn interrupted(
     let (progress, reference) = (Progress::new(), Reference::parse("reg.test/app:1").unwrap());
     let watched = progress.clone();
     let lookup = tokio::spawn(async move {
-        let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+        let lookup =
+            Lookup { reference: &reference, credential: None, tenant: "shop", entry: None };
         client.lookup(lookup, &watched).await
     });
     while !wait(&progress) {
