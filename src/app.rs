@@ -47,7 +47,8 @@ pub fn gatherer(
             pull_through: config.pull_through.clone(),
             pod_mutation: config.policy.pod_mutation,
             platforms: config.platforms.clone(),
-            runtimes: Vec::new(),
+            runtimes: config.runtimes.clone(),
+            max_image_size: config.max_image_size,
             digest_required: config.policy.mentions("digest-required"),
         },
     })
@@ -74,6 +75,7 @@ pub fn client_config(
         },
         quota_floor: config.quota_floor,
         pull_through: config.pull_through.clone(),
+        layers: config.depth == config::Depth::Layers,
         ..ClientConfig::default()
     })
 }

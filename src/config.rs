@@ -28,6 +28,7 @@ use ipnet::IpNet;
 
 use crate::glob::Glob;
 use crate::image::Platform;
+use crate::nodes::Runtime;
 use crate::policy::Policy;
 
 /// Which front runs, with its own flags.
@@ -62,10 +63,16 @@ pub struct Config {
     pub node_mirrors: Vec<Glob>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
+    /// What container runtimes they have, likewise.
+    pub runtimes: Vec<Runtime>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.
     pub quota_floor: f64,
+    /// How far an image is looked at.
+    pub depth: Depth,
     /// How logs are written.
     pub log_format: LogFormat,
     /// How to reach the API server; in-cluster, then the usual kubeconfig rules without it.
@@ -107,6 +114,16 @@ pub struct CheckConfig {
     pub namespace: String,
     /// Whether secrets and service accounts are read from the cluster too.
     pub cluster: bool,
+}
+
+/// How far an image is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// Its manifest.
+    Manifest,
+    /// Its config and layers too.
+    #[default]
+    Layers,
 }
 
 /// How logs are written.

@@ -2,9 +2,11 @@
 //!
 //! A registry's "no" is a value here, never an `Err`.
 
+mod candidates;
 mod content;
 mod outcome;
 
+pub use candidates::{Candidate, Candidates, Whose};
 pub use content::{
     Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault, Unread,
 };
@@ -19,7 +21,7 @@ use crate::credentials::PullSecret;
 use crate::glob::Glob;
 use crate::image::{Platform, Reference, ReferenceError};
 use crate::nodes::{Node, Runtime};
-use crate::workload::{FieldPath, Pins};
+use crate::workload::{FieldPath, Pins, PullPolicy, Role};
 
 /// One credential tried for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +63,10 @@ pub struct ImageFact<'a> {
     pub field: &'a str,
     /// The image as written.
     pub image: &'a str,
+    /// What it is for.
+    pub role: Role,
+    /// When a node asks the registry for it; where none is written, as the API server fills it in.
+    pub pull_policy: PullPolicy,
     /// The parsed reference, or why the kubelet would not take it.
     pub reference: Result<Reference, ReferenceError>,
     /// Whether the operator's `allowedRegistries` admit it (true where none are configured).
@@ -202,6 +208,8 @@ pub struct Settings {
     pub platforms: Vec<Platform>,
     /// What container runtimes they have, likewise.
     pub runtimes: Vec<Runtime>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// An operator gave `digest-required` an action.
     pub digest_required: bool,
 }

@@ -95,6 +95,10 @@ impl Gatherer {
             let mut fact = ImageFact {
                 field: image_use.field.as_str(),
                 image: &image_use.image,
+                role: image_use.role,
+                pull_policy: image_use
+                    .pull_policy
+                    .unwrap_or_else(|| PullPolicy::default_of(reference.as_ref().ok())),
                 registry_allowed: true,
                 asked: false,
                 attempts: Vec::new(),
@@ -107,7 +111,7 @@ impl Gatherer {
                     // Never contacted.
                 } else if reference.registry().len() > LONGEST_HOST {
                     fact.attempts = vec![no_such_host(reference)];
-                } else if image_use.pull_policy == Some(PullPolicy::Never) {
+                } else if fact.pull_policy == PullPolicy::Never {
                     fact.attempts = vec![not_checked(Unchecked::PolicyNever)];
                 } else if new && distinct.len() >= MOST_IMAGES {
                     // One finding stands for all that are beyond the budget.
@@ -151,7 +155,11 @@ impl Gatherer {
     ) -> Facts<'a> {
         let mut facts = self.written(ask);
         if facts.images.iter().any(|image| image.asked) {
-            self.read_secrets(ask, freshness, &mut facts).await;
+            let (nodes, ()) = tokio::join!(
+                self.objects.eligible_nodes(ask.workload, ask.namespace, ask.deadline),
+                self.read_secrets(ask, freshness, &mut facts),
+            );
+            facts.nodes = nodes;
             self.ask_registries(ask, requests, &mut facts).await;
         }
         facts
@@ -198,6 +206,8 @@ impl Gatherer {
         let mut questions: Vec<Question> = Vec::new();
         let mut beyond = Vec::new();
         let mut answers_for = Vec::with_capacity(facts.images.len());
+        let nodes =
+            facts.candidates().into_iter().flat_map(|word| word.kinds).collect::<Arc<[_]>>();
         for image in &facts.images {
             let Some(reference) = image.reference.as_ref().ok().filter(|_| image.asked) else {
                 answers_for.push(None);
@@ -216,6 +226,7 @@ impl Gatherer {
             questions.push(Question {
                 reference: reference.clone(),
                 credentials,
+                nodes: nodes.clone(),
                 tenant: tenant.clone(),
                 requests: requests.clone(),
             });

@@ -10,7 +10,6 @@ mod it {
     pub mod support;
 }
 #[path = "parts"]
-#[cfg_attr(test, expect(dead_code, reason = "a tool box: not every tool is in use here"))]
 mod parts {
     #[cfg(test)]
     pub mod cache;
@@ -47,6 +46,8 @@ mod truth {
     mod shapes;
     #[cfg(test)]
     mod store;
+    #[cfg(test)]
+    mod table;
     #[cfg(test)]
     mod verdict;
     #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Proven or Likely: what that may yet be, or that we do not see, could cure a refusal or an
 //! absence. A reason found here is also said in the message.
 
-use super::{Certainty, words};
+use super::{Certainty, presence, short_name, words};
 use crate::credentials::SecretState;
 use crate::facts::{Absent, Facts, ImageFact, PodMutation, ServiceAccountState};
 use crate::glob::any_matches;
@@ -28,7 +28,9 @@ pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
         missing_secret(facts)
             .or_else(|| missing_service_account(facts))
             .or_else(|| nodes_log_in(facts, registry))
-            .or_else(|| mirrored_or_mutated(facts, registry, PodMutation::Secrets)),
+            .or_else(|| mirrored_or_mutated(facts, registry, PodMutation::Secrets))
+            .or_else(|| short_name::elsewhere(facts, image))
+            .or_else(|| presence::despite_refusal(facts, image)),
     )
 }
 
@@ -50,18 +52,23 @@ pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Abse
             .served_by_get
             .then(|| "though GET serves it, and some runtimes ask by GET".to_owned())
     };
-    Doubt(hidden().or_else(served).or_else(|| {
-        if any_matches(&facts.settings.pull_through, registry) {
-            Some("unless this pull-through cache can still fetch it".to_owned())
-        } else {
-            mirrored_or_mutated(facts, registry, PodMutation::Images)
-        }
-    }))
+    let cached = || {
+        any_matches(&facts.settings.pull_through, registry)
+            .then(|| "unless this pull-through cache can still fetch it".to_owned())
+    };
+    Doubt(hidden().or_else(served).or_else(cached).or_else(|| elsewhere(facts, image)))
 }
 
 /// What could cure anything that is wrong with the image itself.
 pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
-    Doubt(mirrored_or_mutated(facts, registry(image), PodMutation::Images))
+    Doubt(elsewhere(facts, image))
+}
+
+/// Where a node may have the image from but its registry.
+fn elsewhere(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<String> {
+    mirrored_or_mutated(facts, registry(image), PodMutation::Images)
+        .or_else(|| short_name::elsewhere(facts, image))
+        .or_else(|| presence::of_image(facts, image))
 }
 
 fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {

@@ -56,7 +56,7 @@ pub enum LeftOut {
     Depth,
     /// The host is listed as a pull-through cache: what is asked for there is fetched there.
     PullThrough,
-    /// It has more layers than are looked at: so many.
+    /// It has more layers than are looked at; how many it has.
     Layers(usize),
     /// A descriptor names addresses of its own (`urls`), which are never asked.
     ForeignUrls,
@@ -72,7 +72,7 @@ pub struct Entry {
 }
 
 /// What a manifest says of something that it leads to (OCI image spec, `descriptor.md`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Descriptor {
     /// `digest`.
     pub digest: Digest,

@@ -59,6 +59,7 @@ fn no_type_of_the_core_shows_a_secret() {
     let question = Question {
         reference: Reference::parse("registry.test/team/app:1").unwrap(),
         credentials: vec![(CredentialSource::DockerConfig, credential)],
+        nodes: Arc::new([]),
         tenant: "shop".into(),
         requests: RequestBudget::new(1),
     };
@@ -147,6 +148,7 @@ async fn no_memory_of_the_running_parts_shows_a_secret() {
             CredentialSource::Secret("regcred".to_owned()),
             Credential::new(user.clone(), password.clone()),
         )],
+        nodes: Arc::new([]),
         tenant: "shop".into(),
         requests: RequestBudget::new(100),
     };

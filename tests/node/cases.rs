@@ -37,19 +37,5 @@ pub fn preloaded(world: &World) -> String {
 
 /// Those whose images the first ones have brought to the node.
 pub fn second(world: &World) -> Vec<Case> {
-    let mut cases = presence::cases(world);
-    cases.retain(|case| !AWAITED.contains(&case.name));
-    cases
+    presence::cases(world)
 }
-
-/// For these pullcheck has to know what nodes hold.
-const AWAITED: &[&str] = &[
-    "present and IfNotPresent, gone from the registry",
-    "pulled with another's secret, without one",
-    "pulled with another's secret, by digest without one",
-    "pulled with another's secret, with a stale one",
-    "preloaded, without a secret",
-    "preloaded, with a stale secret",
-    "the same password in another secret, gone from the registry",
-    "a volume that is present, gone from the registry",
-];

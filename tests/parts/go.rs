@@ -62,6 +62,13 @@ impl Program {
         Ok(kept)
     }
 
+    /// The version of another module that this one requires; without the `v`.
+    pub fn required(&self, other: &str) -> String {
+        let text = std::fs::read_to_string(self.folder().join("go.mod")).unwrap();
+        let mut words = text.split_whitespace().skip_while(|word| *word != other);
+        words.nth(1).unwrap_or("unknown").trim_start_matches('v').to_owned()
+    }
+
     fn folder(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join(self.module)
     }

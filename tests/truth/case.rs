@@ -141,6 +141,11 @@ impl Case {
         (self.current == Node::Pulls) != (self.old == Node::Pulls)
     }
 
+    /// Whether pullcheck is to be asked once more for each of the runtimes.
+    pub fn hangs_on_runtime(&self) -> bool {
+        self.differs() && self.says.is_some() && !MISSING.contains(&Feature::Runtime)
+    }
+
     /// Whether pullcheck can be held to it.
     pub fn is_ready(&self) -> bool {
         self.awaits.is_none_or(|feature| !MISSING.contains(&feature))

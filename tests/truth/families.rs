@@ -26,7 +26,7 @@ pub async fn all(world: &World) -> Vec<(&'static str, Vec<Case>)> {
         ("Credentials", credentials::cases(world).await),
         ("Token servers", tokens::cases(world)),
         ("Platforms", platforms::cases(world).await),
-        ("Manifests", manifests::cases(world).await),
+        ("Manifests", manifests::cases(world)),
         ("Damage", damage::cases(world).await),
         ("Network", network::cases(world)),
         ("TLS", tls::cases(world)),

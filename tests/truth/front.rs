@@ -14,11 +14,10 @@ pub async fn pass_on(address: &str, host: String) {
         while let Ok((mut from, _)) = listener.accept().await {
             let host = host.clone();
             tokio::spawn(async move {
-                if let Ok(mut to) = TcpStream::connect(&*host).await {
-                    if copy_bidirectional(&mut from, &mut to).await.is_err() {
-                        // A reset is passed on as one.
-                        let _ = from.set_zero_linger();
-                    }
+                let Ok(mut to) = TcpStream::connect(&*host).await else { return };
+                if copy_bidirectional(&mut from, &mut to).await.is_err() {
+                    // A reset is passed on as one.
+                    let _ = from.set_zero_linger();
                 }
             });
         }

@@ -78,6 +78,12 @@ impl Judge {
         self.containerd.version()
     }
 
+    /// As `--runtime` has it: `containerd/2.4`.
+    pub fn runtime(&self) -> String {
+        let end = self.version().rfind('.').unwrap();
+        format!("containerd/{}", &self.version()[..end])
+    }
+
     pub fn log(&self) -> String {
         self.containerd.log()
     }

@@ -48,11 +48,6 @@ impl Store {
         format!("{}/{repository}:{tag}", self.host)
     }
 
-    /// The same from the process that the image was pushed to.
-    pub fn warm(&self, image: &str) -> String {
-        format!("warm.{image}")
-    }
-
     pub fn host(&self) -> &'static str {
         self.host
     }
@@ -71,6 +66,11 @@ impl Store {
             }
         }
     }
+}
+
+/// The image from the process that it was pushed to.
+pub fn warm(image: &str) -> String {
+    format!("warm.{image}")
 }
 
 impl Damage {

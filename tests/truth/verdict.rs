@@ -11,7 +11,7 @@ use crate::support::manifests::{pod, service_account, stream};
 use super::case::{Case, Node, Says};
 use super::judge::Pulled;
 
-/// What all nodes here are.
+/// What all nodes are.
 pub const PLATFORM: &str = "linux/amd64";
 
 /// A finding that says that the image would not be pulled.
@@ -30,10 +30,12 @@ pub struct Row {
     pub old: Pulled,
     /// `None` where pullcheck cannot be held to the case yet.
     pub said: Option<Vec<Said>>,
+    /// When told of the current runtime, and of the old one; where they differ.
+    pub by_runtime: Option<[Vec<Said>; 2]>,
 }
 
 /// Runs `pullcheck check` on a pod with the image and everything that could cure a refusal.
-pub async fn ask(case: &Case, ca: &Path) -> Vec<Said> {
+pub async fn ask(case: &Case, ca: &Path, runtime: Option<&str>) -> Vec<Said> {
     let names: Vec<_> =
         case.secrets.iter().map(|it| json!({ "name": it["metadata"]["name"] })).collect();
     let spec = json!({
@@ -44,7 +46,8 @@ pub async fn ask(case: &Case, ca: &Path) -> Vec<Said> {
     objects.extend([service_account("default", &[]), pod(&spec)]);
     let arguments = ["-", "--output", "json", "--mode", "enforce", "--platform", PLATFORM];
     let run = check(&arguments).args(&["--ca-file", ca.to_str().unwrap()]);
-    let ran = run.args(&case.args).stdin(stream(&objects)).run().await;
+    let runtime: Vec<&str> = runtime.map_or_else(Vec::new, |runtime| vec!["--runtime", runtime]);
+    let ran = run.args(&case.args).args(&runtime).stdin(stream(&objects)).run().await;
     let report = Report::of(&ran);
     let findings = report.objects.iter().flat_map(|object| &object.findings);
     findings
@@ -61,7 +64,7 @@ impl Row {
     /// What is wrong: with the agreement first, then with what the case expects.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.disagreements();
-        let Self { case, current, old, said } = self;
+        let Self { case, current, old, said, .. } = self;
         for (name, expected, pulled) in [("current", case.current, current), ("old", case.old, old)]
         {
             match expected {
@@ -75,11 +78,11 @@ impl Row {
                 Node::Pulls | Node::Fails(_) => {}
             }
         }
-        if let Some(said) = said {
-            let said: Vec<Says> = said.iter().filter_map(|it| it.as_expected(case)).collect();
-            if said != case.says.into_iter().collect::<Vec<_>>() {
-                problems.push(format!("pullcheck should say {:?}", case.says));
-            }
+        let expected: Vec<(&str, Certainty)> =
+            case.says.iter().map(|says| (says.code, says.certainty)).collect();
+        let is = |it: &Said| expected.contains(&(it.code.as_str(), it.certainty));
+        if said.as_ref().is_some_and(|said| said.len() != expected.len() || !said.iter().all(is)) {
+            problems.push(format!("pullcheck should say {expected:?}"));
         }
         problems
     }
@@ -101,16 +104,17 @@ impl Row {
                 found.push(format!("the {name} node fails and nothing was said"));
             }
         }
+        for (said, pulled) in self.by_runtime.iter().flatten().zip([&self.current, &self.old]) {
+            let proven = said.iter().any(|it| it.certainty == Certainty::Proven);
+            if pulled.ok && proven {
+                found.push("this very runtime pulls what is proven not to".to_owned());
+            }
+            let named = |says: Says| said.iter().any(|it| it.code == says.code);
+            if !pulled.ok && !self.case.says.is_some_and(named) {
+                found.push("this very runtime fails and the cause was not named".to_owned());
+            }
+        }
         found
-    }
-}
-
-impl Said {
-    /// The expected finding if it is that one; a static stand-in otherwise, which equals none.
-    fn as_expected(&self, case: &Case) -> Option<Says> {
-        let code = case.says.map_or("", |says| says.code);
-        let code = if self.code == code { code } else { "another" };
-        Some(Says { code, certainty: self.certainty })
     }
 }
 
@@ -122,6 +126,12 @@ impl std::fmt::Display for Row {
                 writeln!(f, "  {name}: pulled")?;
             } else {
                 writeln!(f, "  {name}: {} {}", pulled.code, pulled.error.trim())?;
+            }
+        }
+        for (said, runtime) in self.by_runtime.iter().flatten().zip(["current", "old"]) {
+            for said in said {
+                let Said { certainty, message, .. } = said;
+                writeln!(f, "  pullcheck, of the {runtime} node: {certainty:?} {message}")?;
             }
         }
         for said in self.said.iter().flatten() {

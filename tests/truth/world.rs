@@ -36,6 +36,7 @@ const NAMES: &[(&str, &str)] = &[
     ("refused.test", "127.0.1.17"),
     ("unreachable.test", "198.51.100.1"),
     ("mixed.TEST", "127.0.1.7"),
+    ("insecure.test", "127.0.1.21"),
     ("mirror.test", "127.0.1.18"),
     ("upstream.test", UPSTREAM),
 ];
@@ -185,10 +186,14 @@ impl World {
         let plain = Registry::start(Access::anonymous()).await;
         pass_on(&at("plain.test", 443), plain.host()).await;
         pass_on(&at("plain.test", 5000), plain.host()).await;
+        pass_on(&at("insecure.test", 5000), plain.host()).await;
+        pass_on(&at("odd.test", 8443), odd_registry.host()).await;
         pass_on("127.0.0.1:5000", plain.host()).await;
         pass_on("127.0.0.1:5443", odd_registry.host()).await;
+        let unknown = odd(Access::anonymous(), &of_stranger, "stranger.test").await;
+        pass_on(&at("insecure.test", 443), unknown.host()).await;
         Self {
-            stranger: odd(Access::anonymous(), &of_stranger, "stranger.test").await,
+            stranger: unknown,
             expired: odd(Access::anonymous(), &of_expired, "expired.test").await,
             other_name: odd(Access::anonymous(), &of_other, "other-name.test").await,
             _mute: mute(Greeting::Silence, "mute.test").await,

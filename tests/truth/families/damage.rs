@@ -2,7 +2,7 @@
 
 use crate::support::images::{Format, Image, image, index, simple};
 use crate::truth::case::{Case, Feature};
-use crate::truth::store::{Damage, Store};
+use crate::truth::store::{Damage, Store, warm};
 use crate::truth::world::World;
 
 /// What of an image is damaged.
@@ -137,7 +137,7 @@ pub async fn cases(world: &World) -> Vec<Case> {
     }
     let image = current.push("warm-layer", Part::Layer, Damage::Delete).await;
     cases.push(
-        Case::new("a layer is gone, and the registry remembers it", world.store.warm(&image))
+        Case::new("a layer is gone, and the registry remembers it", warm(&image))
             .fails("unexpected EOF")
             .undecidable("a layer that the registry remembers and its disk has lost"),
     );

@@ -8,7 +8,7 @@ use crate::truth::case::{Case, Feature, Node};
 use crate::truth::shapes;
 use crate::truth::world::World;
 
-pub async fn cases(world: &World) -> Vec<Case> {
+pub fn cases(world: &World) -> Vec<Case> {
     let odd = |repository: &str, image: &Image, fault: Option<Fault>| {
         let repository = format!("manifests/{repository}");
         world.odd.add(&repository, "v1", image);

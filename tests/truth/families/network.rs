@@ -10,11 +10,12 @@ pub fn cases(world: &World) -> Vec<Case> {
         ("network/hang", faults::hang()),
         ("network/reset", faults::reset()),
         ("network/close", faults::close()),
-        ("network/garbage", faults::garbage()),
     ] {
         world.odd.add(repository, "v1", &simple(repository));
         world.odd.misbehave(repository, fault);
     }
+    // Over plain HTTP, where nobody may have agreed on HTTP/2 before.
+    world.plain.misbehave("network/garbage", faults::garbage());
     vec![
         Case::new("no such name", "no-such-name.test/app:v1")
             .fails("no such host")
@@ -56,7 +57,8 @@ pub fn cases(world: &World) -> Vec<Case> {
         Case::new("the connection is closed", "odd.test/network/close:v1")
             .fails("EOF")
             .unknown("registry-error"),
-        Case::new("what comes is not HTTP", "odd.test/network/garbage:v1")
+        Case::new("what comes is not HTTP", "insecure.test:5000/network/garbage:v1")
+            .args(&["--insecure-registry", "insecure.test:5000"])
             .fails("malformed HTTP")
             .unknown("registry-error"),
     ]

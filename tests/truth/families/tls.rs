@@ -10,6 +10,8 @@ pub fn cases(world: &World) -> Vec<Case> {
     world.other_name.add("app", "v1", &simple("tls other name"));
     world.plain.add("app", "v1", &simple("tls plain"));
     world.odd.add("tls/port", "v1", &simple("tls port"));
+    world.stranger.add("tls/insecure", "v1", &simple("tls insecure"));
+    world.plain.add("tls/insecure", "v1", &simple("tls insecure http"));
     vec![
         Case::new("an unknown authority", "stranger.test/app:v1")
             .fails("certificate signed by unknown authority")
@@ -26,5 +28,10 @@ pub fn cases(world: &World) -> Vec<Case> {
         Case::new("plain HTTP on another port", "plain.test:5000/app:v1")
             .fails("server gave HTTP response to HTTPS client")
             .unknown("registry-plain-http"),
+        Case::new("an unknown authority, allowed", "insecure.test/tls/insecure:v1")
+            .args(&["--insecure-registry", "insecure.test"]),
+        Case::new("plain HTTP, allowed", "insecure.test:5000/tls/insecure:v1")
+            .args(&["--insecure-registry", "insecure.test:5000"]),
+        Case::new("TLS on another port", "odd.test:8443/tls/port:v1"),
     ]
 }
