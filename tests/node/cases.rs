@@ -30,8 +30,8 @@ pub fn between(world: &World) -> Vec<String> {
     presence::brought(world)
 }
 
-/// An image that comes to the node by another way than its kubelet.
-pub fn preloaded(world: &World) -> String {
+/// Images that come to the node by another way than its kubelet.
+pub fn preloaded(world: &World) -> [String; 2] {
     presence::preloaded(world)
 }
 

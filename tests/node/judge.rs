@@ -83,7 +83,9 @@ async fn judge(parts: &Parts) {
     let mut cluster = Cluster { plane: &plane, node, world: &world };
     let mut judged = cluster.judge(cases::first(&world).await).await;
     let socket = cluster.node.socket();
-    preload(&parts.client, &socket, &cases::preloaded(&world), USER, &world.password);
+    for image in cases::preloaded(&world) {
+        preload(&parts.client, &socket, &image, USER, &world.password);
+    }
     cluster.wait_until_known(&cases::between(&world)).await;
     judged.extend(cluster.judge(cases::second(&world)).await);
     let judges = judges(&plane).await;

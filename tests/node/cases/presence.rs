@@ -10,8 +10,10 @@ use crate::node::world::{World, stale_under};
 /// Repositories of images that pods of the first round bring to the node.
 const OPEN: &str = "present/open";
 const PRIVATE: &str = "present/private";
-/// Of one that comes by another way.
-const PRELOADED: &str = "present/preloaded";
+/// Of those that come by another way. While the kubelet tries to pull one of them, it takes it for
+/// one that it has pulled, for every pod: the pod that makes it try has one of its own.
+const PRELOADED: &str = "preloaded/kept";
+const PRELOADED_PULLED: &str = "preloaded/pulled";
 /// Those that are taken from the registry between the rounds.
 const OPEN_GONE: &str = "gone/open";
 const PRIVATE_GONE: &str = "gone/private";
@@ -36,12 +38,13 @@ pub fn brought(world: &World) -> Vec<String> {
         image(&world.host(), PRIVATE),
         image(&world.host(), PRIVATE_GONE),
         image(&world.host(), PRELOADED),
+        image(&world.host(), PRELOADED_PULLED),
     ]
 }
 
-/// The image that comes to the node without its kubelet, by somebody who has the right.
-pub fn preloaded(world: &World) -> String {
-    world.private(PRELOADED)
+/// The images that come to the node without its kubelet, by somebody who has the right.
+pub fn preloaded(world: &World) -> [String; 2] {
+    [PRELOADED, PRELOADED_PULLED].map(|repository| world.private(repository))
 }
 
 /// Takes images from the registries.
@@ -98,10 +101,10 @@ pub fn cases(world: &World) -> Vec<Case> {
         Case::of("preloaded, with a stale secret", &image(&world.host(), PRELOADED))
             .secret("pull", pull_secret(&stale_under(&world.host())))
             .likely("credential-rejected"),
-        Case::of("preloaded and Always, without a secret", &image(&world.host(), PRELOADED))
+        Case::of("preloaded and Always, without a secret", &image(&world.host(), PRELOADED_PULLED))
             .policy("Always")
             .fails("insufficient_scope")
-            .proven("access-denied"),
+            .likely("access-denied"),
         private_gone("the same password in another secret, gone from the registry")
             .secret("other", good())
             .likely("tag-not-found"),
