@@ -1,6 +1,8 @@
 //! The pods.
 
 mod accounts;
+mod depth;
+mod logins;
 mod names;
 mod policies;
 mod presence;
@@ -19,8 +21,15 @@ pub async fn first(world: &World) -> Vec<Case> {
     cases.extend(policies::cases(world).await);
     cases.extend(names::cases(world));
     cases.extend(volumes::cases(world));
+    cases.extend(depth::cases(world));
+    cases.extend(logins::cases(world));
     cases.extend(presence::holders(world));
     cases
+}
+
+/// What the node itself logs in with.
+pub fn of_the_node(world: &World) -> String {
+    logins::of_the_node(world)
 }
 
 /// What the node must know to have before the second round, and what the registries have no more

@@ -79,7 +79,7 @@ async fn judge(parts: &Parts) {
     setup.env = vec![("SSL_CERT_FILE".into(), world.ca.file().to_str().unwrap().into())];
 
     let plane = ControlPlane::start(&parts.kubernetes, NODE).await;
-    let node = Node::start(&parts.kubernetes, &plane, &setup);
+    let node = Node::start(&parts.kubernetes, &plane, &setup, &cases::of_the_node(&world));
     let mut cluster = Cluster { plane: &plane, node, world: &world };
     let mut judged = cluster.judge(cases::first(&world).await).await;
     let socket = cluster.node.socket();

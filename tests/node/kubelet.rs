@@ -38,14 +38,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts it. To be called only in namespaces of the test's own, for mounts and processes.
-    pub fn start(program: &Path, plane: &ControlPlane, setup: &Setup) -> Self {
+    /// Starts it, with a docker `config.json` of its own. To be called only in namespaces of the
+    /// test's own, for mounts and processes.
+    pub fn start(program: &Path, plane: &ControlPlane, setup: &Setup, logins: &str) -> Self {
         let folder = TempDir::with_prefix("kubelet-").unwrap();
         keep_tunables(folder.path());
         let made = keep_fixed();
         let containerd = Containerd::start(setup);
         let root = folder.path().join("root");
-        let config = folder.path().join("config.json");
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(root.join("config.json"), logins).unwrap();
+        let config = folder.path().join("kubelet.json");
         std::fs::write(&config, configuration(&root, &containerd).to_string()).unwrap();
         let kubelet = Process::start(
             "kubelet",
@@ -57,11 +60,16 @@ impl Node {
                 .arg(format!("--root-dir={}", root.display()))
                 .arg(format!("--cert-dir={}", root.join("pki").display()))
                 .arg(format!("--hostname-override={NODE}"))
-                // Where it would find a config.json with credentials that nobody meant.
+                // Where it could find credentials that nobody meant.
                 .current_dir(folder.path())
                 .env("HOME", folder.path()),
         );
         Self { kubelet, containerd, folder, made }
+    }
+
+    /// What the node itself logs in with.
+    pub fn logins(&self) -> PathBuf {
+        self.folder.path().join("root/config.json")
     }
 
     /// Where containerd's CRI answers.

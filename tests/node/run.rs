@@ -104,11 +104,12 @@ impl Cluster<'_> {
     /// pullcheck's word on pods that are not there yet, by namespace.
     async fn ask(&self, cases: &[Case]) -> HashMap<String, Findings> {
         let kubeconfig: PathBuf = self.plane.admin_kubeconfig();
-        let ca = self.world.ca.file();
+        let (ca, logins) = (self.world.ca.file(), self.node.logins());
         let pods: Vec<Value> = cases.iter().map(Case::pod).collect();
         let ran = check(&["--cluster", "--output", "json", "--mode", "enforce", "-"])
             .args(&["--kubeconfig", kubeconfig.to_str().unwrap()])
             .args(&["--ca-file", ca.to_str().unwrap()])
+            .args(&["--docker-config", logins.to_str().unwrap()])
             .stdin(stream(&pods))
             .run()
             .await;

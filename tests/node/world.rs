@@ -101,5 +101,10 @@ impl World {
 
 /// A config with a password that is not, or no longer, the user's.
 pub fn stale_under(key: &str) -> String {
-    config(&[(key, login(USER, "a-password-of-last-year"))])
+    config(&[(key, stale_login())])
+}
+
+/// The entry with that password.
+pub fn stale_login() -> Value {
+    login(USER, "a-password-of-last-year")
 }

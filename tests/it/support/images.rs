@@ -114,14 +114,19 @@ impl Layer {
     }
 }
 
-/// An OCI image for linux on this machine's architecture, of one layer, that runs a command.
-pub fn runnable(layer: &Layer, command: &[&str], marker: &str) -> Image {
+/// The platform of this machine's containers.
+pub fn machine() -> String {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
     };
-    layered(Format::Oci, &format!("linux/{architecture}"), layer, command, marker)
+    format!("linux/{architecture}")
+}
+
+/// An OCI image for this machine, of one layer, that runs a command.
+pub fn runnable(layer: &Layer, command: &[&str], marker: &str) -> Image {
+    layered(Format::Oci, &machine(), layer, command, marker)
 }
 
 fn layered(format: Format, platform: &str, layer: &Layer, command: &[&str], marker: &str) -> Image {
