@@ -119,11 +119,29 @@ fn malformed_secret(facts: &Facts<'_>) -> bool {
         .any(|fact| matches!(fact.secret.state, SecretState::Read(DecodedSecret::Malformed(_))))
 }
 
+/// `the login in Secret shop/regcred`.
+pub(super) fn login(facts: &Facts<'_>, attempt: &Attempt) -> String {
+    let source = source(facts, attempt);
+    match &attempt.source {
+        Some(CredentialSource::DockerConfig) => source,
+        Some(CredentialSource::Provider(_)) => format!("the login from {source}"),
+        _ => format!("the login in {source}"),
+    }
+}
+
+/// Whether a credential provider gave the credential, so that no person can renew it.
+pub(super) fn is_provided(attempt: &Attempt) -> bool {
+    matches!(attempt.source, Some(CredentialSource::Provider(_)))
+}
+
 /// `Secret shop/regcred`, or what the operator gave.
 pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
     match &attempt.source {
         Some(CredentialSource::Secret(name)) => words::object("Secret", facts, name, 40),
         Some(CredentialSource::DockerConfig) => "the login in --docker-config".to_owned(),
+        Some(CredentialSource::Provider(name)) => {
+            format!("credential provider {}", printable(name, 40))
+        }
         None => "no credential".to_owned(),
     }
 }

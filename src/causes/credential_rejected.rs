@@ -1,6 +1,6 @@
 //! A credential matched, and the registry would not log it in.
 
-use super::access_denied::{credential_at_fault, refused_images, source};
+use super::access_denied::{credential_at_fault, is_provided, login, refused_images};
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::facts::{Facts, RefusedAt};
 
@@ -32,13 +32,17 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let unclear =
             if refusal.at == RefusedAt::Token { ", or it may not pull there" } else { "" };
         let what = format!(
-            "the login in {} was refused{unclear} ({}){}",
-            source(facts, attempt),
+            "{} was refused{unclear} ({}){}",
+            login(facts, attempt),
             words::said(&refusal.evidence, reference),
             doubt.clause()
         );
         // Not the registry: the image names it, and the line is long enough.
-        let fix = "renew its password, or drop it if the image is public";
+        let fix = if is_provided(attempt) {
+            "check what the provider logs in as and that the registry knows it"
+        } else {
+            "renew its password, or drop it if the image is public"
+        };
         let certainty = doubt.certainty();
         findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, fix));
     }

@@ -38,6 +38,7 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
         registry_allowed: true,
         asked: true,
         attempts,
+        providers: Vec::new(),
     }
 }
 
