@@ -67,4 +67,18 @@ mod tests {
         assert!(only(&CAUSE, &facts).2.contains("the login in Secret shop/ecr has expired (403"));
         only_these(&[&CAUSE], &facts);
     }
+
+    #[test]
+    fn a_providers_login_cannot_be_renewed_by_hand() {
+        let settings = Settings::default();
+        let mut no = refused(RefusedAt::Repository, 403, Some(SpecCode::Denied), "r.io");
+        if let Outcome::Refused(refusal) = &mut no {
+            refusal.expired = true;
+        }
+        let facts = facts(vec![image("r.io/api:1", vec![provided("ecr", no)])], &settings);
+        let message = only(&CAUSE, &facts).2;
+        let said = "the login from credential provider ecr has expired (403 DENIED); let the \
+                    provider's cacheDuration end before its logins do";
+        assert!(message.contains(said), "{message}");
+    }
 }

@@ -53,7 +53,7 @@ mod tests {
     use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Settings, SpecCode};
+    use crate::facts::{Attempt, CredentialSource, ProviderAnswer, Settings, SpecCode};
 
     #[test]
     fn the_secret_and_who_refused_it_are_named() {
@@ -72,6 +72,38 @@ mod tests {
             )
         );
         only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn the_provider_whose_login_was_refused_is_named() {
+        let settings = Settings::default();
+        let no = refused(RefusedAt::Login, 401, Some(SpecCode::Unauthorized), "r.io");
+        let mut image = image("r.io/api:1", vec![provided("ecr-provider", no)]);
+        image.providers = vec![provider("ecr-provider", ProviderAnswer::Login)];
+        let facts = facts(vec![image], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"r.io/api:1\": the login from credential provider \
+                 ecr-provider was refused (401 UNAUTHORIZED); check what the provider logs in as \
+                 and that the registry knows it [credential-rejected]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn the_login_of_the_docker_config_is_named_once() {
+        let settings = Settings::default();
+        let no = refused(RefusedAt::Login, 401, None, "r.io");
+        let source = Some(CredentialSource::DockerConfig);
+        let attempts = vec![Attempt { source, anonymous: false, outcome: no }];
+        let facts = facts(vec![image("r.io/api:1", attempts)], &settings);
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.contains(": the login in --docker-config was refused (401)"), "{message}");
     }
 
     #[test]

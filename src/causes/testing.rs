@@ -4,8 +4,8 @@ use super::{Cause, Certainty, Finding, Severity};
 use crate::credentials::{ConfigFormat, DecodedSecret, DockerConfig, PullSecret, SecretState};
 use crate::facts::{
     Absent, Attempt, CredentialSource, Evidence, Facts, Front, ImageFact, Missing, Outcome,
-    Refusal, RefusedAt, SecretFact, ServiceAccountFact, ServiceAccountState, Settings, SpecCode,
-    Trouble, TroubleKind,
+    ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
+    ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
 };
 use crate::image::Reference;
 use crate::workload::Pins;
@@ -45,6 +45,17 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
 /// An attempt without a credential.
 pub(super) fn anonymous(outcome: Outcome) -> Attempt {
     Attempt { source: None, anonymous: true, outcome }
+}
+
+/// An attempt with what a credential provider gave.
+pub(super) fn provided(provider: &str, outcome: Outcome) -> Attempt {
+    let source = Some(CredentialSource::Provider(provider.to_owned()));
+    Attempt { source, anonymous: false, outcome }
+}
+
+/// A credential provider that is for the image, and what came of it.
+pub(super) fn provider(name: &str, answer: ProviderAnswer) -> ProviderFact {
+    ProviderFact { name: name.to_owned(), answer, remembered: false }
 }
 
 /// An attempt with the credential of a secret.

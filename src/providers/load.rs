@@ -96,6 +96,8 @@ fn read(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; name YAML or JSON".to_owned())
 }
 
+const PUT: &str = "put the provider's executable there";
+
 /// Every executable is there and may be run, as the kubelet makes sure of at its start.
 fn executables(folder: &Path, named: &[Named], problems: &mut Vec<Problem>) {
     match fs::metadata(folder) {
@@ -113,15 +115,19 @@ fn executables(folder: &Path, named: &[Named], problems: &mut Vec<Problem>) {
     for Named { file, field, name } in named {
         let path = folder.join(name);
         let fault = match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => Some("is a folder, not an executable".to_owned()),
+            Ok(metadata) if metadata.is_dir() => {
+                Some(format!("is a folder, not an executable; {PUT}"))
+            }
             Ok(metadata) if metadata.permissions().mode() & 0o111 == 0 => {
                 Some("may not be executed; set its mode to 0755".to_owned())
             }
             Ok(_) => None,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Some("does not exist; put the provider's executable there".to_owned())
+                Some(format!("does not exist; {PUT}"))
             }
-            Err(error) => Some(format!("cannot be looked at: {error}")),
+            Err(error) => {
+                Some(format!("cannot be looked at: {error}; make it executable for pullcheck"))
+            }
         };
         if let Some(fault) = fault {
             let message = format!("{} {fault}", shown(&path));
