@@ -10,6 +10,7 @@
 //!   -> cluster     Secrets, ServiceAccounts                        } I/O, one deadline
 //!   -> credentials Keyring + faults
 //!   -> resolve     [ImageFact]               cache -> registry     } I/O, same deadline
+//!   -> providers   more logins, where these fail; then resolve again }
 //!   ==== Facts ==== end of I/O ====
 //!   -> causes      [Finding]                 one file per cause
 //!   -> policy      Verdict

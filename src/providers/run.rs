@@ -68,7 +68,7 @@ pub(super) async fn run(
     };
     let late = || Failure::TooLong(limits.time);
     let (output, status) = timeout(limits.time, exchange).await.map_err(|_| late())??;
-    group.is_over();
+    group.spare();
     match status.code() {
         Some(0) => Ok(output),
         Some(code) => Err(Failure::Exit(code)),
@@ -101,7 +101,7 @@ impl Group {
         Self(id.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
     }
 
-    fn is_over(mut self) {
+    fn spare(mut self) {
         self.0 = None;
     }
 }

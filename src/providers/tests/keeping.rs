@@ -68,7 +68,7 @@ async fn an_answer_lasts_as_long_as_it_says_else_by_default() {
             assert_eq!(bench.runs("p"), 2, "{said} {default}");
             continue;
         };
-        later(lasts - Duration::from_secs(5)).await;
+        later(lasts.saturating_sub(Duration::from_secs(5))).await;
         all_logged_in(&providers, &["r.io/a"]).await;
         assert_eq!(bench.runs("p"), 1, "{said} {default}");
         later(Duration::from_secs(6)).await;

@@ -1,5 +1,7 @@
 //! Both settings or neither, and everything that is wrong at once, before anything is asked.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 
 use crate::support::plugins::executable;
@@ -91,7 +93,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_both_fronts() {
     std::fs::create_dir(plugins.path("folder")).unwrap();
     let draft = plugins.path("flat.draft");
     std::fs::copy(draft, plugins.path("flat")).unwrap();
-    let flat = std::fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let flat = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(plugins.path("flat"), flat).unwrap();
     let flags = plugins.flags();
     let (config, bin) = (&flags[1], &flags[3]);
