@@ -39,6 +39,12 @@ pub struct CommonArgs {
     /// Docker config.json that stands for what nodes log in with
     #[arg(long, env = "PULLCHECK_DOCKER_CONFIG", value_name = "FILE", help_heading = REGISTRIES)]
     pub docker_config: Option<String>,
+    /// The kubelet's CredentialProviderConfig, whose providers are run as nodes run them
+    #[arg(long, env = "PULLCHECK_CREDENTIAL_PROVIDER_CONFIG", value_name = "FILE", help_heading = NODES)]
+    pub credential_provider_config: Option<String>,
+    /// Folder with the executables of the credential providers
+    #[arg(long, env = "PULLCHECK_CREDENTIAL_PROVIDER_BIN_DIR", value_name = "DIR", help_heading = NODES)]
+    pub credential_provider_bin_dir: Option<String>,
     /// Address range that serve would refuse to connect to
     #[arg(long, env = "PULLCHECK_ALLOW_ADDRESS", value_name = "CIDR", help_heading = REGISTRIES)]
     pub allow_address: Vec<String>,
@@ -144,6 +150,8 @@ impl CommonArgs {
         layer.one("caFile", self.ca_file.as_ref(), env);
         layer.many("insecureRegistry", &self.insecure_registry, env);
         layer.one("dockerConfig", self.docker_config.as_ref(), env);
+        layer.one("credentialProviderConfig", self.credential_provider_config.as_ref(), env);
+        layer.one("credentialProviderBinDir", self.credential_provider_bin_dir.as_ref(), env);
         layer.many("allowAddress", &self.allow_address, env);
         layer.many("nodeCredentials", &self.node_credentials, env);
         layer.many("nodeMirrors", &self.node_mirrors, env);

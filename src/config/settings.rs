@@ -59,6 +59,8 @@ pub(super) const ALL: &[Setting] = &[
     setting("caFile", Default::Nothing),
     setting("insecureRegistry", Default::Always("")),
     setting("dockerConfig", Default::Nothing),
+    setting("credentialProviderConfig", Default::Nothing),
+    setting("credentialProviderBinDir", Default::Nothing),
     setting("allowAddress", Default::Always("")),
     setting("kubeconfig", Default::Nothing),
     setting("logFormat", Default::Each { serve: "json", check: "text" }),

@@ -17,7 +17,7 @@ pub enum Feature {
 }
 
 /// What is not there yet.
-const MISSING: &[Feature] = &[Feature::Depth, Feature::CertsD, Feature::Runtime];
+const MISSING: &[Feature] = &[Feature::CertsD];
 
 /// What a node makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Case {
     pub current: Node,
     pub old: Node,
     pub says: Option<Says>,
+    /// Another runtime than the two fails, or the other versions of one do.
+    pub others_fail: bool,
     /// Why nobody can know in advance that the node fails.
     pub undecidable: Option<&'static str>,
     /// Runs beside all others, because a node waits long.
@@ -69,6 +71,7 @@ impl Case {
             current: Node::Pulls,
             old: Node::Pulls,
             says: None,
+            others_fail: false,
             undecidable: None,
             slow: false,
             awaits: None,
@@ -124,6 +127,11 @@ impl Case {
         self
     }
 
+    /// Pulls, and yet another runtime fails.
+    pub fn others_fail(self) -> Self {
+        Self { others_fail: true, ..self }
+    }
+
     pub fn undecidable(self, why: &'static str) -> Self {
         Self { undecidable: Some(why), ..self }
     }
@@ -136,9 +144,9 @@ impl Case {
         Self { awaits: Some(feature), ..self }
     }
 
-    /// Whether the two runtimes differ here.
+    /// Whether runtimes differ here.
     pub fn differs(&self) -> bool {
-        (self.current == Node::Pulls) != (self.old == Node::Pulls)
+        self.others_fail || (self.current == Node::Pulls) != (self.old == Node::Pulls)
     }
 
     /// Whether pullcheck is to be asked once more for each of the runtimes.

@@ -1,5 +1,7 @@
 //! Images of shapes that `images` does not have.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::support::images::{Blob, Format, Image, digest, image, index, media, tar};
@@ -78,6 +80,33 @@ pub fn nested(inner: &Image) -> Image {
     });
     outer.children.splice(0..0, inner.children.clone());
     outer
+}
+
+/// An image in Docker's schema 1. The signature is nobody's: no runtime looks at it.
+pub fn schema_one(marker: &str) -> Image {
+    let layer = Blob::new(media::DOCKER_LAYER, tar::gzip(&archive(marker)));
+    let compatible =
+        json!({ "os": "linux", "architecture": "amd64", "created": "2016-01-01T00:00:00Z" });
+    let payload = json!({
+        "schemaVersion": 1,
+        "name": marker,
+        "tag": "v1",
+        "architecture": "amd64",
+        "fsLayers": [{ "blobSum": layer.digest }],
+        "history": [{ "v1Compatibility": compatible.to_string() }],
+    });
+    let payload = payload.to_string();
+    // The digest is that of the payload, which ends where the signatures are put in.
+    let (text, tail) = payload.split_at(payload.len() - 1);
+    let format = json!({ "formatLength": text.len(), "formatTail": URL_SAFE_NO_PAD.encode(tail) });
+    let protected = URL_SAFE_NO_PAD.encode(format.to_string());
+    let signatures = json!([{ "header": {}, "signature": "", "protected": protected }]);
+    let signed = format!("{text},\"signatures\":{signatures}}}");
+    let mut image = image(Format::Docker, "linux/amd64", marker);
+    image.top =
+        Blob { digest: digest(payload.as_bytes()), ..Blob::new(media::DOCKER_SCHEMA1, signed) };
+    image.blobs = vec![layer];
+    image
 }
 
 /// An attestation as BuildKit adds it to an index.
