@@ -13,7 +13,7 @@ use super::world::{HOSTS, USER, World};
 use crate::parts::containerd::Setup;
 use crate::parts::debian;
 use crate::parts::go::Program;
-use crate::parts::netns::Network;
+use crate::parts::netns::{self, Network};
 use crate::parts::page;
 use crate::support::skip;
 use crate::truth::judges::{CLIENT, CONTAINERD};
@@ -38,6 +38,8 @@ struct Parts {
 
 impl Parts {
     fn gather() -> Result<Self, String> {
+        // First, because the rest takes minutes to build.
+        netns::is_allowed()?;
         Ok(Self {
             containerd: CONTAINERD.built()?,
             shim: SHIM.built()?,

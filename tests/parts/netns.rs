@@ -94,7 +94,7 @@ fn unshare() -> Command {
 }
 
 /// Namespaces need root, and more than a container's root often has.
-fn is_allowed() -> Result<(), String> {
+pub fn is_allowed() -> Result<(), String> {
     let tried = unshare().arg("true").stdin(Stdio::null()).output();
     let tried = tried.map_err(|error| format!("unshare cannot be run: {error}"))?;
     if tried.status.success() {
