@@ -1,6 +1,6 @@
 //! The run: pullcheck is asked about every pod, then the pod is created, then the node is watched.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,10 @@ use crate::support::manifests::stream;
 /// the test.
 const POLL: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is not as expected counts when it has lasted so long. A kubelet in a hurry begins without a
+/// Secret that it could not read within a second, and tries again with it ten seconds later.
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// A case with what was said and what came of it.
 pub struct Judged {
@@ -119,9 +123,9 @@ impl Cluster<'_> {
     }
 
     /// What becomes of the pods, by namespace.
-    async fn watch(&mut self, cases: &[Case]) -> BTreeMap<String, Outcome> {
+    async fn watch(&mut self, cases: &[Case]) -> HashMap<String, Outcome> {
         let api = self.plane.api();
-        let mut decided = BTreeMap::new();
+        let mut seen: HashMap<String, (Outcome, Instant)> = HashMap::new();
         let begin = Instant::now();
         let mut pace = tokio::time::interval(POLL);
         loop {
@@ -129,18 +133,20 @@ impl Cluster<'_> {
             self.node.assert_running();
             let pods = api.get("/api/v1/pods").await;
             for pod in pods["items"].as_array().unwrap() {
-                let namespace = pod["metadata"]["namespace"].as_str().unwrap();
-                if let Some(outcome) = Outcome::of(pod) {
-                    decided.entry(namespace.to_owned()).or_insert(outcome);
+                let namespace = pod["metadata"]["namespace"].as_str().unwrap().to_owned();
+                let Some(outcome) = Outcome::of(pod) else { continue };
+                let last = seen.get(&namespace);
+                if last.is_none_or(|(last, _)| *last != outcome) {
+                    seen.insert(namespace, (outcome, Instant::now()));
                 }
             }
-            let open: Vec<&str> = cases
-                .iter()
-                .filter(|case| !decided.contains_key(&case.namespace()))
-                .map(|case| case.name)
-                .collect();
+            let is_open = |case: &&Case| match seen.get(&case.namespace()) {
+                None => true,
+                Some((outcome, since)) => !outcome.is(case.node) && since.elapsed() < SETTLED,
+            };
+            let open: Vec<&str> = cases.iter().filter(is_open).map(|case| case.name).collect();
             if open.is_empty() {
-                return decided;
+                return seen.into_iter().map(|(namespace, (it, _))| (namespace, it)).collect();
             }
             assert!(begin.elapsed() < PATIENCE, "undecided after {PATIENCE:?}: {open:?}");
         }
