@@ -61,10 +61,10 @@ pub struct Config {
     pub node_credentials: Vec<Glob>,
     /// Hosts that nodes reach through mirrors that pullcheck was not told of.
     pub node_mirrors: Vec<Glob>,
+    /// What container runtimes the nodes have; empty where nobody says.
+    pub runtimes: Vec<Runtime>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
-    /// What container runtimes they have, likewise.
-    pub runtimes: Vec<Runtime>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.

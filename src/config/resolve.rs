@@ -214,8 +214,8 @@ impl Reader<'_> {
         let node_credentials = self.many("nodeCredentials", values::host_glob);
         let node_mirrors = self.many("nodeMirrors", values::host_glob);
         let pull_through = self.many("pullThrough", values::host_glob);
-        let platforms = self.many("platform", values::platform);
         let runtimes = self.many("runtime", values::runtime);
+        let platforms = self.many("platform", values::platform);
         let serve = self.serve();
         let check = self.check();
         Some(Config {
@@ -229,8 +229,8 @@ impl Reader<'_> {
             node_credentials,
             node_mirrors,
             pull_through,
-            platforms,
             runtimes,
+            platforms,
             quota_floor: quota_floor?,
             log_format: log_format?,
             kubeconfig,
