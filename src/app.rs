@@ -75,6 +75,7 @@ pub fn client_config(
         },
         quota_floor: config.quota_floor,
         pull_through: config.pull_through.clone(),
+        layers: config.depth == config::Depth::Layers,
         ..ClientConfig::default()
     })
 }

@@ -68,6 +68,8 @@ pub struct Config {
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.
     pub quota_floor: f64,
+    /// How far an image is looked at.
+    pub depth: Depth,
     /// How logs are written.
     pub log_format: LogFormat,
     /// How to reach the API server; in-cluster, then the usual kubeconfig rules without it.
@@ -109,6 +111,16 @@ pub struct CheckConfig {
     pub namespace: String,
     /// Whether secrets and service accounts are read from the cluster too.
     pub cluster: bool,
+}
+
+/// How far an image is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// Its manifest.
+    Manifest,
+    /// Its config and layers too.
+    #[default]
+    Layers,
 }
 
 /// How logs are written.

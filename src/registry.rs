@@ -7,6 +7,8 @@
 //! ```text
 //! client     one lookup: what is remembered, the total limit
 //!   lookup     HEAD, then GET, then what is missing      absent, manifest
+//!   entry      an index's entry: GET
+//!   content    after one image's manifest: config, layers memory
 //!   session    asking one registry, logging in when asked to
 //!   auth       tokens: one request for all who want the same, login budgets
 //!   transport  one HTTP exchange, redirects               failure
@@ -22,11 +24,14 @@ mod challenge;
 mod client;
 mod config;
 mod connect;
+mod content;
 mod dns;
+mod entry;
 mod form;
 mod identity;
 mod lookup;
 mod manifest;
+mod memory;
 mod progress;
 mod quota;
 mod realm;

@@ -108,7 +108,9 @@ fn is_damaged(image: &ImageFact<'_>) -> bool {
             Outcome::Found(Found { content: Content::Image(image), .. }) => {
                 image.config == ImageConfig::Artifact
             }
-            Outcome::Found(Found { content: Content::Index(_), .. }) => inner,
+            Outcome::Found(Found { content: Content::Index(entries), .. }) => {
+                inner || entries.iter().any(|entry| entry.target.is_none())
+            }
             _ => false,
         };
         this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries, true))
@@ -200,9 +202,10 @@ pub(super) fn unseen<'a>(facts: &Facts<'_>, image: &'a ImageFact<'_>) -> Option<
     match image.conclusion() {
         Conclusion::Unseen(outcome) => Some(outcome),
         Conclusion::Pulls(_)
-            if image.attempts.iter().any(|attempt| {
-                is_unseen(&attempt.outcome) || attempt.entries.iter().any(is)
-            }) =>
+            if image
+                .attempts
+                .iter()
+                .any(|attempt| is_unseen(&attempt.outcome) || attempt.entries.iter().any(is)) =>
         {
             let words = facts.candidates();
             words.iter().flat_map(|word| &word.kinds).find_map(|kind| match fate(image, kind) {
@@ -370,14 +373,14 @@ fn of_entry<'a>(
     role: Role,
     kind: &Candidate,
 ) -> Fate<'a> {
-    let target = list.get(index).and_then(|entry| entry.target.as_ref());
-    let fact = facts.iter().find(|fact| fact.index == index);
-    match (target, fact) {
-        (Some(target), Some(fact)) => {
-            of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind)
-        }
+    let Some(target) = list.get(index).and_then(|entry| entry.target.as_ref()) else {
+        // What is fetched has no digest to be verified by, and is thrown away.
+        return Fate::Fails(Fault::Invalid(ManifestFault::Malformed, None));
+    };
+    match facts.iter().find(|fact| fact.index == index) {
+        Some(fact) => of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind),
         // Not looked at. Nothing is known against it.
-        _ => Fate::Pulls,
+        None => Fate::Pulls,
     }
 }
 

@@ -89,9 +89,19 @@ mod tests {
     fn the_kubelets_say_how_it_shows_and_what_is_there_needs_no_pull() {
         let settings = Settings::default();
         for (kubelet, seen, held, expected) in [
-            ((1, 32), "fails every pull of the pod (ErrImagePull): entry", "nginx:2", Certainty::Proven),
+            (
+                (1, 32),
+                "fails every pull of the pod (ErrImagePull): entry",
+                "nginx:2",
+                Certainty::Proven,
+            ),
             ((1, 36), "fails every pull of the pod (raw error)", "nginx:2", Certainty::Proven),
-            ((1, 32), "fails every pull of the pod (ErrImagePull): entry", "nginx:1", Certainty::Likely),
+            (
+                (1, 32),
+                "fails every pull of the pod (ErrImagePull): entry",
+                "nginx:1",
+                Certainty::Likely,
+            ),
         ] {
             let mut nginx = image("nginx:1", Vec::new());
             nginx.pull_policy = PullPolicy::IfNotPresent;

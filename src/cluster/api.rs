@@ -150,12 +150,7 @@ impl Api {
         }
     }
 
-    async fn fetch(
-        &self,
-        path: &str,
-        accept: Accept,
-        largest: usize,
-    ) -> Result<Vec<u8>, Failure> {
+    async fn fetch(&self, path: &str, accept: Accept, largest: usize) -> Result<Vec<u8>, Failure> {
         let response = self.send(path, accept).await?;
         match Limited::new(response.into_body(), largest).collect().await {
             Ok(body) => Ok(body.to_bytes().into()),

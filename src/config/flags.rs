@@ -66,6 +66,9 @@ pub struct CommonArgs {
     /// Compressed size above which an image is too large, such as 2Gi
     #[arg(long, env = "PULLCHECK_MAX_IMAGE_SIZE", value_name = "SIZE", help_heading = POLICY)]
     pub max_image_size: Option<String>,
+    /// How far an image is looked at: manifest, or layers (its config and every layer too)
+    #[arg(long, env = "PULLCHECK_DEPTH", value_name = "DEPTH", help_heading = REGISTRIES)]
+    pub depth: Option<String>,
     /// Share of Docker Hub's pull limit below which only headers are looked at, 0 to 1
     #[arg(long, env = "PULLCHECK_QUOTA_FLOOR", value_name = "SHARE", help_heading = REGISTRIES)]
     pub quota_floor: Option<String>,
@@ -147,6 +150,7 @@ impl CommonArgs {
         layer.many("allowedRegistries", &self.allowed_registries, env);
         layer.many("enforced", &self.enforced, env);
         layer.one("maxImageSize", self.max_image_size.as_ref(), env);
+        layer.one("depth", self.depth.as_ref(), env);
         layer.one("quotaFloor", self.quota_floor.as_ref(), env);
         layer.one("logFormat", self.log_format.as_ref(), env);
         layer.one("kubeconfig", self.kubeconfig.as_ref(), env);

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use super::problem::{Origin, Problem};
 use super::raw::{Layer, Node, Value};
 use super::values::{self, Parsed, word};
-use super::{CheckConfig, Config, LogFormat, Output, ServeConfig, TlsFiles, policy_keys, settings};
+use super::{
+    CheckConfig, Config, Depth, LogFormat, Output, ServeConfig, TlsFiles, policy_keys, settings,
+};
 use crate::policy::{Mode, PodMutation, Policy};
 
 /// A value on its way to be read, and the name under which problems speak of it.
@@ -201,11 +203,13 @@ impl Reader<'_> {
 
     fn config(&mut self) -> Option<Config> {
         let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+        let depths = [("manifest", Depth::Manifest), ("layers", Depth::Layers)];
         let policy = self.policy();
         let timeout = self.one("timeout", values::timeout);
         let jobs = self.one("jobs", values::jobs);
         let max_image_size = self.one("maxImageSize", values::size);
         let quota_floor = self.one("quotaFloor", values::share);
+        let depth = self.one("depth", word(&depths));
         let log_format = self.one("logFormat", word(&formats));
         let ca_file = self.one("caFile", values::path);
         let docker_config = self.one("dockerConfig", values::path);
@@ -232,6 +236,7 @@ impl Reader<'_> {
             platforms,
             max_image_size,
             quota_floor: quota_floor?,
+            depth: depth?,
             log_format: log_format?,
             kubeconfig,
             serve: serve?,

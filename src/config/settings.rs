@@ -51,6 +51,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("pullThrough", Default::Always("")),
     setting("platform", Default::Always("")),
     setting("maxImageSize", Default::Nothing),
+    setting("depth", Default::Always("layers")),
     setting("quotaFloor", Default::Always("0.5")),
     setting("timeout", Default::Each { serve: "5s", check: "30s" }),
     setting("jobs", Default::Always("32")),

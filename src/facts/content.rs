@@ -56,7 +56,7 @@ pub enum LeftOut {
     Depth,
     /// The host is listed as a pull-through cache: what is asked for there is fetched there.
     PullThrough,
-    /// It has more layers than are looked at: so many.
+    /// It has more layers than are looked at; how many it has.
     Layers(usize),
     /// A descriptor names addresses of its own (`urls`), which are never asked.
     ForeignUrls,

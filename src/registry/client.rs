@@ -14,6 +14,7 @@ use super::config::{BuildError, ClientConfig};
 use super::connect::{Connector, Parts, Proxies};
 use super::dns::SystemResolver;
 use super::identity::{CredentialId, Identities};
+use super::memory::Memory;
 use super::progress::{Phase, Progress, enter};
 use super::scheme::{Schemes, TOO_LONG, is_too_long};
 use super::session::{Remembered, Session};
@@ -21,7 +22,7 @@ use super::tls::TlsConfigs;
 use super::transport::Transport;
 use super::trouble::trouble;
 use super::who::Who;
-use super::{Step, lookup};
+use super::{Step, entry, lookup};
 use crate::credentials::Credential;
 use crate::facts::{Descriptor, Outcome, TroubleKind};
 use crate::glob::Glob;
@@ -59,8 +60,11 @@ pub(super) struct Shared {
     pub(super) auth: Arc<Auth>,
     /// By registry host and repository.
     pub(super) challenges: Cache<(String, String), Remembered>,
+    pub(super) memory: Memory,
     pub(super) quota_floor: f64,
     pub(super) pull_through: Vec<Glob>,
+    /// Whether configs and layers are looked at.
+    pub(super) layers: bool,
     identities: Identities,
 }
 
@@ -92,8 +96,10 @@ impl RegistryClient {
             )
             .time_to_live(CHALLENGE)
             .build(),
+            memory: Memory::new(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,
+            layers: config.layers,
             identities: Identities::new().map_err(|_| BuildError::Random)?,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -108,7 +114,9 @@ impl RegistryClient {
     pub async fn lookup(&self, lookup: Lookup<'_>, progress: &Progress) -> Outcome {
         let limit = self.shared.transport.limits.total;
         let work = progress.watch(self.shared.lookup(lookup));
-        match timeout(limit, work).await {
+        // It is still there when the time is up, and what it waits for with it.
+        tokio::pin!(work);
+        match timeout(limit, &mut work).await {
             Ok(outcome) => outcome,
             Err(_) => progress.at_deadline(Instant::now()),
         }
@@ -130,7 +138,7 @@ impl Shared {
         {
             return Outcome::Refused(refusal);
         }
-        let mut outcome = match self.converse(lookup.reference, who).await {
+        let mut outcome = match self.converse(lookup, who).await {
             Ok(outcome) | Err(outcome) => outcome,
         };
         if let Outcome::Refused(refusal) = &mut outcome {
@@ -142,9 +150,11 @@ impl Shared {
         outcome
     }
 
-    async fn converse(self: &Arc<Self>, reference: &Reference, who: Who) -> Step<Outcome> {
-        let mut session = Session::new(self, reference, who)?;
-        session.begin().await?;
-        lookup::run(&mut session).await
+    async fn converse(self: &Arc<Self>, lookup: Lookup<'_>, who: Who) -> Step<Outcome> {
+        let mut session = Session::new(self, lookup.reference, who)?;
+        match lookup.entry {
+            None => lookup::run(&mut session).await,
+            Some(entry) => entry::run(&mut session, entry).await,
+        }
     }
 }

@@ -26,8 +26,10 @@ pub struct ClientConfig {
     /// Below this share of Docker Hub's pull limit, only HEAD is sent (0.5 is half).
     pub quota_floor: f64,
     /// `host[:port]` of proxy caches: their tag lists say nothing about the upstream registry and
-    /// are never asked for.
+    /// are never asked for, nor are blobs, which they would fetch for us.
     pub pull_through: Vec<Glob>,
+    /// Whether an image's config and layers are looked at, and not its manifest alone.
+    pub layers: bool,
     /// The `User-Agent` of every request.
     pub user_agent: String,
 }
@@ -43,6 +45,7 @@ impl Default for ClientConfig {
             limits: Limits::default(),
             quota_floor: 0.5,
             pull_through: Vec::new(),
+            layers: true,
             user_agent: concat!("pullcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

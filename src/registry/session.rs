@@ -9,6 +9,7 @@ use super::Step;
 use super::auth::{Granted, TokenQuestion};
 use super::challenge::{Bearer, Challenges};
 use super::client::Shared;
+use super::memory::Key;
 use super::realm::realm;
 use super::scheme::canonical;
 use super::spec_error::{self, ErrorBody};
@@ -16,10 +17,10 @@ use super::transport::{Answer, Request};
 use super::trouble::{trouble, unexpected};
 use super::who::Who;
 use crate::facts::{Outcome, Refusal, RefusedAt, TroubleKind};
-use crate::image::Reference;
+use crate::image::{Digest, Reference};
 
 /// What every manifest question accepts: exactly containerd's list.
-const ACCEPT: HeaderValue = HeaderValue::from_static(
+pub(super) const ACCEPT: HeaderValue = HeaderValue::from_static(
     "application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.oci.image.manifest.v1+json, \
@@ -49,13 +50,16 @@ impl Remembered {
     }
 }
 
-/// A conversation about one repository.
+/// A conversation about one repository with one host. A clone goes on from where it is.
+#[derive(Clone)]
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) reference: &'a Reference,
     pub(super) authority: Authority,
     pub(super) who: Who,
     authorization: Authorization,
+    /// Something was asked.
+    begun: bool,
     /// What the registry said in the body of its last 403.
     told: Option<ErrorBody>,
 }
@@ -73,12 +77,28 @@ impl<'a> Session<'a> {
             authority,
             who,
             authorization: Authorization::None,
+            begun: false,
             told: None,
         })
     }
 
+    /// What is remembered of a digest belongs to this conversation's host and credential.
+    pub(super) fn key(&self, digest: &Digest) -> Key {
+        Key {
+            host: self.authority.as_str().into(),
+            repository: self.reference.repository().into(),
+            digest: digest.clone(),
+            who: self.who.id(),
+        }
+    }
+
+    /// Whether every request is a login.
+    pub(super) fn is_basic(&self) -> bool {
+        matches!(self.authorization, Authorization::Basic)
+    }
+
     /// Logs in as this repository asked for last time, if it did.
-    pub(super) async fn begin(&mut self) -> Step<()> {
+    async fn begin(&mut self) -> Step<()> {
         let Some(remembered) = self.shared.challenges.get(&self.place()).await else {
             return Ok(());
         };
@@ -108,23 +128,48 @@ impl<'a> Session<'a> {
     /// Asks for a path below this repository, logging in if the registry wants it. What comes
     /// back is never 401 or 403, and never an error from behind a redirect.
     pub(super) async fn ask(&mut self, method: Method, path: &str) -> Step<Answer> {
-        self.told = None;
-        let mut answer = self.send(&method, path).await?;
-        // Once to log in, and once more if that was with a kept token that is no longer taken.
-        for first in [true, false] {
-            if self.wants_login(&answer, first) {
-                self.log_in(&answer).await?;
-                answer = self.send(&method, path).await?;
-            }
-        }
+        self.ask_for(method, path, &ACCEPT).await
+    }
+
+    /// The same, for what is of another type.
+    pub(super) async fn ask_for(
+        &mut self,
+        method: Method,
+        path: &str,
+        accept: &HeaderValue,
+    ) -> Step<Answer> {
+        let answer = self.try_for(&method, path, accept).await?;
         match answer.status {
             status if answer.redirected && !status.is_success() => Err(unexpected(&answer)),
             StatusCode::UNAUTHORIZED => Err(self.unauthorized(&answer)),
             StatusCode::FORBIDDEN => {
-                Err(Outcome::Refused(self.forbidden(&method, path, answer).await))
+                Err(Outcome::Refused(self.forbidden(&method, path, accept, answer).await))
             }
             _ => Ok(answer),
         }
+    }
+
+    /// Asks, logging in if the registry wants it. What comes back may be any answer.
+    pub(super) async fn try_for(
+        &mut self,
+        method: &Method,
+        path: &str,
+        accept: &HeaderValue,
+    ) -> Step<Answer> {
+        if !self.begun {
+            self.begun = true;
+            self.begin().await?;
+        }
+        self.told = None;
+        let mut answer = self.send(method, path, accept).await?;
+        // Once to log in, and once more if that was with a kept token that is no longer taken.
+        for first in [true, false] {
+            if self.wants_login(&answer, first) {
+                self.log_in(&answer).await?;
+                answer = self.send(method, path, accept).await?;
+            }
+        }
+        Ok(answer)
     }
 
     /// Whether logging in (again) could change this answer.
@@ -140,13 +185,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn send(&mut self, method: &Method, path: &str) -> Step<Answer> {
+    async fn send(&mut self, method: &Method, path: &str, accept: &HeaderValue) -> Step<Answer> {
         let whole = format!("/v2/{}/{path}", self.reference.repository());
         let path: PathAndQuery = whole.parse().map_err(|_| {
             trouble(TroubleKind::Error, self.authority.as_str(), "the path has no valid address")
         })?;
         let mut request = Request::new(method.clone(), http::Uri::default());
-        request.accept = Some(ACCEPT);
+        request.accept = Some(accept.clone());
         match &self.authorization {
             Authorization::None => {}
             Authorization::Bearer(granted) => request.authorization = granted.token.header(),
@@ -284,13 +329,19 @@ impl<'a> Session<'a> {
 
     /// What a 403 means. Only to a credential it may mean that it has expired, which a HEAD does
     /// not say: then, once, the same by GET.
-    async fn forbidden(&mut self, method: &Method, path: &str, answer: Answer) -> Refusal {
+    async fn forbidden(
+        &mut self,
+        method: &Method,
+        path: &str,
+        accept: &HeaderValue,
+        answer: Answer,
+    ) -> Refusal {
         let mut refusal = self.refusal(&answer, RefusedAt::Repository);
         if method != Method::HEAD {
             self.told = self.error_of(answer).await;
         } else if matches!(self.authorization, Authorization::Bearer(_))
             && self.who.login.is_some()
-            && let Ok(again) = self.send(&Method::GET, path).await
+            && let Ok(again) = self.send(&Method::GET, path, accept).await
         {
             self.told = self.error_of(again).await;
         }

@@ -2,6 +2,7 @@
 
 mod absence;
 mod debug;
+mod depth;
 mod fake;
 mod limits;
 mod login;
@@ -10,5 +11,6 @@ mod presence;
 mod redirects;
 mod refusal;
 mod sharing;
+mod shelf;
 mod slow;
 mod world;

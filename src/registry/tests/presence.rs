@@ -1,4 +1,5 @@
-//! Images that are there, and what is wrong with some.
+//! Images that are there, and what is wrong with some manifests. What they lead to is not looked
+//! at here.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,13 +7,22 @@ use rstest::rstest;
 
 use super::fake::{Fake, Reply, Seen, answer, head, status};
 use super::world::{
-    APP, OCI, app, assert_found, client, digest, look, manifest, registry, settings, trouble,
+    APP, OCI, app, assert_found, certificate, client, digest, look, manifest, settings, trouble,
 };
 use crate::facts::{
-    Content, Found, ImageConfig, ImageContent, LeftOut, ManifestFault, Outcome, Quota, TroubleKind,
-    Unread,
+    Content, Damage, Evidence, Found, ImageConfig, ImageContent, LeftOut, ManifestFault, Outcome,
+    Part, PartFault, Quota, SpecCode, TroubleKind, Unread,
 };
-use crate::registry::RegistryClient;
+use crate::registry::{ClientConfig, RegistryClient};
+
+async fn registry(
+    behave: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (Fake, RegistryClient) {
+    let fake = Fake::tls(certificate("reg.test"), behave).await;
+    let settings = ClientConfig { layers: false, ..settings(&[("reg.test", &fake)]) };
+    let client = RegistryClient::new(settings).unwrap();
+    (fake, client)
+}
 
 fn whole() -> Content {
     let config = ImageConfig::Unread;
@@ -256,12 +266,47 @@ async fn a_captive_portals_page_is_no_manifest() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_its_tag_names_and_its_digest_does_not_is_our_trouble() {
-    let (_fake, client) = registry(|seen| match seen.method.as_str() {
+async fn a_manifest_that_its_tag_names_and_its_digest_does_not_is_missing_at_the_second_look() {
+    let error = r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#;
+    let (fake, client) = registry(move |seen| match seen.method.as_str() {
         "HEAD" => app(seen),
-        _ => status(404),
+        _ => answer(404, &[], error),
     })
     .await;
+    let code = Some(SpecCode::ManifestUnknown);
+    let evidence = Evidence { status: 404, code, host: "reg.test".to_owned() };
+    let fault = PartFault::Missing(evidence);
+    let damage = Damage { part: Part::Manifest, digest: digest(), fault };
+    assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Broken(damage));
+    let by_digest = format!("GET /v2/app/manifests/{}", digest());
+    let head = format!("HEAD {APP}");
+    assert_eq!(fake.lines(), [&head, &by_digest, &head, &by_digest].map(Clone::clone));
+}
+
+/// A registry whose tag names a missing manifest at first, and then what `then` says.
+fn moving(then: impl Fn(&Seen) -> Reply) -> impl Fn(&Seen) -> Reply {
+    let heads = AtomicUsize::new(0);
+    move |seen| match seen.method.as_str() {
+        "HEAD" if heads.fetch_add(1, Ordering::SeqCst) == 0 => {
+            let headers = [("docker-content-digest", SOME_DIGEST), ("content-length", "9")];
+            answer(200, &[&headers[..], &[("content-type", OCI)]].concat(), "")
+        }
+        _ => then(seen),
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_between_head_and_get_is_followed_once() {
+    let (_fake, client) = registry(moving(app)).await;
+    assert_found(&look(&client, "reg.test/app:1").await);
+    let (fake, client) = registry(moving(|seen| match seen.method.as_str() {
+        "HEAD" => app(seen),
+        _ => status(404),
+    }))
+    .await;
+    assert_eq!(trouble(look(&client, "reg.test/app:1").await).kind, TroubleKind::Error);
+    assert_eq!(fake.lines().len(), 4);
+    let (_fake, client) = registry(moving(|_| status(404))).await;
     assert_eq!(trouble(look(&client, "reg.test/app:1").await).kind, TroubleKind::Error);
 }
 
@@ -309,7 +354,7 @@ async fn a_connection_that_breaks_before_an_answer_is_tried_once_more() {
 
 #[tokio::test]
 async fn http_1_registries_are_spoken_to_as_well() {
-    let mut tls = rustls::ServerConfig::clone(&super::world::certificate("reg.test"));
+    let mut tls = rustls::ServerConfig::clone(&certificate("reg.test"));
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let fake = Fake::tls(tls.into(), app).await;
     assert_found(&look(&client(&[("reg.test", &fake)]), "reg.test/app:1").await);

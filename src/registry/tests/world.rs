@@ -17,10 +17,29 @@ use crate::registry::{
 
 /// The media type of the good image.
 pub(super) const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+/// That of its config.
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// The good image's config.
+pub(super) fn config() -> &'static [u8] {
+    br#"{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}"#
+}
+
+static MANIFEST: LazyLock<String> = LazyLock::new(|| {
+    let (digest, size) = (config_digest(), config().len());
+    format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"{CONFIG}","digest":"{digest}","size":{size}}},"layers":[]}}"#
+    )
+});
 
 /// The good image's manifest.
 pub(super) fn manifest() -> &'static [u8] {
-    br#"{"schemaVersion":2,"config":{"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2},"layers":[]}"#
+    MANIFEST.as_bytes()
+}
+
+/// The good image's config's digest.
+pub(super) fn config_digest() -> Digest {
+    Digest::of(Algorithm::Sha256, config())
 }
 
 /// The good image's digest.
@@ -30,6 +49,9 @@ pub(super) fn digest() -> Digest {
 
 /// A registry that has `app:1`, and answers everything else with a bare 404.
 pub(super) fn app(seen: &Seen) -> Reply {
+    if seen.is("GET", &config_path()) {
+        return answer(200, &[], config());
+    }
     let digest = digest();
     let paths = ["/v2/app/manifests/1".to_owned(), format!("/v2/app/manifests/{digest}")];
     if !paths.contains(&seen.path) {
@@ -46,6 +68,11 @@ pub(super) fn app(seen: &Seen) -> Reply {
 
 /// The path that an image of the reference `app:1` is asked for at.
 pub(super) const APP: &str = "/v2/app/manifests/1";
+
+/// The path that its config is asked for at.
+pub(super) fn config_path() -> String {
+    format!("/v2/app/blobs/{}", config_digest())
+}
 
 static CA: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(|| ca("tests"));
 
