@@ -61,10 +61,10 @@ pub(super) fn concerning(met: &Met<'_>) -> String {
         return String::new();
     }
     let who = match met.whose {
-        Whose::Present => "which nodes here are, ",
+        Whose::Present => " as nodes here are",
         _ => "",
     };
-    format!("for {}, {who}", platforms(&met.platforms))
+    format!("for {}{who}, ", platforms(&met.platforms))
 }
 
 /// `layer 2 of 5 (sha256:0123456789ab)`.
