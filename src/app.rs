@@ -47,8 +47,8 @@ pub fn gatherer(
             pull_through: config.pull_through.clone(),
             pod_mutation: config.policy.pod_mutation,
             platforms: config.platforms.clone(),
-            runtimes: Vec::new(),
             max_image_size: config.max_image_size,
+            runtimes: config.runtimes.clone(),
             digest_required: config.policy.mentions("digest-required"),
         },
     })

@@ -28,6 +28,7 @@ use ipnet::IpNet;
 
 use crate::glob::Glob;
 use crate::image::Platform;
+use crate::nodes::Runtime;
 use crate::policy::Policy;
 
 /// Which front runs, with its own flags.
@@ -60,6 +61,8 @@ pub struct Config {
     pub node_credentials: Vec<Glob>,
     /// Hosts that nodes reach through mirrors that pullcheck was not told of.
     pub node_mirrors: Vec<Glob>,
+    /// What container runtimes the nodes have; empty where nobody says.
+    pub runtimes: Vec<Runtime>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
     /// Bytes of an image's layers, compressed, above which it is too large.

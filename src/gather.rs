@@ -155,7 +155,11 @@ impl Gatherer {
     ) -> Facts<'a> {
         let mut facts = self.written(ask);
         if facts.images.iter().any(|image| image.asked) {
-            self.read_secrets(ask, freshness, &mut facts).await;
+            let (nodes, ()) = tokio::join!(
+                self.objects.eligible_nodes(ask.workload, ask.namespace, ask.deadline),
+                self.read_secrets(ask, freshness, &mut facts),
+            );
+            facts.nodes = nodes;
             self.ask_registries(ask, requests, &mut facts).await;
         }
         facts

@@ -51,6 +51,9 @@ pub struct CommonArgs {
     /// Platform that nodes have; an image for none of them is denied
     #[arg(long, env = "PULLCHECK_PLATFORM", value_name = "OS/ARCH[/VARIANT]", help_heading = REGISTRIES)]
     pub platform: Vec<String>,
+    /// Container runtime that nodes have, with its version: containerd or cri-o
+    #[arg(long, env = "PULLCHECK_RUNTIME", value_name = "NAME/VERSION", help_heading = NODES)]
+    pub runtime: Vec<String>,
     /// Host pattern of pull-through caches: looked at by manifest only
     #[arg(long, env = "PULLCHECK_PULL_THROUGH", value_name = "HOST", help_heading = REGISTRIES)]
     pub pull_through: Vec<String>,
@@ -116,7 +119,7 @@ pub struct CheckArgs {
     /// Namespace of objects that name none
     #[arg(long, short, env = "PULLCHECK_NAMESPACE", value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Read secrets and service accounts from the cluster too
+    /// Read secrets, service accounts and nodes from the cluster too
     #[arg(
         long,
         env = "PULLCHECK_CLUSTER",
@@ -146,6 +149,7 @@ impl CommonArgs {
         layer.many("nodeMirrors", &self.node_mirrors, env);
         layer.many("pullThrough", &self.pull_through, env);
         layer.many("platform", &self.platform, env);
+        layer.many("runtime", &self.runtime, env);
         layer.one("podMutation", self.pod_mutation.as_ref(), env);
         layer.many("allowedRegistries", &self.allowed_registries, env);
         layer.many("enforced", &self.enforced, env);

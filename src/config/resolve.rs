@@ -219,6 +219,7 @@ impl Reader<'_> {
         let node_credentials = self.many("nodeCredentials", values::host_glob);
         let node_mirrors = self.many("nodeMirrors", values::host_glob);
         let pull_through = self.many("pullThrough", values::host_glob);
+        let runtimes = self.many("runtime", values::runtime);
         let platforms = self.many("platform", values::platform);
         let serve = self.serve();
         let check = self.check();
@@ -233,6 +234,7 @@ impl Reader<'_> {
             node_credentials,
             node_mirrors,
             pull_through,
+            runtimes,
             platforms,
             max_image_size,
             quota_floor: quota_floor?,

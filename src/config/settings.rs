@@ -49,6 +49,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("nodeCredentials", Default::Always(NODE_CREDENTIALS)),
     setting("nodeMirrors", Default::Always("")),
     setting("pullThrough", Default::Always("")),
+    setting("runtime", Default::Always("")),
     setting("platform", Default::Always("")),
     setting("maxImageSize", Default::Nothing),
     setting("depth", Default::Always("layers")),

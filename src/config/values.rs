@@ -16,7 +16,7 @@ use crate::glob::{Glob, ImageGlob, RegistryGlob};
 use crate::image::Platform;
 use crate::image::platform::PlatformError;
 use crate::near_miss::nearest;
-use crate::nodes::quantity;
+use crate::nodes::{Runtime, RuntimeError, quantity};
 
 #[cfg(test)]
 mod tests;
@@ -138,6 +138,11 @@ pub(super) fn listen(text: &str) -> Parsed<SocketAddr> {
 /// A platform that nodes have.
 pub(super) fn platform(text: &str) -> Parsed<Platform> {
     text.parse().map_err(|error: PlatformError| format!("{}: {error}", quoted(text)))
+}
+
+/// A container runtime that nodes have.
+pub(super) fn runtime(text: &str) -> Parsed<Runtime> {
+    text.parse().map_err(|error: RuntimeError| format!("{}: {error}", quoted(text)))
 }
 
 /// An address range; a single address is a range of one.

@@ -36,6 +36,8 @@ mod gitops;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod landing;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod misbehaviour;
