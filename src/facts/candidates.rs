@@ -50,24 +50,36 @@ impl Candidate {
     /// What a pull by such a node may fetch of an index: one of these sets, all of it. An empty
     /// set is a pull that finds nothing to fetch.
     pub fn picks(&self, entries: &[Entry]) -> Vec<Vec<usize>> {
-        let ranked =
-            |choice, node| rank(choice, node, entries.iter().map(|entry| entry.platform.as_ref()));
+        let without_features: Vec<Option<Platform>> =
+            entries.iter().map(|entry| entry.platform.as_ref().map(plain)).collect();
+        let ranked = |choice, by_features, node| {
+            if by_features {
+                rank(choice, node, entries.iter().map(|entry| entry.platform.as_ref()))
+            } else {
+                rank(choice, node, without_features.iter().map(Option::as_ref))
+            }
+        };
+        let ways = ways(self.runtime);
         if self.loose {
             // The greatest arm takes all others; a Windows without a version every version.
             let variant = if self.platform.architecture == "arm" { "v8" } else { "" };
             let widest = Platform { variant: variant.to_owned(), ..self.platform.clone() };
-            let any = ranked(Choice::Compatible, &widest);
+            let by_features = ways.iter().all(|way| way.by_features);
+            let any = ranked(Choice::Compatible, by_features, &widest);
             let picks: Vec<Vec<usize>> = any.into_iter().map(|index| vec![index]).collect();
             return if picks.is_empty() { vec![Vec::new()] } else { picks };
         }
-        let through = ways(self.runtime).iter().map(|way| {
-            let mut taken = ranked(way.choice, &self.platform);
+        let mut picks = Vec::new();
+        for way in ways {
+            let mut taken = ranked(way.choice, way.by_features, &self.platform);
             if !way.every {
                 taken.truncate(1);
             }
-            taken
-        });
-        through.collect()
+            if !picks.contains(&taken) {
+                picks.push(taken);
+            }
+        }
+        picks
     }
 }
 
@@ -186,6 +198,11 @@ impl Facts<'_> {
         }
         Candidates { whose, kinds, runtimes_declared: !declared.is_empty() }
     }
+}
+
+/// A platform as a runtime sees it that looks at no features.
+fn plain(platform: &Platform) -> Platform {
+    Platform { os_features: Vec::new(), ..platform.clone() }
 }
 
 fn own(node: &Node) -> (&Platform, Option<Runtime>) {

@@ -79,23 +79,32 @@ pub struct Way {
     pub choice: Choice,
     /// It fetches every entry that matches, and fails if one of them does.
     pub every: bool,
+    /// It leaves entries aside whose `os.features` the node does not have.
+    pub by_features: bool,
 }
 
 /// containerd's own client (`client/pull.go`): the best match, fallbacks among them.
-const CLIENT: Way = Way { choice: Choice::Compatible, every: false };
+const CLIENT: Way = Way { choice: Choice::Compatible, every: false, by_features: true };
 /// containerd's transfer service (`core/transfer/local/pull.go`): every exact match.
-const TRANSFER: Way = Way { choice: Choice::Exact, every: true };
+const TRANSFER: Way = Way { choice: Choice::Exact, every: true, by_features: true };
+/// Up to containerd 2.2: `containerd/platforms` looks at features from v1.0.0-rc.3 on.
+const OLD_CLIENT: Way = Way { by_features: false, ..CLIENT };
+const OLD_TRANSFER: Way = Way { by_features: false, ..TRANSFER };
 /// containers/image (`internal/manifest`, `ChooseInstance`): the first exact match.
-const CONTAINERS_IMAGE: Way = Way { choice: Choice::Exact, every: false };
+const CONTAINERS_IMAGE: Way = Way { choice: Choice::Exact, every: false, by_features: false };
 
 /// The ways that a pull by this runtime may go. From containerd 2.1 on the transfer service is the
 /// default, and `use_local_image_pull`, `discard_unpacked_layers` and other settings bring the
 /// client back (`internal/cri/config/config.go`): some providers' nodes have them.
 pub fn ways(runtime: Option<Runtime>) -> &'static [Way] {
     match runtime {
-        Some(Runtime { name: Containerd, version }) if version < (2, 1) => &[CLIENT],
+        Some(Runtime { name: Containerd, version }) if version < (2, 1) => &[OLD_CLIENT],
+        Some(Runtime { name: Containerd, version }) if version < (2, 3) => {
+            &[OLD_CLIENT, OLD_TRANSFER]
+        }
+        Some(Runtime { name: Containerd, .. }) => &[CLIENT, TRANSFER],
         Some(Runtime { name: CriO, .. }) => &[CONTAINERS_IMAGE],
-        _ => &[CLIENT, TRANSFER],
+        None => &[CLIENT, TRANSFER, OLD_CLIENT, OLD_TRANSFER],
     }
 }
 
@@ -158,10 +167,12 @@ mod tests {
 
     #[test]
     fn only_old_containerd_and_cri_o_have_one_way_through_an_index() {
-        assert_eq!(ways(containerd(1, 6)), [CLIENT]);
-        assert_eq!(ways(containerd(2, 0)), [CLIENT]);
-        assert_eq!(ways(containerd(2, 1)), [CLIENT, TRANSFER]);
-        assert_eq!(ways(None), [CLIENT, TRANSFER]);
+        assert_eq!(ways(containerd(1, 6)), [OLD_CLIENT]);
+        assert_eq!(ways(containerd(2, 0)), [OLD_CLIENT]);
+        assert_eq!(ways(containerd(2, 1)), [OLD_CLIENT, OLD_TRANSFER]);
+        assert_eq!(ways(containerd(2, 2)), [OLD_CLIENT, OLD_TRANSFER]);
+        assert_eq!(ways(containerd(2, 3)), [CLIENT, TRANSFER]);
+        assert_eq!(ways(None), [CLIENT, TRANSFER, OLD_CLIENT, OLD_TRANSFER]);
         assert_eq!(ways(CRI_O), [CONTAINERS_IMAGE]);
     }
 

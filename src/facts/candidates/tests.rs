@@ -134,7 +134,10 @@ fn what_a_pull_fetches_of_an_index_hangs_on_the_runtime() {
         ("linux/amd64", false, None, &plain, vec![vec![1], vec![1, 2]]),
         ("linux/amd64", false, containerd(2, 0), &index(&["linux/386"]), vec![vec![0]]),
         ("linux/amd64", false, None, &index(&["linux/386"]), vec![vec![0], vec![]]),
-        ("linux/arm64", false, None, &plain, vec![vec![], vec![]]),
+        ("linux/arm64", false, None, &plain, vec![vec![]]),
+        ("linux/amd64", false, containerd(2, 2), &index(&["linux(+gpu)/amd64"]), vec![vec![0]]),
+        ("linux/amd64", false, containerd(2, 3), &index(&["linux(+gpu)/amd64"]), vec![vec![]]),
+        ("linux/amd64", false, None, &index(&["linux(+gpu)/amd64"]), vec![vec![], vec![0]]),
         (
             "linux/arm",
             true,
