@@ -28,6 +28,7 @@ use ipnet::IpNet;
 
 use crate::glob::Glob;
 use crate::image::Platform;
+use crate::nodes::Runtime;
 use crate::policy::Policy;
 
 /// Which front runs, with its own flags.
@@ -54,6 +55,8 @@ pub struct Config {
     pub insecure_registries: Vec<String>,
     /// A docker `config.json` that stands for what nodes log in with.
     pub docker_config: Option<PathBuf>,
+    /// What nodes' kubelets run to log in.
+    pub credential_providers: Option<ProviderFiles>,
     /// Address ranges that `serve` would refuse to connect to.
     pub allow_addresses: Vec<IpNet>,
     /// Hosts that nodes log in to by themselves.
@@ -62,6 +65,10 @@ pub struct Config {
     pub node_mirrors: Vec<Glob>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
+    /// What container runtimes they have, likewise.
+    pub runtimes: Vec<Runtime>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.
@@ -98,6 +105,15 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// The leaf's private key.
     pub key: PathBuf,
+}
+
+/// The kubelet's credential providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFiles {
+    /// A `CredentialProviderConfig`, or a folder of them.
+    pub config: PathBuf,
+    /// The folder with their executables.
+    pub bin_dir: PathBuf,
 }
 
 /// What only `check` uses.

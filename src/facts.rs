@@ -2,9 +2,11 @@
 //!
 //! A registry's "no" is a value here, never an `Err`.
 
+mod candidates;
 mod content;
 mod outcome;
 
+pub use candidates::{Candidate, Candidates, Whose};
 pub use content::{
     Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault, Unread,
 };
@@ -19,7 +21,7 @@ use crate::credentials::PullSecret;
 use crate::glob::Glob;
 use crate::image::{Platform, Reference, ReferenceError};
 use crate::nodes::{Node, Runtime};
-use crate::workload::{FieldPath, Pins};
+use crate::workload::{FieldPath, Pins, PullPolicy, Role};
 
 /// One credential tried for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,32 @@ pub enum CredentialSource {
     Secret(String),
     /// The operator's `--docker-config`, standing for what nodes log in with.
     DockerConfig,
+    /// A credential provider of the nodes, by name.
+    Provider(String),
+}
+
+/// A credential provider of the nodes that is for an image, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFact {
+    /// Its name.
+    pub name: String,
+    /// What came of it.
+    pub answer: ProviderAnswer,
+    /// The answer is one of a while ago; a node may have a newer one.
+    pub remembered: bool,
+}
+
+/// What came of a credential provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderAnswer {
+    /// A login for the image, which is among the attempts.
+    Login,
+    /// No login for the image.
+    NoLogin,
+    /// It failed here, where a node goes on without it.
+    Failed,
+    /// It was not run, because it needs a token that only a kubelet has for the pod.
+    NeedsToken,
 }
 
 /// One image of the workload and what is known of it.
@@ -61,6 +89,10 @@ pub struct ImageFact<'a> {
     pub field: &'a str,
     /// The image as written.
     pub image: &'a str,
+    /// What it is for.
+    pub role: Role,
+    /// When a node asks the registry for it; where none is written, as the API server fills it in.
+    pub pull_policy: PullPolicy,
     /// The parsed reference, or why the kubelet would not take it.
     pub reference: Result<Reference, ReferenceError>,
     /// Whether the operator's `allowedRegistries` admit it (true where none are configured).
@@ -69,6 +101,8 @@ pub struct ImageFact<'a> {
     pub asked: bool,
     /// Attempts in the order in which the node would make them; empty when nothing was asked.
     pub attempts: Vec<Attempt>,
+    /// The nodes' credential providers that are for it, as far as they were told and came back.
+    pub providers: Vec<ProviderFact>,
 }
 
 /// What the attempts for one image come to: a node takes the first that works, whatever the
@@ -202,6 +236,8 @@ pub struct Settings {
     pub platforms: Vec<Platform>,
     /// What container runtimes they have, likewise.
     pub runtimes: Vec<Runtime>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// An operator gave `digest-required` an action.
     pub digest_required: bool,
 }

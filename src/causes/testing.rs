@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::{Cause, Certainty, Finding, Severity};
 use crate::credentials::{ConfigFormat, DecodedSecret, DockerConfig, PullSecret, SecretState};
 use crate::facts::{
-    Absent, Attempt, Content, CredentialSource, Evidence, Facts, Found, Front, ImageConfig,
-    ImageContent, ImageFact, Missing, Outcome, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
+    Absent, Attempt, Content, CredentialSource, Damage, Descriptor, Entry, EntryFact, Evidence,
+    Facts, Found, Front, ImageConfig, ImageContent, ImageFact, LeftOut, Missing, Outcome, Part,
+    PartFault, ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
     ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
 };
 use crate::image::{Algorithm, Digest, Platform, Reference};
-use crate::workload::Pins;
+use crate::nodes::Node;
+use crate::workload::{Pins, PullPolicy, Role};
 
 /// The facts of a pod in namespace `shop` with these images and nothing else.
 pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> Facts<'a> {
@@ -37,16 +39,30 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
     ImageFact {
         field: "spec.containers[0].image",
         image,
+        role: Role::Container,
+        pull_policy: PullPolicy::Always,
         reference: Reference::parse(image),
         registry_allowed: true,
         asked: true,
         attempts,
+        providers: Vec::new(),
     }
 }
 
 /// An attempt without a credential.
 pub(super) fn anonymous(outcome: Outcome) -> Attempt {
     Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
+}
+
+/// An attempt with what a credential provider gave.
+pub(super) fn provided(provider: &str, outcome: Outcome) -> Attempt {
+    let source = Some(CredentialSource::Provider(provider.to_owned()));
+    Attempt { source, anonymous: false, outcome, entries: Vec::new() }
+}
+
+/// A credential provider that is for the image, and what came of it.
+pub(super) fn provider(name: &str, answer: ProviderAnswer) -> ProviderFact {
+    ProviderFact { name: name.to_owned(), answer, remembered: false }
 }
 
 /// An attempt with the credential of a secret.
@@ -63,7 +79,74 @@ pub(super) fn served(content: Content) -> Outcome {
 
 /// A whole image for this platform.
 pub(super) fn image_for(os: &str, architecture: &str) -> Content {
-    let config = ImageConfig::Platform(Platform::new(os, architecture, ""));
+    image_of(&format!("{os}/{architecture}"), 1_000, None)
+}
+
+/// An image for this platform of that many bytes.
+pub(super) fn image_of(platform: &str, size: u64, left_out: Option<LeftOut>) -> Content {
+    let config = ImageConfig::Platform(platform.parse().unwrap());
+    Content::Image(Arc::new(ImageContent { config, size, left_out }))
+}
+
+/// Something of an image that is not as it should be.
+pub(super) fn broken(part: Part, fault: PartFault) -> Outcome {
+    Outcome::Broken(Damage { part, digest: Digest::of(Algorithm::Sha256, b"x"), fault })
+}
+
+/// Something of an image that is not there.
+pub(super) fn missing(part: Part, status: u16, code: SpecCode) -> Outcome {
+    broken(part, PartFault::Missing(evidence(status, Some(code), "ghcr.io")))
+}
+
+/// A whole image for this platform.
+pub(super) fn whole(platform: &str) -> Outcome {
+    let platform: Platform = platform.parse().unwrap();
+    served(image_for(&platform.os, &platform.architecture))
+}
+
+/// An attempt that comes to an index with these entries, each looked at. A platform `-` is none.
+pub(super) fn index(entries: &[(&str, Outcome)]) -> Attempt {
+    let list = entries.iter().map(|(platform, _)| Entry {
+        platform: (*platform != "-").then(|| platform.parse().unwrap()),
+        target: Some(Descriptor {
+            digest: Digest::of(Algorithm::Sha256, b"x"),
+            size: Some(1),
+            media_type: String::new(),
+        }),
+    });
+    let content = Content::Index(list.collect());
+    let facts = entries.iter().enumerate().map(|(index, (_, outcome))| EntryFact {
+        index,
+        outcome: outcome.clone(),
+        entries: Vec::new(),
+    });
+    Attempt { entries: facts.collect(), ..anonymous(served(content)) }
+}
+
+/// The operator says that the nodes have these platforms.
+pub(super) fn declared(platforms: &[&str]) -> Settings {
+    let platforms = platforms.iter().map(|text| text.parse().unwrap()).collect();
+    Settings { platforms, ..Settings::default() }
+}
+
+/// A node that is there.
+pub(super) fn node(platform: &str, runtime: &str) -> Node {
+    Node {
+        name: "node-a".to_owned(),
+        platform: platform.parse().unwrap(),
+        runtime: runtime.parse().ok(),
+        ..Node::default()
+    }
+}
+
+/// These are the nodes that the pod may land on.
+pub(super) fn nodes(nodes: Vec<Node>) -> Option<Vec<Arc<Node>>> {
+    Some(nodes.into_iter().map(Arc::new).collect())
+}
+
+/// A Helm chart, or anything else that is no image.
+pub(super) fn artifact() -> Content {
+    let config = ImageConfig::Artifact;
     Content::Image(Arc::new(ImageContent { config, size: 1_000, left_out: None }))
 }
 

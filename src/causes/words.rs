@@ -1,8 +1,9 @@
 //! Turns of phrase that several causes share.
 
-use crate::facts::{Evidence, Facts, Front, ImageFact};
-use crate::image::Reference;
-use crate::message::{ADMITTED, printable};
+use super::landing::Met;
+use crate::facts::{Evidence, Facts, Front, ImageFact, Part, Whose};
+use crate::image::{Digest, Platform, Reference};
+use crate::message::{ADMITTED, list, printable};
 
 /// The repository as the subject of a sentence. What the user wrote is quoted before it, so the
 /// name is repeated only where normalising changed it (`nginx` is `docker.io/library/nginx`).
@@ -44,4 +45,45 @@ pub(super) fn said(evidence: &Evidence, reference: &Reference) -> String {
         text.push_str(&printable(&evidence.host, 60));
     }
     text
+}
+
+/// `linux/amd64 and linux/arm64`, three of them at most.
+pub(super) fn platforms<'a>(platforms: impl IntoIterator<Item = &'a Platform>) -> String {
+    let names: Vec<String> =
+        platforms.into_iter().map(|platform| printable(&platform.to_string(), 40)).collect();
+    list(names.iter().map(String::as_str), 3)
+}
+
+/// `for linux/arm64, ` where it is an image of an index; which platform the pod runs on is said by
+/// whoever knows.
+pub(super) fn concerning(met: &Met<'_>) -> String {
+    if !met.in_index {
+        return String::new();
+    }
+    let who = match met.whose {
+        Whose::Present => "which nodes here are, ",
+        _ => "",
+    };
+    format!("for {}, {who}", platforms(&met.platforms))
+}
+
+/// `layer 2 of 5 (sha256:0123456789ab)`.
+pub(super) fn part(part: Part, digest: &Digest) -> String {
+    let digest = digest.short();
+    match part {
+        Part::Manifest => format!("the manifest {digest}"),
+        Part::Config => format!("the config {digest}"),
+        Part::Layer { number, of } => format!("layer {number} of {of} ({digest})"),
+    }
+}
+
+/// `2.5 GiB`, `640 MiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    const GIB: u64 = 1 << 30;
+    match bytes {
+        0..MIB => format!("{bytes} bytes"),
+        MIB..GIB => format!("{} MiB", bytes / MIB),
+        _ => format!("{}.{} GiB", bytes / GIB, bytes % GIB * 10 / GIB),
+    }
 }

@@ -72,7 +72,7 @@ pub struct Entry {
 }
 
 /// What a manifest says of something that it leads to (OCI image spec, `descriptor.md`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Descriptor {
     /// `digest`.
     pub digest: Digest,

@@ -85,7 +85,7 @@ mod tests {
     use crate::registry::{ClientConfig, RegistryClient};
 
     fn key(credential: CredentialId) -> Key {
-        Key { reference: Reference::parse("nginx:1").unwrap(), credential }
+        Key { reference: Reference::parse("nginx:1").unwrap(), credential, entry: None }
     }
 
     fn evidence() -> Evidence {

@@ -104,6 +104,7 @@ fn question(reference: Reference, credentials: &[(&str, &str)]) -> Question {
     Question {
         reference,
         credentials: credentials.collect(),
+        nodes: Arc::new([]),
         tenant: "shop".into(),
         requests: RequestBudget::new(1_000),
     }

@@ -35,6 +35,8 @@ mod gitops;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod landing;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod misbehaviour;
@@ -44,6 +46,8 @@ mod nodes;
 mod platforms;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod providers;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]

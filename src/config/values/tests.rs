@@ -132,6 +132,10 @@ fn the_remaining_values_say_what_they_want() {
     for text in ["1.1", "-0.1", "NaN", "50%"] {
         assert!(share(text).unwrap_err().contains("0 to 1"), "{text}");
     }
+    assert_eq!((size("2Gi"), size("1000")), (Ok(2 << 30), Ok(1_000)));
+    for text in ["", "0", "-1", "2GiB", "100m", "big"] {
+        assert!(size(text).unwrap_err().contains("500Mi or 2Gi"), "{text}");
+    }
     assert_eq!(namespace("shop-2").as_deref(), Ok("shop-2"));
     for text in ["", "Shop", "-shop", "shop-", "a.b", &"a".repeat(64)] {
         assert!(namespace(text).unwrap_err().contains("can be no namespace"), "{text}");
