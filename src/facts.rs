@@ -111,7 +111,8 @@ pub struct ImageFact<'a> {
 pub enum Conclusion<'a> {
     /// Nothing was asked.
     NotAsked,
-    /// A node would get it.
+    /// The registry hands it out. Whether all of what an index leads to is there stands with the
+    /// entries of the attempts.
     Pulls(&'a Found),
     /// A node may get it: at least one attempt could not be seen to its end.
     Unseen(&'a Outcome),

@@ -53,7 +53,8 @@ pub(super) struct Met<'a> {
     pub(super) fault: Fault<'a>,
     /// Whose word those nodes are.
     pub(super) whose: Whose,
-    /// The platforms of the nodes that meet it, each once.
+    /// The platforms of the nodes that meet it, each once; none where it is not of an index, which
+    /// concerns all alike.
     pub(super) platforms: Vec<Platform>,
     /// Nodes of these platforms meet it for sure, and not only by one of the ways that they may go.
     pub(super) sure: bool,
@@ -61,8 +62,6 @@ pub(super) struct Met<'a> {
     pub(super) all: bool,
     /// So does every node there may be.
     pub(super) proven: bool,
-    /// It lies in an index, so that it concerns some platforms only.
-    pub(super) in_index: bool,
 }
 
 /// Adds a finding for every image that meets a fault which `words` has words for: what happened
@@ -108,7 +107,9 @@ fn is_damaged(image: &ImageFact<'_>) -> bool {
             Outcome::Found(Found { content: Content::Image(image), .. }) => {
                 image.config == ImageConfig::Artifact
             }
-            Outcome::Found(Found { content: Content::Index(_), .. }) => inner,
+            Outcome::Found(Found { content: Content::Index(entries), .. }) => {
+                inner || entries.iter().any(|entry| entry.target.is_none())
+            }
             _ => false,
         };
         this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries, true))
@@ -147,10 +148,11 @@ fn of_word<'a>(word: &Candidates, image: &'a ImageFact<'_>) -> Vec<Met<'a>> {
                 let proven = all && is_certain(word, image, fault, in_index);
                 let platforms = Vec::new();
                 let whose = word.whose;
-                met.push(Met { fault, whose, platforms, sure, all, proven, in_index });
+                met.push(Met { fault, whose, platforms, sure, all, proven });
                 met.len() - 1
             });
             if let Some(met) = met.get_mut(at)
+                && in_index
                 && met.sure == sure
                 && !met.platforms.contains(&kind.platform)
             {
@@ -299,14 +301,13 @@ fn of_manifest<'a>(
     };
     match outcome {
         Outcome::Found(found) => match &found.content {
-            Content::Unread(_) => Fate::Pulls,
             // What is mounted need not run.
             Content::Image(image)
                 if image.config == ImageConfig::Artifact && role != Role::Volume =>
             {
                 by_runtime(Quirk::Artifact, Fault::Artifact)
             }
-            Content::Image(_) => Fate::Pulls,
+            Content::Image(_) | Content::Unread(_) => Fate::Pulls,
             Content::Index(list) => {
                 let inner = of_index(list, facts, role, kind);
                 if digest.is_some() && inner == Fate::Pulls {
@@ -371,14 +372,14 @@ fn of_entry<'a>(
     role: Role,
     kind: &Candidate,
 ) -> Fate<'a> {
-    let target = list.get(index).and_then(|entry| entry.target.as_ref());
-    let fact = facts.iter().find(|fact| fact.index == index);
-    match (target, fact) {
-        (Some(target), Some(fact)) => {
-            of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind)
-        }
+    let Some(target) = list.get(index).and_then(|entry| entry.target.as_ref()) else {
+        // What is fetched has no digest to be verified by, and is thrown away.
+        return Fate::Fails(Fault::Invalid(ManifestFault::Malformed, None));
+    };
+    match facts.iter().find(|fact| fact.index == index) {
+        Some(fact) => of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind),
         // Not looked at. Nothing is known against it.
-        _ => Fate::Pulls,
+        None => Fate::Pulls,
     }
 }
 

@@ -75,7 +75,7 @@ fn words(fault: ManifestFault, name: &str) -> (String, &'static str) {
         ManifestFault::Empty => (format!("{name} is empty in the registry"), again),
         ManifestFault::Malformed => (format!("{name} is not readable JSON"), again),
         ManifestFault::MediaType => (
-            format!("the registry answers with something that is no image manifest for {name}"),
+            format!("{name} comes as something that is not an image manifest"),
             "push an image there, or look at the proxy that answered",
         ),
         ManifestFault::SchemaOne => (
@@ -105,7 +105,7 @@ mod tests {
             (ManifestFault::TooLarge(None), "more than the 4393216 bytes"),
             (ManifestFault::Empty, "its manifest is empty"),
             (ManifestFault::Malformed, "not readable JSON"),
-            (ManifestFault::MediaType, "no image manifest"),
+            (ManifestFault::MediaType, "not an image manifest"),
             (ManifestFault::BadDigestHeader, "digest that is none"),
         ] {
             let attempts = vec![anonymous(Outcome::Invalid(fault))];

@@ -135,16 +135,15 @@ fn built_for(entries: &[Entry]) -> String {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Attempt, Entry, Settings};
+    use crate::facts::{Attempt, Settings};
     use crate::glob::Glob;
     use crate::workload::Pins;
 
     fn index(platforms: &[(&str, &str)]) -> Vec<Attempt> {
-        let entry = |(os, architecture): &(&str, &str)| Entry {
-            platform: Some(Platform::new(os, architecture, "")),
-            target: None,
-        };
-        vec![anonymous(served(Content::Index(platforms.iter().map(entry).collect())))]
+        let named = |(os, architecture): &(&str, &str)| format!("{os}/{architecture}");
+        let names: Vec<String> = platforms.iter().map(named).collect();
+        let entries: Vec<_> = names.iter().map(|name| (name.as_str(), whole(name))).collect();
+        vec![super::super::testing::index(&entries)]
     }
 
     const AMD64: &[(&str, &str)] = &[("linux", "amd64"), ("unknown", "unknown")];

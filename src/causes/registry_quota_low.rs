@@ -1,7 +1,7 @@
 //! Docker Hub's pull quota runs low, so the manifest was left for the nodes.
 
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::{Conclusion, Content, Facts, Unread};
+use crate::facts::{Conclusion, Content, Facts, Found, Outcome, Quota, Unread};
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -23,7 +23,10 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         else {
             continue;
         };
-        let (Content::Unread(Unread::Quota), Some(quota)) = (&found.content, found.quota) else {
+        let entries = image.attempts.iter().flat_map(|attempt| &attempt.entries);
+        let Some(quota) = left_alone(found)
+            .or_else(|| entries.filter_map(|entry| found_of(&entry.outcome)).find_map(left_alone))
+        else {
             continue;
         };
         findings.push(
@@ -45,11 +48,23 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+fn found_of(outcome: &Outcome) -> Option<&Found> {
+    match outcome {
+        Outcome::Found(found) => Some(found),
+        _ => None,
+    }
+}
+
+/// The quota for whose sake its content was not looked at.
+fn left_alone(found: &Found) -> Option<Quota> {
+    matches!(found.content, Content::Unread(Unread::Quota)).then_some(found.quota)?
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Found, Outcome, Quota, Settings};
+    use crate::facts::Settings;
     use crate::image::{Algorithm, Digest};
 
     #[test]
@@ -66,5 +81,8 @@ mod tests {
         assert!(message.contains("12 of 100 pulls are left"), "{message}");
         let whole = found(image_for("linux", "amd64"));
         only_these(&[], &facts(vec![image("nginx:1", whole)], &settings));
+        let entry = found(Content::Unread(Unread::Quota)).remove(0).outcome;
+        let entry = vec![index(&[("linux/amd64", entry)])];
+        only_these(&[&CAUSE], &facts(vec![image("nginx:1", entry)], &settings));
     }
 }

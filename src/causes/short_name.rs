@@ -50,9 +50,9 @@ pub(super) fn elsewhere(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<Stri
 /// Whether the name is short, and some node's runtime does not surely mean Docker Hub by it.
 fn is_open(facts: &Facts<'_>, image: &ImageFact<'_>) -> bool {
     image.reference.as_ref().is_ok_and(|reference| is_short(image.image, reference))
-        && facts.candidates().iter().flat_map(|word| &word.kinds).any(|kind| {
-            kind.runtime.is_some() && certain(Quirk::ShortName, kind.runtime) == Certain::Nothing
-        })
+        && facts
+            .runtimes()
+            .any(|runtime| certain(Quirk::ShortName, Some(runtime)) == Certain::Nothing)
 }
 
 fn is_short(written: &str, reference: &Reference) -> bool {

@@ -57,14 +57,14 @@ pub(super) fn platforms<'a>(platforms: impl IntoIterator<Item = &'a Platform>) -
 /// `for linux/arm64, ` where it is an image of an index; which platform the pod runs on is said by
 /// whoever knows.
 pub(super) fn concerning(met: &Met<'_>) -> String {
-    if !met.in_index {
+    if met.platforms.is_empty() {
         return String::new();
     }
     let who = match met.whose {
-        Whose::Present => "which nodes here are, ",
+        Whose::Present => " as nodes here are",
         _ => "",
     };
-    format!("for {}, {who}", platforms(&met.platforms))
+    format!("for {}{who}, ", platforms(&met.platforms))
 }
 
 /// `layer 2 of 5 (sha256:0123456789ab)`.

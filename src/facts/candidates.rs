@@ -122,6 +122,14 @@ impl Facts<'_> {
         words
     }
 
+    /// The runtimes that the operator declared, else those of the present nodes, as far as they are
+    /// known.
+    pub fn runtimes(&self) -> impl Iterator<Item = Runtime> {
+        let declared = &self.settings.runtimes;
+        let nodes = self.nodes.iter().flatten().filter(|_| declared.is_empty());
+        declared.iter().copied().chain(nodes.filter_map(|node| node.runtime))
+    }
+
     /// What the pod or the operator says.
     fn said(&self) -> Option<(Whose, Vec<Platform>)> {
         let pins = self.pins;

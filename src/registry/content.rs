@@ -20,7 +20,8 @@ pub(super) use config::Config;
 
 /// What a verified manifest leads to. Of one image, everything is looked at that may be; its end
 /// is another outcome if some of it is not there, or could not be seen.
-pub(super) async fn of(session: &Session<'_>, outline: &Outline) -> Step<Content> {
+pub(super) async fn of(session: &mut Session<'_>, outline: &Outline) -> Step<Content> {
+    session.shown = true;
     match outline {
         Outline::Unusual => Ok(Content::Unread(Unread::Unusual)),
         Outline::Index(entries) => Ok(Content::Index(entries.clone())),

@@ -58,7 +58,7 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
 }
 
 async fn found(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     entry: &Descriptor,
     quota: Option<Quota>,
     outline: &manifest::Outline,

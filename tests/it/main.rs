@@ -22,6 +22,8 @@ mod cli;
 #[cfg(test)]
 mod crowds;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod deadlines;
 #[cfg(test)]
 mod demo;

@@ -107,7 +107,8 @@ const FAULTS: &[Row] = &[
     // Manifests that no runtime takes.
     ("other bytes than promised", || faults::wrong_bytes(), Denied("manifest-invalid"), "digest"),
     ("no manifest at all", || faults::empty_manifest(), Denied("manifest-invalid"), "empty"),
-    ("schema 1", || faults::schema_one(), Denied("manifest-invalid"), "schema 1"),
+    // Which some runtimes still take.
+    ("schema 1", || faults::schema_one(), Warned("manifest-invalid"), "schema 1"),
     ("a digest that is none", || faults::bad_digest_header(), Denied("manifest-invalid"), "digest"),
     (
         "no content type",

@@ -162,3 +162,21 @@ fn what_is_quoted_is_bounded_and_escaped() {
     let found = listen(&"\n\u{1b}[31m".repeat(5000)).unwrap_err();
     assert!(found.len() < 1500 && !found.contains(['\n', '\u{1b}']), "{found}");
 }
+
+#[test]
+fn a_runtime_is_a_name_and_a_version() {
+    for (text, expected) in [
+        ("containerd/2.1", "containerd 2.1"),
+        ("containerd://1.7.27", "containerd 1.7"),
+        ("cri-o/1.34", "cri-o 1.34"),
+    ] {
+        assert_eq!(runtime(text).unwrap().to_string(), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("containerd", "\"containerd\": a runtime is written NAME/VERSION, as in containerd/2.1"),
+        ("docker/27.1", "\"docker/27.1\": the runtime is containerd or cri-o, as in cri-o/1.34"),
+        ("cri-o/v", "\"cri-o/v\": the version is its first two numbers, as in containerd/2.1"),
+    ] {
+        assert_eq!(runtime(text).unwrap_err(), expected);
+    }
+}

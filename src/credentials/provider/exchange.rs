@@ -116,8 +116,10 @@ impl Provider {
                 "cacheKeyType" => key_type = string(value)?,
                 "cacheDuration" if value.kind() == JsonType::Null => {}
                 "cacheDuration" => {
-                    let read = cache_duration(&string(value)?);
-                    duration = Some(read.ok_or(ResponseFault::CacheDuration)?);
+                    // Kept until a time in the past is not kept.
+                    let read = signed_duration(&string(value)?);
+                    let read = read.ok_or(ResponseFault::CacheDuration)?;
+                    duration = Some(read.unwrap_or_default());
                 }
                 "auth" => auth = entries(value)?,
                 _ => return Err(ResponseFault::UnknownField),
@@ -139,13 +141,13 @@ impl Provider {
     }
 }
 
-/// Kept until a time in the past is not kept.
-fn cache_duration(text: &str) -> Option<Duration> {
+/// A duration as Go reads it, `Some(None)` where it is less than nothing.
+pub(super) fn signed_duration(text: &str) -> Option<Option<Duration>> {
     match text.strip_prefix('-') {
         Some(positive) if !positive.starts_with('+') => {
-            go_duration::parse(positive).map(|_| Duration::ZERO)
+            go_duration::parse(positive).map(|duration| Some(duration).filter(Duration::is_zero))
         }
-        _ => go_duration::parse(text),
+        _ => go_duration::parse(text).map(Some),
     }
 }
 

@@ -139,6 +139,14 @@ fn images_match_by_the_kubelets_rules() {
 }
 
 #[test]
+fn nothing_may_be_kept() {
+    for zero in ["0s", "'0'", "-0s", "0h0m"] {
+        let lines = USUAL.replace("12h", zero);
+        assert_eq!(provider(&lines).default_cache_duration, Duration::ZERO, "{zero}");
+    }
+}
+
+#[test]
 fn token_attributes_are_understood_and_mean_that_it_is_not_run() {
     let lines = format!(
         "{USUAL}

@@ -9,7 +9,7 @@ use super::fake::{Fake, Reply, Seen, answer, head, status};
 use super::shelf::{
     LAYER, Pushed, blob, blob_lines, config_of, descriptor, gone, image, image_with, missing, serve,
 };
-use super::world::{CONFIG, SOON, certificate, client, look, settings, trouble};
+use super::world::{CONFIG, SOON, certificate, client, look, look_as, settings, trouble};
 use crate::facts::{
     Content, Found, ImageConfig, ImageContent, LeftOut, Outcome, PartFault, TroubleKind,
 };
@@ -213,6 +213,28 @@ async fn a_refusal_by_get_is_a_refusal(#[case] code: u16) {
     let image = image(&["one"]);
     let outcome = outcome_of(but(image.shelf(), image.layer(1), move |_| Some(status(code)))).await;
     assert_eq!(super::world::refusal(outcome).evidence.status, code);
+}
+
+#[tokio::test]
+async fn a_refused_blob_is_not_the_whole_repository() {
+    let (one, two) = (image(&["one"]), image(&["two"]));
+    let (first, second, refused) = (one.shelf(), two.shelf(), one.layer(1));
+    let (_fake, client) = serve(move |seen| {
+        if seen.authorization.is_none() {
+            return answer(401, &[("www-authenticate", r#"Basic realm="x""#)], "");
+        }
+        let reply = if seen.path.ends_with("/1") { first(seen) } else { second(seen) };
+        match reply {
+            _ if seen.path == refused => status(403),
+            Reply::Now(response) if response.status() == 404 => first(seen),
+            reply => reply,
+        }
+    })
+    .await;
+    let ada = super::login::ada();
+    let outcome = look_as(&client, "reg.test/app:1", Some(&ada)).await;
+    assert_eq!(super::world::refusal(outcome).evidence.status, 403);
+    content(look_as(&client, "reg.test/app:2", Some(&ada)).await);
 }
 
 #[tokio::test]
