@@ -18,6 +18,7 @@ use crate::credentials::{ConfigFormat, DockerConfig};
 use crate::facts::Settings;
 use crate::gather::Gatherer;
 use crate::objects::Objects;
+use crate::providers::{self, Providers};
 use crate::registry::{AddressRule, ClientConfig, RegistryClient};
 use crate::resolve::{Limits, Resolver};
 use crate::telemetry::{self, LogFormat, Metrics};
@@ -40,6 +41,7 @@ pub fn gatherer(
         objects,
         resolver: Resolver::new(client, limits, metrics.clone()),
         docker_config: config.docker_config.as_deref().map(docker_config).transpose()?,
+        providers: providers(config, fair)?,
         policy: Arc::new(config.policy.clone()),
         settings: Settings {
             node_credentials: config.node_credentials.clone(),
@@ -47,8 +49,8 @@ pub fn gatherer(
             pull_through: config.pull_through.clone(),
             pod_mutation: config.policy.pod_mutation,
             platforms: config.platforms.clone(),
-            max_image_size: config.max_image_size,
             runtimes: config.runtimes.clone(),
+            max_image_size: config.max_image_size,
             digest_required: config.policy.mentions("digest-required"),
         },
     })
@@ -111,6 +113,19 @@ pub async fn api_server(cluster: Option<&Cluster>) -> Vec<IpAddr> {
         "the API server's name does not resolve, so its addresses are not refused to images"
     );
     Vec::new()
+}
+
+/// The nodes' credential providers, if they were given.
+fn providers(config: &Config, fair: bool) -> anyhow::Result<Option<Providers>> {
+    let Some(files) = &config.credential_providers else { return Ok(None) };
+    let mut limits = providers::Limits::default();
+    if !fair {
+        limits.runs_per_tenant = limits.runs;
+        limits.begun_per_tenant = limits.begun;
+        // One that outlives its object would take the place of another object's.
+        limits.time = limits.time.min(config.timeout);
+    }
+    Ok(Some(providers::load(&files.config, &files.bin_dir, limits)?))
 }
 
 fn docker_config(path: &Path) -> anyhow::Result<DockerConfig> {

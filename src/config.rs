@@ -55,16 +55,18 @@ pub struct Config {
     pub insecure_registries: Vec<String>,
     /// A docker `config.json` that stands for what nodes log in with.
     pub docker_config: Option<PathBuf>,
+    /// What nodes' kubelets run to log in.
+    pub credential_providers: Option<ProviderFiles>,
     /// Address ranges that `serve` would refuse to connect to.
     pub allow_addresses: Vec<IpNet>,
     /// Hosts that nodes log in to by themselves.
     pub node_credentials: Vec<Glob>,
     /// Hosts that nodes reach through mirrors that pullcheck was not told of.
     pub node_mirrors: Vec<Glob>,
-    /// What container runtimes the nodes have; empty where nobody says.
-    pub runtimes: Vec<Runtime>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
+    /// What container runtimes they have, likewise.
+    pub runtimes: Vec<Runtime>,
     /// Bytes of an image's layers, compressed, above which it is too large.
     pub max_image_size: Option<u64>,
     /// Hosts that are pull-through caches.
@@ -103,6 +105,15 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// The leaf's private key.
     pub key: PathBuf,
+}
+
+/// The kubelet's credential providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFiles {
+    /// A `CredentialProviderConfig`, or a folder of them.
+    pub config: PathBuf,
+    /// The folder with their executables.
+    pub bin_dir: PathBuf,
 }
 
 /// What only `check` uses.

@@ -1,10 +1,12 @@
 //! Pull secrets and the keyring, exactly as the kubelet reads them. Knows only `image`.
 //!
 //! Upstream is `pkg/credentialprovider` of Kubernetes v1.36.3, built with Go 1.26. What is never
-//! here: fetching Secrets, talking to registries, and nodes' own credential providers.
+//! here: fetching Secrets, talking to registries, and running credential providers.
 
 mod docker_config;
+mod json;
 mod keyring;
+pub mod provider;
 mod secret;
 
 pub use docker_config::{ConfigFormat, DecodeError, DockerConfig, Entry, Fault, Field, JsonType};

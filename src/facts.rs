@@ -54,6 +54,32 @@ pub enum CredentialSource {
     Secret(String),
     /// The operator's `--docker-config`, standing for what nodes log in with.
     DockerConfig,
+    /// A credential provider of the nodes, by name.
+    Provider(String),
+}
+
+/// A credential provider of the nodes that is for an image, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderFact {
+    /// Its name.
+    pub name: String,
+    /// What came of it.
+    pub answer: ProviderAnswer,
+    /// The answer is one of a while ago; a node may have a newer one.
+    pub remembered: bool,
+}
+
+/// What came of a credential provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderAnswer {
+    /// A login for the image, which is among the attempts.
+    Login,
+    /// No login for the image.
+    NoLogin,
+    /// It failed here, where a node goes on without it.
+    Failed,
+    /// It was not run, because it needs a token that only a kubelet has for the pod.
+    NeedsToken,
 }
 
 /// One image of the workload and what is known of it.
@@ -75,6 +101,8 @@ pub struct ImageFact<'a> {
     pub asked: bool,
     /// Attempts in the order in which the node would make them; empty when nothing was asked.
     pub attempts: Vec<Attempt>,
+    /// The nodes' credential providers that are for it, as far as they were told and came back.
+    pub providers: Vec<ProviderFact>,
 }
 
 /// What the attempts for one image come to: a node takes the first that works, whatever the

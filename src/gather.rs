@@ -2,6 +2,8 @@
 //!
 //! This is where the I/O ends. Never here: what the facts mean.
 
+mod attempts;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use crate::facts::{
 use crate::image::Reference;
 use crate::objects::Objects;
 use crate::policy::Policy;
+use crate::providers::Providers;
 use crate::registry::RequestBudget;
 use crate::resolve::{Question, Resolver};
 use crate::workload::{PullPolicy, Workload};
@@ -59,6 +62,8 @@ pub struct Gatherer {
     pub resolver: Resolver,
     /// What nodes log in with by themselves, as far as the operator told.
     pub docker_config: Option<DockerConfig>,
+    /// What nodes' kubelets run to log in, as far as the operator told.
+    pub providers: Option<Providers>,
     /// Exemptions and allowed registries decide what is never contacted.
     pub policy: Arc<Policy>,
     /// Passed on to the causes.
@@ -67,11 +72,13 @@ pub struct Gatherer {
 
 impl Gatherer {
     /// The facts. Where a refusal would rest on a Secret that was read a moment ago, it is read
-    /// anew first: a person who corrects a secret and tries again must not meet the old one.
+    /// anew first: a person who corrects a secret and tries again must not meet the old one. The
+    /// same goes for what a credential provider said a while ago.
     pub async fn gather<'a>(&'a self, ask: Ask<'a>) -> Facts<'a> {
         let requests = RequestBudget::new(MOST_REQUESTS);
         let facts = self.once(ask, Freshness::Cached, &requests).await;
-        if self.objects.cluster.is_some() && rests_on_secrets(&facts) {
+        let on_secrets = self.objects.cluster.is_some() && rests_on_secrets(&facts);
+        if on_secrets || attempts::rest_on_old_answers(&facts) {
             return self.once(ask, Freshness::Fresh, &requests).await;
         }
         facts
@@ -102,6 +109,7 @@ impl Gatherer {
                 registry_allowed: true,
                 asked: false,
                 attempts: Vec::new(),
+                providers: Vec::new(),
                 reference,
             };
             if let Ok(reference) = &fact.reference {
@@ -160,7 +168,7 @@ impl Gatherer {
                 self.read_secrets(ask, freshness, &mut facts),
             );
             facts.nodes = nodes;
-            self.ask_registries(ask, requests, &mut facts).await;
+            self.ask_registries(ask, freshness, requests, &mut facts).await;
         }
         facts
     }
@@ -198,13 +206,18 @@ impl Gatherer {
         }));
     }
 
-    async fn ask_registries(&self, ask: Ask<'_>, requests: &RequestBudget, facts: &mut Facts<'_>) {
+    async fn ask_registries(
+        &self,
+        ask: Ask<'_>,
+        freshness: Freshness,
+        requests: &RequestBudget,
+        facts: &mut Facts<'_>,
+    ) {
         let tenant: Arc<str> = ask.namespace.into();
         let keyrings = Keyrings::new(&facts.secrets, self.docker_config.as_ref());
         let mut used = vec![false; facts.secrets.len()];
         let mut asked: HashMap<&Reference, usize> = HashMap::new();
         let mut questions: Vec<Question> = Vec::new();
-        let mut beyond = Vec::new();
         let mut answers_for = Vec::with_capacity(facts.images.len());
         let nodes =
             facts.candidates().into_iter().flat_map(|word| word.kinds).collect::<Arc<[_]>>();
@@ -218,11 +231,7 @@ impl Gatherer {
             if index < questions.len() {
                 continue;
             }
-            let mut credentials = keyrings.lookup(reference.name(), &facts.secrets, &mut used);
-            if credentials.len() > MOST_CREDENTIALS {
-                credentials.truncate(MOST_CREDENTIALS);
-                beyond.push(index);
-            }
+            let credentials = keyrings.lookup(reference.name(), &facts.secrets, &mut used);
             questions.push(Question {
                 reference: reference.clone(),
                 credentials,
@@ -231,19 +240,15 @@ impl Gatherer {
                 requests: requests.clone(),
             });
         }
-        let mut answers = self.resolver.resolve(questions, ask.deadline).await;
-        for index in beyond {
-            if let Some(attempts) = answers.get_mut(index) {
-                let budget = format!("{MOST_CREDENTIALS} credentials for one image");
-                attempts.push(not_checked(Unchecked::Budget(budget)));
-            }
-        }
+        let asks = questions.into_iter().map(|asked| self.attempt(asked, freshness, ask.deadline));
+        let answers = join_all(asks).await;
         for (secret, used) in facts.secrets.iter_mut().zip(used) {
             secret.used = used;
         }
         for (image, question) in facts.images.iter_mut().zip(answers_for) {
-            if let Some(attempts) = question.and_then(|index| answers.get(index)) {
+            if let Some((attempts, providers)) = question.and_then(|index| answers.get(index)) {
                 image.attempts.clone_from(attempts);
+                image.providers.clone_from(providers);
             }
         }
     }

@@ -10,6 +10,7 @@
 //!   -> cluster     Secrets, ServiceAccounts                        } I/O, one deadline
 //!   -> credentials Keyring + faults
 //!   -> resolve     [ImageFact]               cache -> registry     } I/O, same deadline
+//!   -> providers   more logins, where these fail; then resolve again }
 //!   ==== Facts ==== end of I/O ====
 //!   -> causes      [Finding]                 one file per cause
 //!   -> policy      Verdict
@@ -28,12 +29,14 @@ pub mod credentials;
 pub mod facts;
 pub mod gather;
 pub mod glob;
+pub mod go_duration;
 pub mod image;
 pub mod message;
 pub mod near_miss;
 pub mod nodes;
 pub mod objects;
 pub mod policy;
+pub mod providers;
 pub mod registry;
 pub mod resolve;
 pub mod review;

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use pullcheck::cli::Cli;
 
@@ -13,8 +14,9 @@ fn main() -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(cli.run());
-            // Lookups in the background must not hold up the end.
-            runtime.shutdown_background();
+            // Lookups in the background must not hold up the end; it is only to be seen that
+            // processes of theirs end with us.
+            runtime.shutdown_timeout(Duration::from_millis(100));
             code
         }
         Err(error) => {

@@ -5,7 +5,6 @@
 //! registries, the cluster, the cache or the policy.
 
 pub mod body;
-pub mod go_duration;
 pub mod listener;
 pub mod probes;
 pub mod router;

@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "credentials",
     "facts",
     "glob",
+    "go_duration",
     "causes",
     "message",
     "policy",
@@ -63,7 +64,7 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         number: 2,
         from: &["credentials", "workload"],
-        to: Target::AllBut(&["image", "near_miss", "message"]),
+        to: Target::AllBut(&["image", "near_miss", "message", "go_duration"]),
         why: "credentials and workload know only image, and the text helpers",
     },
     Arrow {
@@ -91,9 +92,15 @@ const ARROWS: &[Arrow] = &[
         why: "the cluster's objects are read without a thought of registries",
     },
     Arrow {
+        number: 4,
+        from: &["providers"],
+        to: Target::These(&["registry", "resolve", "cluster", "policy", "causes", "workload"]),
+        why: "the nodes' plugins are run without a thought of what their logins are for",
+    },
+    Arrow {
         number: 5,
         from: &["server"],
-        to: Target::These(&["registry", "cluster", "resolve"]),
+        to: Target::These(&["registry", "cluster", "resolve", "providers"]),
         why: "the server knows only the Reviewer",
     },
 ];

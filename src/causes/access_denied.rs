@@ -119,11 +119,29 @@ fn malformed_secret(facts: &Facts<'_>) -> bool {
         .any(|fact| matches!(fact.secret.state, SecretState::Read(DecodedSecret::Malformed(_))))
 }
 
+/// `the login in Secret shop/regcred`.
+pub(super) fn login(facts: &Facts<'_>, attempt: &Attempt) -> String {
+    let source = source(facts, attempt);
+    match &attempt.source {
+        Some(CredentialSource::DockerConfig) => source,
+        Some(CredentialSource::Provider(_)) => format!("the login from {source}"),
+        _ => format!("the login in {source}"),
+    }
+}
+
+/// Whether a credential provider gave the credential, so that no person can renew it.
+pub(super) fn is_provided(attempt: &Attempt) -> bool {
+    matches!(attempt.source, Some(CredentialSource::Provider(_)))
+}
+
 /// `Secret shop/regcred`, or what the operator gave.
 pub(super) fn source(facts: &Facts<'_>, attempt: &Attempt) -> String {
     match &attempt.source {
         Some(CredentialSource::Secret(name)) => words::object("Secret", facts, name, 40),
         Some(CredentialSource::DockerConfig) => "the login in --docker-config".to_owned(),
+        Some(CredentialSource::Provider(name)) => {
+            format!("credential provider {}", printable(name, 40))
+        }
         None => "no credential".to_owned(),
     }
 }
@@ -183,7 +201,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::credentials::SecretState;
-    use crate::facts::{RefusedAt, ServiceAccountState, Settings, SpecCode};
+    use crate::facts::{ProviderAnswer, RefusedAt, ServiceAccountState, Settings, SpecCode};
     use crate::glob::Glob;
 
     fn private() -> Vec<Attempt> {
@@ -272,6 +290,61 @@ mod tests {
         assert_eq!(only(&CAUSE, &azure).1, Certainty::Likely);
         let other = facts(vec![image("ghcr.io/acme/api:1", private())], &settings);
         assert_eq!(only(&CAUSE, &other).1, Certainty::Proven);
+    }
+
+    /// An image that was refused after these providers were asked.
+    fn refused_after(answers: &[ProviderAnswer]) -> ImageFact<'static> {
+        let mut attempts = Vec::new();
+        for answer in answers {
+            if *answer == ProviderAnswer::Login {
+                let no = refused(RefusedAt::Repository, 403, Some(SpecCode::Denied), "x");
+                attempts.push(provided("ecr", no));
+            }
+        }
+        if attempts.is_empty() {
+            attempts = private();
+        }
+        let mut image = image("acme.azurecr.io/api:1", attempts);
+        image.providers = answers.iter().map(|answer| provider("ecr", *answer)).collect();
+        image
+    }
+
+    #[test]
+    fn only_a_providers_own_login_that_was_refused_too_proves_it() {
+        use ProviderAnswer::{Failed, Login, NeedsToken, NoLogin};
+        let elsewhere = Settings::default();
+        let listed =
+            Settings { node_credentials: vec![Glob::new("*.azurecr.io")], ..Settings::default() };
+        for (answers, said) in [
+            (&[][..], "unless nodes log in there by themselves"),
+            (&[Login], ""),
+            (&[Login, Login], ""),
+            (&[NoLogin], "credential provider ecr gave no login"),
+            (&[Failed], "credential provider ecr failed"),
+            (&[NeedsToken], "credential provider ecr was not run, it needs the pod's token"),
+            (&[Login, NoLogin], "gave no login"),
+            (&[Login, Failed], "failed"),
+            (&[NeedsToken, Login], "was not run"),
+        ] {
+            for (settings, is_listed) in [(&listed, true), (&elsewhere, false)] {
+                let facts = facts(vec![refused_after(answers)], settings);
+                let (_, certainty, message) = only(&CAUSE, &facts);
+                let cured = !said.is_empty() && (is_listed || !answers.is_empty());
+                let expected = if cured { Certainty::Likely } else { Certainty::Proven };
+                assert_eq!(certainty, expected, "{answers:?} {message}");
+                assert!(!cured || message.contains(said), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_provider_whose_login_may_not_pull_is_named() {
+        let settings = Settings::default();
+        let facts = facts(vec![refused_after(&[ProviderAnswer::Login])], &settings);
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Proven);
+        assert!(message.contains("credential provider ecr may log in but not pull"), "{message}");
+        only_these(&[&CAUSE], &facts);
     }
 
     #[test]

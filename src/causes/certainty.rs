@@ -3,9 +3,12 @@
 
 use super::{Certainty, presence, short_name, words};
 use crate::credentials::SecretState;
-use crate::facts::{Absent, Facts, ImageFact, PodMutation, ServiceAccountState};
+use crate::facts::{
+    Absent, Facts, ImageFact, PodMutation, ProviderAnswer, ProviderFact, ServiceAccountState,
+};
 use crate::glob::any_matches;
 use crate::image::Reference;
+use crate::message::printable;
 
 /// Why a finding may not hold on the node; none means that it is proven.
 pub(super) struct Doubt(Option<String>);
@@ -27,7 +30,7 @@ pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
     Doubt(
         missing_secret(facts)
             .or_else(|| missing_service_account(facts))
-            .or_else(|| nodes_log_in(facts, registry))
+            .or_else(|| nodes_log_in(facts, image))
             .or_else(|| mirrored_or_mutated(facts, registry, PodMutation::Secrets))
             .or_else(|| short_name::elsewhere(facts, image))
             .or_else(|| presence::despite_refusal(facts, image)),
@@ -44,7 +47,7 @@ pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Abse
         }
         missing_secret(facts)
             .or_else(|| missing_service_account(facts))
-            .or_else(|| nodes_log_in(facts, registry))
+            .or_else(|| nodes_log_in(facts, image))
     };
     // containerd decides by HEAD, CRI-O by GET.
     let served = || {
@@ -75,9 +78,35 @@ fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {
     image.reference.as_ref().map(Reference::registry).unwrap_or_default()
 }
 
-fn nodes_log_in(facts: &Facts<'_>, registry: &str) -> Option<String> {
-    any_matches(&facts.settings.node_credentials, registry)
-        .then(|| "unless nodes log in there by themselves".to_owned())
+/// What nodes may log in with beyond what was tried: what a credential provider would give there
+/// and did not give here, or what we know nothing of.
+///
+/// On hosts of `nodeCredentials` only a login that a provider gave, and that was refused too, says
+/// that nodes fare no better. That no configured provider is for such a host proves nothing: the
+/// operator says that nodes log in there, so they do it by other means (the runtime's own
+/// configuration, or the providers of another pool of nodes).
+fn nodes_log_in(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<String> {
+    if let Some(doubt) = image.providers.iter().find_map(may_yet_log_in) {
+        return Some(doubt);
+    }
+    let gave = |fact: &ProviderFact| fact.answer == ProviderAnswer::Login;
+    let unknown = any_matches(&facts.settings.node_credentials, registry(image))
+        && !image.providers.iter().any(gave);
+    unknown.then(|| "unless nodes log in there by themselves".to_owned())
+}
+
+/// A provider may do on a node what it did not do here, where it runs beside other files and with
+/// another identity.
+fn may_yet_log_in(fact: &ProviderFact) -> Option<String> {
+    let name = printable(&fact.name, 40);
+    match fact.answer {
+        ProviderAnswer::Login => None,
+        ProviderAnswer::NoLogin => Some(format!("credential provider {name} gave no login")),
+        ProviderAnswer::Failed => Some(format!("credential provider {name} failed")),
+        ProviderAnswer::NeedsToken => {
+            Some(format!("credential provider {name} was not run, it needs the pod's token"))
+        }
+    }
 }
 
 fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {

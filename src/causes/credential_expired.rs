@@ -1,6 +1,6 @@
 //! A credential matched, and the registry says that its time is over.
 
-use super::access_denied::{credential_at_fault, refused_images, source};
+use super::access_denied::{credential_at_fault, is_provided, login, refused_images};
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::facts::Facts;
 
@@ -25,8 +25,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         let doubt = certainty::of_refusal(facts, image);
         let what = format!(
-            "the login in {} has expired ({}){}",
-            source(facts, attempt),
+            "{} has expired ({}){}",
+            login(facts, attempt),
             words::said(&refusal.evidence, reference),
             doubt.clause()
         );
@@ -36,7 +36,11 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             doubt.certainty(),
             image,
             &what,
-            "renew the secret, and have it renewed regularly",
+            if is_provided(attempt) {
+                "let the provider's cacheDuration end before its logins do"
+            } else {
+                "renew the secret, and have it renewed regularly"
+            },
         ));
     }
 }
@@ -62,5 +66,19 @@ mod tests {
         let facts = facts(vec![image(name, vec![with("ecr", no)])], &settings);
         assert!(only(&CAUSE, &facts).2.contains("the login in Secret shop/ecr has expired (403"));
         only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn a_providers_login_cannot_be_renewed_by_hand() {
+        let settings = Settings::default();
+        let mut no = refused(RefusedAt::Repository, 403, Some(SpecCode::Denied), "r.io");
+        if let Outcome::Refused(refusal) = &mut no {
+            refusal.expired = true;
+        }
+        let facts = facts(vec![image("r.io/api:1", vec![provided("ecr", no)])], &settings);
+        let message = only(&CAUSE, &facts).2;
+        let said = "the login from credential provider ecr has expired (403 DENIED); let the \
+                    provider's cacheDuration end before its logins do";
+        assert!(message.contains(said), "{message}");
     }
 }

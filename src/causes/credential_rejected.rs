@@ -1,6 +1,6 @@
 //! A credential matched, and the registry would not log it in.
 
-use super::access_denied::{credential_at_fault, refused_images, source};
+use super::access_denied::{credential_at_fault, is_provided, login, refused_images};
 use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
 use crate::facts::{Facts, RefusedAt};
 
@@ -32,13 +32,17 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let unclear =
             if refusal.at == RefusedAt::Token { ", or it may not pull there" } else { "" };
         let what = format!(
-            "the login in {} was refused{unclear} ({}){}",
-            source(facts, attempt),
+            "{} was refused{unclear} ({}){}",
+            login(facts, attempt),
             words::said(&refusal.evidence, reference),
             doubt.clause()
         );
         // Not the registry: the image names it, and the line is long enough.
-        let fix = "renew its password, or drop it if the image is public";
+        let fix = if is_provided(attempt) {
+            "check what the provider logs in as and that the registry knows it"
+        } else {
+            "renew its password, or drop it if the image is public"
+        };
         let certainty = doubt.certainty();
         findings.push(Finding::of_image(&CAUSE, Severity::WontPull, certainty, image, &what, fix));
     }
@@ -49,7 +53,7 @@ mod tests {
     use super::super::Certainty;
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Settings, SpecCode};
+    use crate::facts::{Attempt, CredentialSource, ProviderAnswer, Settings, SpecCode};
 
     #[test]
     fn the_secret_and_who_refused_it_are_named() {
@@ -68,6 +72,38 @@ mod tests {
             )
         );
         only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn the_provider_whose_login_was_refused_is_named() {
+        let settings = Settings::default();
+        let no = refused(RefusedAt::Login, 401, Some(SpecCode::Unauthorized), "r.io");
+        let mut image = image("r.io/api:1", vec![provided("ecr-provider", no)]);
+        image.providers = vec![provider("ecr-provider", ProviderAnswer::Login)];
+        let facts = facts(vec![image], &settings);
+        assert_eq!(
+            only(&CAUSE, &facts),
+            (
+                Severity::WontPull,
+                Certainty::Proven,
+                "spec.containers[0].image \"r.io/api:1\": the login from credential provider \
+                 ecr-provider was refused (401 UNAUTHORIZED); check what the provider logs in as \
+                 and that the registry knows it [credential-rejected]"
+                    .to_owned()
+            )
+        );
+        only_these(&[&CAUSE], &facts);
+    }
+
+    #[test]
+    fn the_login_of_the_docker_config_is_named_once() {
+        let settings = Settings::default();
+        let no = refused(RefusedAt::Login, 401, None, "r.io");
+        let source = Some(CredentialSource::DockerConfig);
+        let attempts = vec![Attempt { source, anonymous: false, outcome: no, entries: Vec::new() }];
+        let facts = facts(vec![image("r.io/api:1", attempts)], &settings);
+        let message = only(&CAUSE, &facts).2;
+        assert!(message.contains(": the login in --docker-config was refused (401)"), "{message}");
     }
 
     #[test]

@@ -88,6 +88,14 @@ fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, 
             format!("a bound is reached: {}", printable(budget, 110)),
             "drop what is not needed or try later",
         ),
+        Unchecked::Provider(name) => (
+            registry,
+            format!(
+                "credential provider {} was not back before the review's time was over",
+                printable(name, 60)
+            ),
+            "try again, it goes on",
+        ),
         Unchecked::PolicyNever => (
             "",
             "pull policy Never asks no registry".to_owned(),
@@ -163,6 +171,7 @@ mod tests {
             (Unchecked::Deadline, "before the review's time was over"),
             (declined, "169.254.169.254 is not contacted: a link-local address"),
             (Unchecked::Budget("3 logins".to_owned()), "a bound is reached: 3 logins"),
+            (Unchecked::Provider("ecr".to_owned()), "credential provider ecr was not back before"),
             (Unchecked::PolicyNever, "pull policy Never"),
             (Unchecked::Failed, "failed inside"),
         ] {

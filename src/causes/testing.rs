@@ -7,8 +7,8 @@ use crate::credentials::{ConfigFormat, DecodedSecret, DockerConfig, PullSecret, 
 use crate::facts::{
     Absent, Attempt, Content, CredentialSource, Damage, Descriptor, Entry, EntryFact, Evidence,
     Facts, Found, Front, ImageConfig, ImageContent, ImageFact, LeftOut, Missing, Outcome, Part,
-    PartFault, Refusal, RefusedAt, SecretFact, ServiceAccountFact, ServiceAccountState, Settings,
-    SpecCode, Trouble, TroubleKind,
+    PartFault, ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
+    ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
 };
 use crate::image::{Algorithm, Digest, Platform, Reference};
 use crate::nodes::Node;
@@ -45,12 +45,24 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
         registry_allowed: true,
         asked: true,
         attempts,
+        providers: Vec::new(),
     }
 }
 
 /// An attempt without a credential.
 pub(super) fn anonymous(outcome: Outcome) -> Attempt {
     Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
+}
+
+/// An attempt with what a credential provider gave.
+pub(super) fn provided(provider: &str, outcome: Outcome) -> Attempt {
+    let source = Some(CredentialSource::Provider(provider.to_owned()));
+    Attempt { source, anonymous: false, outcome, entries: Vec::new() }
+}
+
+/// A credential provider that is for the image, and what came of it.
+pub(super) fn provider(name: &str, answer: ProviderAnswer) -> ProviderFact {
+    ProviderFact { name: name.to_owned(), answer, remembered: false }
 }
 
 /// An attempt with the credential of a secret.

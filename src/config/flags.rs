@@ -39,6 +39,12 @@ pub struct CommonArgs {
     /// Docker config.json that stands for what nodes log in with
     #[arg(long, env = "PULLCHECK_DOCKER_CONFIG", value_name = "FILE", help_heading = REGISTRIES)]
     pub docker_config: Option<String>,
+    /// The kubelet's CredentialProviderConfig, whose providers are run as nodes run them
+    #[arg(long, env = "PULLCHECK_CREDENTIAL_PROVIDER_CONFIG", value_name = "FILE", help_heading = NODES)]
+    pub credential_provider_config: Option<String>,
+    /// Folder with the executables of the credential providers
+    #[arg(long, env = "PULLCHECK_CREDENTIAL_PROVIDER_BIN_DIR", value_name = "DIR", help_heading = NODES)]
+    pub credential_provider_bin_dir: Option<String>,
     /// Address range that serve would refuse to connect to
     #[arg(long, env = "PULLCHECK_ALLOW_ADDRESS", value_name = "CIDR", help_heading = REGISTRIES)]
     pub allow_address: Vec<String>,
@@ -66,12 +72,12 @@ pub struct CommonArgs {
     /// Cause code that ignores namespace labels and owners; denies where no action is configured
     #[arg(long, env = "PULLCHECK_ENFORCED", value_name = "CODE", help_heading = POLICY)]
     pub enforced: Vec<String>,
-    /// Compressed size above which an image is too large, such as 2Gi
-    #[arg(long, env = "PULLCHECK_MAX_IMAGE_SIZE", value_name = "SIZE", help_heading = POLICY)]
-    pub max_image_size: Option<String>,
     /// How far an image is looked at: manifest, or layers (its config and every layer too)
     #[arg(long, env = "PULLCHECK_DEPTH", value_name = "DEPTH", help_heading = REGISTRIES)]
     pub depth: Option<String>,
+    /// Compressed size above which an image is too large, such as 2Gi
+    #[arg(long, env = "PULLCHECK_MAX_IMAGE_SIZE", value_name = "SIZE", help_heading = POLICY)]
+    pub max_image_size: Option<String>,
     /// Share of Docker Hub's pull limit below which only headers are looked at, 0 to 1
     #[arg(long, env = "PULLCHECK_QUOTA_FLOOR", value_name = "SHARE", help_heading = REGISTRIES)]
     pub quota_floor: Option<String>,
@@ -144,6 +150,8 @@ impl CommonArgs {
         layer.one("caFile", self.ca_file.as_ref(), env);
         layer.many("insecureRegistry", &self.insecure_registry, env);
         layer.one("dockerConfig", self.docker_config.as_ref(), env);
+        layer.one("credentialProviderConfig", self.credential_provider_config.as_ref(), env);
+        layer.one("credentialProviderBinDir", self.credential_provider_bin_dir.as_ref(), env);
         layer.many("allowAddress", &self.allow_address, env);
         layer.many("nodeCredentials", &self.node_credentials, env);
         layer.many("nodeMirrors", &self.node_mirrors, env);
@@ -153,8 +161,8 @@ impl CommonArgs {
         layer.one("podMutation", self.pod_mutation.as_ref(), env);
         layer.many("allowedRegistries", &self.allowed_registries, env);
         layer.many("enforced", &self.enforced, env);
-        layer.one("maxImageSize", self.max_image_size.as_ref(), env);
         layer.one("depth", self.depth.as_ref(), env);
+        layer.one("maxImageSize", self.max_image_size.as_ref(), env);
         layer.one("quotaFloor", self.quota_floor.as_ref(), env);
         layer.one("logFormat", self.log_format.as_ref(), env);
         layer.one("kubeconfig", self.kubeconfig.as_ref(), env);

@@ -1,12 +1,14 @@
 //! From the layers to a [`Config`], with every problem reported.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use super::problem::{Origin, Problem};
 use super::raw::{Layer, Node, Value};
 use super::values::{self, Parsed, word};
 use super::{
-    CheckConfig, Config, Depth, LogFormat, Output, ServeConfig, TlsFiles, policy_keys, settings,
+    CheckConfig, Config, Depth, LogFormat, Output, ProviderFiles, ServeConfig, TlsFiles,
+    policy_keys, settings,
 };
 use crate::policy::{Mode, PodMutation, Policy};
 
@@ -181,16 +183,26 @@ impl Reader<'_> {
         })
     }
 
-    /// Both files or neither.
     fn tls(&mut self) -> Option<TlsFiles> {
-        let cert = self.one("tlsCert", values::path);
-        let key = self.one("tlsKey", values::path);
-        for (one, other) in [("tlsCert", "tlsKey"), ("tlsKey", "tlsCert")] {
+        let (cert, key) = self.two_paths("tlsCert", "tlsKey")?;
+        Some(TlsFiles { cert, key })
+    }
+
+    fn credential_providers(&mut self) -> Option<ProviderFiles> {
+        let (config, bin_dir) =
+            self.two_paths("credentialProviderConfig", "credentialProviderBinDir")?;
+        Some(ProviderFiles { config, bin_dir })
+    }
+
+    /// Both or neither.
+    fn two_paths(&mut self, first: &str, second: &str) -> Option<(PathBuf, PathBuf)> {
+        let paths = (self.one(first, values::path), self.one(second, values::path));
+        for (one, other) in [(first, second), (second, first)] {
             if let (Some(origin), None) = (self.origin(one), self.origin(other)) {
                 self.problems.push(problem(&origin, one, &format!("needs {other} too")));
             }
         }
-        Some(TlsFiles { cert: cert?, key: key? })
+        Some((paths.0?, paths.1?))
     }
 
     fn check(&mut self) -> Option<CheckConfig> {
@@ -213,14 +225,15 @@ impl Reader<'_> {
         let log_format = self.one("logFormat", word(&formats));
         let ca_file = self.one("caFile", values::path);
         let docker_config = self.one("dockerConfig", values::path);
+        let credential_providers = self.credential_providers();
         let kubeconfig = self.one("kubeconfig", values::path);
         let insecure_registries = self.many("insecureRegistry", values::host);
         let allow_addresses = self.many("allowAddress", values::address_range);
         let node_credentials = self.many("nodeCredentials", values::host_glob);
         let node_mirrors = self.many("nodeMirrors", values::host_glob);
         let pull_through = self.many("pullThrough", values::host_glob);
-        let runtimes = self.many("runtime", values::runtime);
         let platforms = self.many("platform", values::platform);
+        let runtimes = self.many("runtime", values::runtime);
         let serve = self.serve();
         let check = self.check();
         Some(Config {
@@ -230,12 +243,13 @@ impl Reader<'_> {
             ca_file,
             insecure_registries,
             docker_config,
+            credential_providers,
             allow_addresses,
             node_credentials,
             node_mirrors,
             pull_through,
-            runtimes,
             platforms,
+            runtimes,
             max_image_size,
             quota_floor: quota_floor?,
             depth: depth?,

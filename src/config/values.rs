@@ -16,7 +16,8 @@ use crate::glob::{Glob, ImageGlob, RegistryGlob};
 use crate::image::Platform;
 use crate::image::platform::PlatformError;
 use crate::near_miss::nearest;
-use crate::nodes::{Runtime, RuntimeError, quantity};
+use crate::nodes::quantity;
+use crate::nodes::{Runtime, RuntimeError};
 
 #[cfg(test)]
 mod tests;

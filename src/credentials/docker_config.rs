@@ -7,7 +7,6 @@
 
 mod auth;
 mod error;
-mod json;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +16,8 @@ use std::fmt;
 pub use error::{DecodeError, Fault, Field, JsonType};
 
 use super::Credential;
+use super::json::{self, Value};
 use super::keyring::host_of;
-use json::Value;
 
 /// Which of the two documents a Secret holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -37,9 +37,10 @@ struct Key<'a> {
     credentials: Vec<(usize, &'a Credential)>,
 }
 
-/// A key made ready for matching.
-#[derive(Debug)]
-struct Pattern {
+/// A key, or an entry of a credential provider's `matchImages`, made ready for matching: the
+/// kubelet has one rule for both (`URLsMatch`).
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
     /// As written, with the port.
     host: String,
     labels: Vec<Glob>,
@@ -81,12 +82,11 @@ impl<'a> Keyring<'a> {
     /// order. The same credential is there as often as it was given.
     pub fn lookup(&self, name: &str) -> Vec<Match<'_>> {
         let mut found = Vec::new();
-        if let Some(target) = Url::parse(name) {
-            let (host, port) = url::split_port(&target.host);
-            let labels: Vec<&str> = host.split('.').collect();
-            let candidates = if target.host.len() > HOST_MAX { &[] } else { self.keys.as_slice() };
-            for key in candidates {
-                if key.pattern.as_ref().is_some_and(|p| p.matches(&labels, port, &target.path)) {
+        if let Some(url) = Url::parse(name)
+            && let Some(target) = Target::of(&url)
+        {
+            for key in &self.keys {
+                if key.pattern.as_ref().is_some_and(|pattern| pattern.matches(&target)) {
                     found.extend(key.matches());
                 }
             }
@@ -123,7 +123,7 @@ impl Key<'_> {
 impl Pattern {
     /// Keys are parsed a second time when they are looked up, after decoding; one that does not
     /// survive it (a decoded `%`, say) matches nothing.
-    fn parse(key: &str) -> Option<Self> {
+    pub(super) fn parse(key: &str) -> Option<Self> {
         let Url { host, path } = Url::parse(key)?;
         let (name, port) = url::split_port(&host);
         let labels = name.split('.').map(Glob::parse).collect::<Option<_>>()?;
@@ -131,13 +131,42 @@ impl Pattern {
         Some(Self { host, labels, port, path })
     }
 
-    /// Label by label for the host, equal for the port, a plain prefix for the path.
-    fn matches(&self, labels: &[&str], port: &str, path: &str) -> bool {
-        self.port == port
-            && path.starts_with(&self.path)
-            && self.labels.len() == labels.len()
-            && self.labels.iter().zip(labels).all(|(glob, label)| glob.matches(label))
+    /// Whether an image of this normalised name (`domain/path`) matches.
+    pub(super) fn matches_name(&self, name: &str) -> bool {
+        let url = Url::parse(name);
+        url.as_ref().and_then(Target::of).is_some_and(|target| self.matches(&target))
     }
+
+    /// Label by label for the host, equal for the port, a plain prefix for the path.
+    fn matches(&self, target: &Target<'_>) -> bool {
+        self.port == target.port
+            && target.path.starts_with(&self.path)
+            && self.labels.len() == target.labels.len()
+            && self.labels.iter().zip(&target.labels).all(|(glob, label)| glob.matches(label))
+    }
+}
+
+/// An image's name taken apart.
+struct Target<'a> {
+    labels: Vec<&'a str>,
+    port: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Target<'a> {
+    fn of(url: &'a Url) -> Option<Self> {
+        let (host, port) = url::split_port(&url.host);
+        (url.host.len() <= HOST_MAX).then(|| Self {
+            labels: host.split('.').collect(),
+            port,
+            path: &url.path,
+        })
+    }
+}
+
+/// Whether the kubelet can parse this as a pattern at all (`ParseSchemelessURL`).
+pub(super) fn is_url(pattern: &str) -> bool {
+    Url::parse(pattern).is_some()
 }
 
 /// The key under which the kubelet files an entry; none if it skips the entry.

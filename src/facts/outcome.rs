@@ -242,6 +242,8 @@ pub enum Unchecked {
     Declined { host: String, what: String },
     /// A budget is used up ("3 refused logins for this user name in 15 minutes").
     Budget(String),
+    /// This credential provider of the nodes was not back before the review's time was over.
+    Provider(String),
     /// `imagePullPolicy: Never`: the node does not ask either.
     PolicyNever,
     /// A defect of our own; the log has it.

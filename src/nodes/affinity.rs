@@ -7,6 +7,9 @@ use super::Node;
 use super::labels::{is_key, is_value};
 use crate::workload::tolerant::{List, Map};
 
+/// Every operator there is, in labels and fields alike.
+const KNOWN: [&str; 6] = ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
+
 /// Terms, one of which must match: none matches nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Affinity(Vec<Term>);
@@ -46,8 +49,8 @@ impl Affinity {
         let terms = terms.map(|term| {
             let labels = term.match_expressions.unwrap_or_default().0;
             let fields = term.match_fields.unwrap_or_default().0;
-            let labels = labels.into_iter().map(|raw| raw.read(Requirement::of_label));
-            labels.chain(fields.into_iter().map(|raw| raw.read(Requirement::of_field))).collect()
+            let labels = labels.into_iter().map(Requirement::of_label);
+            labels.chain(fields.into_iter().map(Requirement::of_field)).collect()
         });
         Some(Self(terms.collect()))
     }
@@ -62,36 +65,40 @@ impl Affinity {
 
 impl Requirement {
     /// `labels.NewRequirement`: what is wrong in any part of it matches nothing.
-    fn of_label(key: String, operator: &str, values: Vec<String>) -> Self {
-        let number = || match values.as_slice() {
+    fn of_label(raw: Raw) -> Self {
+        let (key, operator, values) = raw.parts();
+        if !KNOWN.contains(&operator.as_str()) {
+            return Self::Unknown;
+        }
+        if !is_key(&key) || !values.iter().all(|value| is_value(value)) {
+            return Self::Never;
+        }
+        let number = match values.as_slice() {
             [value] => value.parse().ok(),
             _ => None,
         };
-        let requirement = match operator {
-            "In" if !values.is_empty() => Self::In(key.clone(), values.clone()),
-            "NotIn" if !values.is_empty() => Self::NotIn(key.clone(), values.clone()),
-            "Exists" if values.is_empty() => Self::Exists(key.clone()),
-            "DoesNotExist" if values.is_empty() => Self::DoesNotExist(key.clone()),
-            "Gt" => number().map_or(Self::Never, |number| Self::Gt(key.clone(), number)),
-            "Lt" => number().map_or(Self::Never, |number| Self::Lt(key.clone(), number)),
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => Self::Never,
-            _ => return Self::Unknown,
-        };
-        let valid = is_key(&key) && values.iter().all(|value| is_value(value));
-        if valid { requirement } else { Self::Never }
+        match (operator.as_str(), values.is_empty(), number) {
+            ("In", false, _) => Self::In(key, values),
+            ("NotIn", false, _) => Self::NotIn(key, values),
+            ("Exists", true, _) => Self::Exists(key),
+            ("DoesNotExist", true, _) => Self::DoesNotExist(key),
+            ("Gt", _, Some(number)) => Self::Gt(key, number),
+            ("Lt", _, Some(number)) => Self::Lt(key, number),
+            _ => Self::Never,
+        }
     }
 
     /// `nodeSelectorRequirementsAsFieldSelector`: the one field there is, and one value.
-    fn of_field(key: String, operator: &str, mut values: Vec<String>) -> Self {
-        if key != "metadata.name" {
+    fn of_field(raw: Raw) -> Self {
+        let (key, operator, mut values) = raw.parts();
+        if key != "metadata.name" || !KNOWN.contains(&operator.as_str()) {
             return Self::Unknown;
         }
         let value = values.pop().filter(|_| values.is_empty());
-        match (operator, value) {
+        match (operator.as_str(), value) {
             ("In", Some(name)) => Self::Name(name),
             ("NotIn", Some(name)) => Self::NotName(name),
-            ("In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt", _) => Self::Never,
-            _ => Self::Unknown,
+            _ => Self::Never,
         }
     }
 
@@ -143,10 +150,10 @@ struct Raw {
 }
 
 impl Raw {
-    fn read(self, of: impl Fn(String, &str, Vec<String>) -> Requirement) -> Requirement {
+    /// Key, operator and values.
+    fn parts(self) -> (String, String, Vec<String>) {
         let values = self.values.unwrap_or_default().into_iter().map(Option::unwrap_or_default);
-        let operator = self.operator.unwrap_or_default();
-        of(self.key.unwrap_or_default(), &operator, values.collect())
+        (self.key.unwrap_or_default(), self.operator.unwrap_or_default(), values.collect())
     }
 }
 

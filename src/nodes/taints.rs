@@ -125,11 +125,10 @@ impl Toleration {
         let compared = || Some((decimal(&taint.value)?, decimal(&self.value)?));
         match self.operator {
             Operator::Equal => *self.value == *taint.value,
-            Operator::Exists => true,
+            // A newer Kubernetes may know what we do not, and what is not understood narrows nothing.
+            Operator::Exists | Operator::Unknown => true,
             Operator::Gt => compared().is_some_and(|(taint, own)| taint > own),
             Operator::Lt => compared().is_some_and(|(taint, own)| taint < own),
-            // A newer Kubernetes may know it, and what is not understood narrows nothing.
-            Operator::Unknown => true,
         }
     }
 }

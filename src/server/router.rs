@@ -15,7 +15,8 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
 use super::body::{BodyError, BodyReader, Limits, Read};
-use super::{BadReview, Reviewer, go_duration};
+use super::{BadReview, Reviewer};
+use crate::go_duration;
 use crate::telemetry::Metrics;
 
 /// The path that reviews are posted to.

@@ -48,6 +48,8 @@ mod platforms;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod secrecy;

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use pullcheck::credentials::provider::{Document, read};
 use pullcheck::credentials::{
     ConfigFormat, Credential, DecodedSecret, DockerConfig, Keyring, PullSecret, SecretState,
 };
@@ -55,6 +56,25 @@ fn no_type_of_the_core_shows_a_secret() {
     let keyring = Keyring::build(std::iter::once((0, &config)));
     shows_none("Keyring", &keyring);
     shows_none("Match", &keyring.lookup("registry.test/team/app"));
+
+    let variable = secrets::fresh();
+    let text = format!(
+        r#"{{"apiVersion":"kubelet.config.k8s.io/v1","kind":"CredentialProviderConfig",
+        "providers":[{{"name":"p","matchImages":["r.io"],"defaultCacheDuration":"1h",
+        "apiVersion":"credentialprovider.kubelet.k8s.io/v1","args":["{variable}"],
+        "env":[{{"name":"A","value":"{variable}"}}]}}]}}"#
+    );
+    let (providers, _, problems) = read(&[Document { file: "f".to_owned(), text }]);
+    assert!(problems.is_empty(), "{problems:?}");
+    shows_none("Provider", &providers);
+    let answer = format!(
+        r#"{{"apiVersion":"credentialprovider.kubelet.k8s.io/v1","cacheKeyType":"Image",
+        "kind":"CredentialProviderResponse",
+        "auth":{{"r.io":{{"username":"{user}","password":"{password}"}}}}}}"#
+    );
+    shows_none("Response", &providers[0].response(answer.as_bytes()).unwrap());
+    let undecodable = answer.replace("Image", &password);
+    shows_none("ResponseFault", &providers[0].response(undecodable.as_bytes()).unwrap_err());
 
     let question = Question {
         reference: Reference::parse("registry.test/team/app:1").unwrap(),

@@ -16,6 +16,7 @@ pub mod http;
 pub mod images;
 pub mod manifests;
 pub mod misbehaving;
+pub mod plugins;
 pub mod push;
 pub mod real_registry;
 pub mod reviews;

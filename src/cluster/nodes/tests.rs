@@ -99,9 +99,8 @@ async fn until(cluster: &Cluster, names: Option<&[&str]>) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    if tokio::time::timeout(NEVER, reached).await.is_err() {
-        panic!("{names:?} were expected and {:?} are known", known());
-    }
+    let in_time = tokio::time::timeout(NEVER, reached).await;
+    assert!(in_time.is_ok(), "{names:?} were expected and {:?} are known", known());
 }
 
 async fn answer(State(script): State<Script>, request: Request) -> Response {

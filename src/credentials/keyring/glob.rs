@@ -2,10 +2,10 @@
 //! and `\`. Case counts. (`/` is no part of a label, so its special place does not show.)
 
 /// A valid pattern.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Glob(Vec<Token>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Token {
     Star,
     Any,

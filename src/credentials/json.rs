@@ -5,7 +5,7 @@
 //! by U+FFFD, and follows 10,000 levels. Nothing here recurses, so depth costs no stack. Only
 //! what a docker configuration needs is decoded; numbers are only checked.
 
-use super::error::JsonType;
+use super::docker_config::JsonType;
 
 /// Go's `maxNestingDepth`.
 const DEPTH_MAX: usize = 10_000;

@@ -1,0 +1,86 @@
+//! The attempts for one image: with what the pod and the node have, then with what the nodes'
+//! credential providers give.
+
+use tokio::time::Instant;
+
+use super::{Gatherer, MOST_CREDENTIALS, not_checked};
+use crate::cluster::Freshness;
+use crate::facts::{Attempt, Conclusion, Facts, Outcome, ProviderAnswer, ProviderFact, Unchecked};
+use crate::providers::{Age, Lookup};
+use crate::resolve::Question;
+
+impl Gatherer {
+    /// Asks in a node's order: the credentials of the question, then those of every provider that
+    /// is for the image (K pkg/kubelet/images, `makeLookupPullCredentialsFunc`). Only where none
+    /// of all these has any does a node ask without one.
+    ///
+    /// A node runs the providers first, in any case. Here they are run only where the pod's own
+    /// credentials do not do, which comes to the same and leaves them in peace.
+    pub(super) async fn attempt(
+        &self,
+        mut question: Question,
+        freshness: Freshness,
+        deadline: Instant,
+    ) -> (Vec<Attempt>, Vec<ProviderFact>) {
+        let own = std::mem::take(&mut question.credentials);
+        let mut room = MOST_CREDENTIALS;
+        let mut attempts = Vec::new();
+        let mut beyond = false;
+        let has_own = !own.is_empty();
+        if has_own {
+            let credentials = within(&mut room, own, &mut beyond);
+            attempts = self.ask(Question { credentials, ..question.clone() }, deadline).await;
+        }
+        let mut given = Lookup::default();
+        if !attempts.iter().any(works) {
+            if let Some(providers) = &self.providers {
+                let name = question.reference.name();
+                let age = match freshness {
+                    Freshness::Cached => Age::Any,
+                    Freshness::Fresh => Age::Fresh,
+                };
+                given = providers.lookup(name, &question.tenant, age, deadline).await;
+            }
+            let credentials = within(&mut room, given.credentials, &mut beyond);
+            // Whether a node would ask without a credential is not known as long as a provider
+            // is not back.
+            let without = !has_own && credentials.is_empty() && given.open.is_none();
+            if without || !credentials.is_empty() {
+                attempts.extend(self.ask(Question { credentials, ..question }, deadline).await);
+            }
+        }
+        if !attempts.iter().any(works) {
+            attempts.extend(given.open.map(not_checked));
+            if beyond {
+                let budget = format!("{MOST_CREDENTIALS} credentials for one image");
+                attempts.push(not_checked(Unchecked::Budget(budget)));
+            }
+        }
+        (attempts, given.facts)
+    }
+
+    async fn ask(&self, question: Question, deadline: Instant) -> Vec<Attempt> {
+        self.resolver.resolve(vec![question], deadline).await.pop().unwrap_or_default()
+    }
+}
+
+/// As many as there is room for.
+fn within<T>(room: &mut usize, mut credentials: Vec<T>, beyond: &mut bool) -> Vec<T> {
+    *beyond |= credentials.len() > *room;
+    credentials.truncate(*room);
+    *room -= credentials.len();
+    credentials
+}
+
+fn works(attempt: &Attempt) -> bool {
+    matches!(attempt.outcome, Outcome::Found(_))
+}
+
+/// Whether an image fails with what a provider said a while ago.
+pub(super) fn rest_on_old_answers(facts: &Facts<'_>) -> bool {
+    let old = |fact: &ProviderFact| fact.remembered && fact.answer != ProviderAnswer::Failed;
+    facts.images.iter().any(|image| {
+        let fails = matches!(image.conclusion(), Conclusion::Refused(_) | Conclusion::Absent(_, _));
+        fails && image.providers.iter().any(old)
+    })
+}
