@@ -138,7 +138,7 @@ impl Shared {
         {
             return Outcome::Refused(refusal);
         }
-        let mut outcome = match self.converse(lookup, who).await {
+        let mut outcome = match Box::pin(self.converse(lookup, who)).await {
             Ok(outcome) | Err(outcome) => outcome,
         };
         if let Outcome::Refused(refusal) = &mut outcome {

@@ -36,14 +36,13 @@ async fn image(session: &Session<'_>, image: &Parts) -> Step<Content> {
     } else {
         (!shared.layers).then_some(LeftOut::Depth)
     };
-    let content = match shallow {
-        Some(_) => ImageContent { config: ImageConfig::Unread, size, left_out: shallow },
-        None => {
-            let Plan { jobs, left_out } = Plan::of(image);
-            let config = parts::look(session, jobs).await?;
-            let config = config.map_or(ImageConfig::Unread, |read| read.of(image.layers.len()));
-            ImageContent { config, size, left_out }
-        }
+    let content = if shallow.is_some() {
+        ImageContent { config: ImageConfig::Unread, size, left_out: shallow }
+    } else {
+        let Plan { jobs, left_out } = Plan::of(image);
+        let config = parts::look(session, jobs).await?;
+        let config = config.map_or(ImageConfig::Unread, |read| read.of(image.layers.len()));
+        ImageContent { config, size, left_out }
     };
     Ok(Content::Image(Arc::new(content)))
 }
