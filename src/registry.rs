@@ -12,6 +12,7 @@
 //!   session    asking one registry, logging in when asked to
 //!   auth       tokens: one request for all who want the same, login budgets
 //!   transport  one HTTP exchange, redirects               failure
+//!   hosts      which hosts a node would ask, from its certs.d tree
 //!   connect    name, address rule, TCP, proxy, TLS
 //! ```
 
@@ -28,6 +29,7 @@ mod content;
 mod dns;
 mod entry;
 mod form;
+mod hosts;
 mod identity;
 mod lookup;
 mod manifest;

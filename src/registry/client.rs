@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::auth::Auth;
 use super::bounded::bounded_by_size;
 use super::config::{BuildError, ClientConfig};
-use super::connect::{Connector, Parts, Proxies};
+use super::connect::{Parts, Proxies};
 use super::dns::SystemResolver;
 use super::identity::{CredentialId, Identities};
 use super::memory::Memory;
@@ -71,20 +71,17 @@ pub(super) struct Shared {
 impl RegistryClient {
     /// A client with these settings, and empty memories.
     pub fn new(config: ClientConfig) -> Result<Self, BuildError> {
-        let schemes = Arc::new(Schemes::new(&config.insecure_hosts));
-        let proxies = Arc::new(Proxies::new(&config.proxies));
-        let connector = Connector::new(Parts {
+        let parts = Parts {
             resolver: config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::new())),
             address_rule: config.address_rule,
             tls: TlsConfigs::new(&config.extra_roots_pem)?,
-            schemes: schemes.clone(),
-            proxies: proxies.clone(),
+            schemes: Arc::new(Schemes::new(&config.insecure_hosts)),
+            proxies: Arc::new(Proxies::new(&config.proxies)),
             limits: config.limits,
-        });
+        };
         let user_agent =
             HeaderValue::from_str(&config.user_agent).map_err(|_| BuildError::UserAgent)?;
-        let transport =
-            Arc::new(Transport::new(connector, proxies, schemes, user_agent, config.limits));
+        let transport = Arc::new(Transport::new(parts, user_agent));
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
             transport,

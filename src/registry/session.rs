@@ -11,7 +11,7 @@ use super::challenge::{Bearer, Challenges};
 use super::client::Shared;
 use super::memory::Key;
 use super::realm::realm;
-use super::scheme::canonical;
+use super::scheme::{Spoken, canonical};
 use super::spec_error::{self, ErrorBody};
 use super::transport::{Answer, Request};
 use super::trouble::{trouble, unexpected};
@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
             Authorization::Bearer(granted) => request.authorization = granted.token.header(),
             Authorization::Basic => return self.send_basic(path, request).await,
         }
-        self.shared.transport.ask(&self.authority, path, request).await
+        self.shared.transport.ask(&self.authority, Spoken::ByName, path, request).await
     }
 
     /// Every request with Basic is a login, and takes its turn as one. What a refused HEAD cannot
@@ -205,13 +205,14 @@ impl<'a> Session<'a> {
     async fn send_basic(&mut self, path: PathAndQuery, mut request: Request) -> Step<Answer> {
         let transport = &self.shared.transport;
         let Some(login) = self.who.login.clone() else {
-            return transport.ask(&self.authority, path, request).await;
+            return transport.ask(&self.authority, Spoken::ByName, path, request).await;
         };
         let host = &canonical(&self.authority);
         let slot = self.shared.auth.turn(host, &self.who).await?;
         request.authorization = login.basic();
         request.once = true;
-        let answer = transport.ask(&self.authority, path.clone(), request.clone()).await?;
+        let answer =
+            transport.ask(&self.authority, Spoken::ByName, path.clone(), request.clone()).await?;
         let Some(slot) = slot.filter(|_| !answer.redirected) else { return Ok(answer) };
         let standing = &self.shared.auth.standing;
         let proven = standing.is_proven(host, login.id);
@@ -230,7 +231,9 @@ impl<'a> Session<'a> {
                 }
                 if request.method == Method::HEAD && slot.may_repeat().is_ok() {
                     request.method = Method::GET;
-                    if let Ok(again) = transport.ask(&self.authority, path, request).await {
+                    if let Ok(again) =
+                        transport.ask(&self.authority, Spoken::ByName, path, request).await
+                    {
                         if !proven && again.status == StatusCode::FORBIDDEN {
                             slot.refused();
                         }
