@@ -13,6 +13,7 @@ use super::bounded::bounded_by_size;
 use super::config::{BuildError, ClientConfig};
 use super::connect::{Parts, Proxies};
 use super::dns::SystemResolver;
+use super::hosts::Hosts;
 use super::identity::{CredentialId, Identities};
 use super::memory::Memory;
 use super::progress::{Phase, Progress, enter};
@@ -58,6 +59,7 @@ pub struct RegistryClient {
 pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
     pub(super) auth: Arc<Auth>,
+    pub(super) hosts: Hosts,
     /// By registry host and repository.
     pub(super) challenges: Cache<(String, String), Remembered>,
     pub(super) memory: Memory,
@@ -84,6 +86,7 @@ impl RegistryClient {
         let transport = Arc::new(Transport::new(parts, user_agent));
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
+            hosts: Hosts::new(config.certs_d),
             transport,
             challenges: bounded_by_size(
                 CHALLENGES,

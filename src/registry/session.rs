@@ -306,7 +306,7 @@ impl<'a> Session<'a> {
         scopes.push(format!("repository:{}:pull", self.reference.repository()));
         scopes.sort();
         scopes.dedup();
-        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes })
+        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes, via: None })
     }
 
     /// What a 401 means that no login can change.

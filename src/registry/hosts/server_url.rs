@@ -56,6 +56,7 @@ fn host(authority: &str) -> Result<String, &'static str> {
     let port = match (host.strip_prefix('['), host.rfind(']')) {
         (Some(_), Some(end)) => host.get(end + 1..).unwrap_or_default(),
         (Some(_), None) => return Err("no end of its IPv6 address"),
+        (None, _) if host.contains('[') => return Err("an IPv6 address amid a name"),
         (None, _) => host.rfind(':').and_then(|colon| host.get(colon..)).unwrap_or_default(),
     };
     let digits = port.strip_prefix(':').unwrap_or(if port.is_empty() { "" } else { "x" });
@@ -171,6 +172,7 @@ mod tests {
             "https://mirror.test:port",
             "https://[fd00::1",
             "https://[fd00::1]5000",
+            "https://mirror[fd00::1]",
             "https://mirror test",
             "https://mirror.test/%zz",
             "https://mirror.test/%4",
