@@ -6,13 +6,13 @@
 //!
 //! ```text
 //! client     one lookup: what is remembered, the total limit
+//!   walk       one host after another                  hosts
 //!   lookup     HEAD, then GET, then what is missing      absent, manifest
 //!   entry      an index's entry: GET
 //!   content    after one image's manifest: config, layers memory
 //!   session    asking one registry, logging in when asked to
 //!   auth       tokens: one request for all who want the same, login budgets
 //!   transport  one HTTP exchange, redirects               failure
-//!   hosts      which hosts a node would ask, from its certs.d tree
 //!   connect    name, address rule, TCP, proxy, TLS
 //! ```
 
@@ -49,6 +49,7 @@ mod tls;
 mod token;
 mod transport;
 mod trouble;
+mod walk;
 mod who;
 
 pub use address::AddressRule;

@@ -18,14 +18,14 @@ use super::identity::{CredentialId, Identities};
 use super::memory::Memory;
 use super::progress::{Phase, Progress, enter};
 use super::scheme::{Schemes, TOO_LONG, is_too_long};
-use super::session::{Remembered, Session};
+use super::session::Remembered;
 use super::tls::TlsConfigs;
 use super::transport::Transport;
 use super::trouble::trouble;
+use super::walk;
 use super::who::Who;
-use super::{Step, entry, lookup};
 use crate::credentials::Credential;
-use crate::facts::{Descriptor, Outcome, TroubleKind};
+use crate::facts::{Descriptor, Outcome, TroubleKind, Unchecked};
 use crate::glob::Glob;
 use crate::image::Reference;
 
@@ -110,6 +110,12 @@ impl RegistryClient {
         self.shared.identities.credential(credential)
     }
 
+    /// Whether the operator's own tree says which hosts nodes ask for this image.
+    pub async fn is_told(&self, reference: &Reference) -> bool {
+        let listed = self.shared.hosts.of(reference, &self.shared.transport).await;
+        listed.is_ok_and(|listing| listing.told)
+    }
+
     /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.
     pub async fn lookup(&self, lookup: Lookup<'_>, progress: &Progress) -> Outcome {
         let limit = self.shared.transport.limits.total;
@@ -130,31 +136,9 @@ impl Shared {
         }
         enter(Phase::Request, lookup.reference.host());
         let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
-        let (login, incomplete) = (who.login.as_ref().map(|login| login.id), who.incomplete);
-        let (host, repository) = (lookup.reference.host(), lookup.reference.repository());
-        let standing = &self.auth.standing;
-        if let Some(id) = login
-            && let Some(refusal) = standing.refused_repository(host, repository, id).await
-        {
-            return Outcome::Refused(refusal);
-        }
-        let mut outcome = match self.converse(lookup, who).await {
-            Ok(outcome) | Err(outcome) => outcome,
-        };
-        if let Outcome::Refused(refusal) = &mut outcome {
-            refusal.incomplete_login = incomplete;
-            if let Some(id) = login {
-                standing.refuse_repository(host, repository, id, refusal).await;
-            }
-        }
-        outcome
-    }
-
-    async fn converse(self: &Arc<Self>, lookup: Lookup<'_>, who: Who) -> Step<Outcome> {
-        let mut session = Session::new(self, lookup.reference, who)?;
-        match lookup.entry {
-            None => lookup::run(&mut session).await,
-            Some(entry) => entry::run(&mut session, entry).await,
+        match self.hosts.of(lookup.reference, &self.transport).await {
+            Ok(listing) => walk::image(self, lookup.reference, &listing, &who).await,
+            Err(why) => Outcome::NotChecked(Unchecked::NodeFiles(why.to_string())),
         }
     }
 }

@@ -47,8 +47,16 @@ const MOST_SAID: usize = 1_000;
 #[derive(Debug, Clone)]
 pub(super) struct RegistryHost {
     /// Where it is, or why no request can be sent there.
-    pub(super) endpoint: Result<Endpoint, String>,
+    pub(super) endpoint: Result<Arc<Endpoint>, String>,
     pub(super) capabilities: Capabilities,
+}
+
+/// The hosts that are asked for a registry's images, in order.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) hosts: Vec<RegistryHost>,
+    /// The operator's tree says so: no other mirrors are to be thought of.
+    pub(super) told: bool,
 }
 
 /// Where a host is, and how it is spoken to.
@@ -78,13 +86,23 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The same for the same place, spoken to in the same way on behalf of the same registry, and
+    /// for no other: what is learnt at one of them says nothing of another.
+    pub(super) fn home(&self) -> String {
+        let Some(via) = &self.via else { return self.authority.to_string() };
+        let namespace = self.namespace.as_deref().unwrap_or_default();
+        format!("{}{}?ns={namespace} {:?} {}", self.authority, self.root, self.spoken, via.id())
+    }
+}
+
 /// A `host[:port]` in a query, as Go's `url.QueryEscape` writes it.
 fn escaped(host: &str) -> String {
     host.replace(':', "%3A").replace('[', "%5B").replace(']', "%5D")
 }
 
 /// The hosts of a registry, or why the nodes' configuration of it cannot be followed.
-pub(super) type Listed = Result<Arc<[RegistryHost]>, Arc<str>>;
+pub(super) type Listed = Result<Arc<Listing>, Arc<str>>;
 
 /// The operator's tree, if there is one.
 pub(super) struct Hosts {
@@ -137,8 +155,9 @@ fn alone(reference: &Reference) -> Listed {
         via: None,
         namespace: None,
     });
-    let endpoint = endpoint.map_err(|_| "its host is no valid address".to_owned());
-    Ok([RegistryHost { endpoint, capabilities: Capabilities::default() }].into())
+    let endpoint = endpoint.map(Arc::new).map_err(|_| "its host is no valid address".to_owned());
+    let host = RegistryHost { endpoint, capabilities: Capabilities::default() };
+    Ok(Arc::new(Listing { hosts: vec![host], told: false }))
 }
 
 fn listed(tree: &Path, reference: &Reference, transport: &Transport, said: &Said) -> Listed {
@@ -157,17 +176,17 @@ fn listed(tree: &Path, reference: &Reference, transport: &Transport, said: &Said
             .map_err(|why| said.fault(&why))?;
         let endpoint = asked.place.map(|place| {
             let itself = [registry, reference.host()].contains(&place.authority.as_str());
-            Endpoint {
+            Arc::new(Endpoint {
                 authority: place.authority,
                 root: place.root,
                 spoken: place.spoken,
                 via: Some(Arc::new(via)),
                 namespace: (!itself).then(|| registry.to_owned()),
-            }
+            })
         });
         hosts.push(RegistryHost { endpoint, capabilities: asked.capabilities });
     }
-    Ok(hosts.into())
+    Ok(Arc::new(Listing { hosts, told: true }))
 }
 
 /// Says at the start what is wrong in the tree, so that it is not first seen in a review.

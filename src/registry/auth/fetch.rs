@@ -220,5 +220,5 @@ fn with_query(question: &TokenQuestion) -> Step<Uri> {
 }
 
 fn evidence(status: StatusCode, code: Option<SpecCode>, host: String) -> Evidence {
-    Evidence { status: status.as_u16(), code, host }
+    Evidence::new(status.as_u16(), code, host)
 }

@@ -110,10 +110,6 @@ impl Headers {
         self.fault
     }
 
-    pub(in crate::registry) fn is_empty(&self) -> bool {
-        self.map.is_empty()
-    }
-
     pub(in crate::registry) fn map(&self) -> &HeaderMap {
         &self.map
     }

@@ -68,6 +68,12 @@ impl fmt::Debug for ViaId {
     }
 }
 
+impl fmt::Display for ViaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl Via {
     pub(in crate::registry) fn id(&self) -> ViaId {
         self.id
