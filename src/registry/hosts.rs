@@ -241,3 +241,51 @@ impl Said {
         said.len() < MOST_SAID && said.insert(hasher.finish())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_query_names_a_host_as_go_does() {
+        for (host, expected) in [
+            ("docker.io", "docker.io"),
+            ("reg.test:5000", "reg.test%3A5000"),
+            ("[fd00::1]:5000", "%5Bfd00%3A%3A1%5D%3A5000"),
+        ] {
+            assert_eq!(escaped(host), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_tree_is_said_once() {
+        let said = Said::default();
+        assert!(said.is_new("one"));
+        assert!(said.is_new("two"));
+        assert!(!said.is_new("one"));
+        for index in 0..MOST_SAID {
+            said.is_new(&index.to_string());
+        }
+        assert!(!said.is_new("one too many"));
+    }
+
+    #[test]
+    fn what_is_wrong_anywhere_in_the_tree_is_found_at_the_start() {
+        let tree = TempDir::new().unwrap();
+        for (name, text) in [
+            ("good.test", "server = \"m.test\"\n"),
+            ("dropped.test", "capabilities = [\"mirror\"]\n"),
+            ("lacking.test", "ca = \"none.pem\"\n"),
+        ] {
+            fs::create_dir(tree.path().join(name)).unwrap();
+            fs::write(tree.path().join(name).join("hosts.toml"), text).unwrap();
+        }
+        fs::write(tree.path().join("a file"), "").unwrap();
+        let hosts = Hosts::new(Some(tree.path().to_owned()));
+        assert_eq!(hosts.said.0.lock().unwrap().len(), 2);
+    }
+}

@@ -6,6 +6,7 @@ mod depth;
 mod fake;
 mod limits;
 mod login;
+mod mirrors;
 mod network;
 mod presence;
 mod redirects;
