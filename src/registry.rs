@@ -26,6 +26,7 @@ mod client;
 mod config;
 mod connect;
 mod content;
+mod crew;
 mod dns;
 mod entry;
 mod form;

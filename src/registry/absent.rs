@@ -12,7 +12,6 @@ use super::tags::{self, TagList};
 use super::transport::Answer;
 use super::trouble::unexpected;
 use crate::facts::{Absent, Evidence, ManifestFault, Missing, Outcome, SpecCode};
-use crate::glob::any_matches;
 use crate::near_miss;
 
 /// What a 404 comes to.
@@ -100,7 +99,7 @@ async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answe
 /// The registry's tags tell whether the repository exists, and what was probably meant. That they
 /// cannot be had changes nothing.
 async fn consult_tags(session: &mut Session<'_>, absent: &mut Absent) {
-    if any_matches(&session.shared.pull_through, session.reference.registry()) {
+    if session.is_pull_through() {
         return;
     }
     match tags::list(session).await {

@@ -37,8 +37,8 @@ impl Shelf {
 /// How far a host's word alone goes.
 #[derive(Debug)]
 pub(super) enum Reached {
-    /// To an end.
-    End(Outcome),
+    /// It has it, and this is what comes of that.
+    There(Outcome),
     /// It has no such manifest, says this answer.
     Missing(Answer),
     /// An answer at which a node asks no other host.
@@ -50,7 +50,8 @@ pub(super) async fn reach(session: &mut Session<'_>) -> Step<Reached> {
     let head = head(session, Shelf::Manifests).await?;
     match head.status {
         status if status.is_success() => {
-            present(session, head, Shelf::Manifests).await.map(Reached::End)
+            let (Ok(outcome) | Err(outcome)) = present(session, head, Shelf::Manifests).await;
+            Ok(Reached::There(outcome))
         }
         StatusCode::NOT_FOUND => Ok(Reached::Missing(head)),
         // Some registries know no HEAD; containerd asks them by GET.
@@ -59,7 +60,8 @@ pub(super) async fn reach(session: &mut Session<'_>) -> Step<Reached> {
             let answer = session.ask(Method::GET, &path).await?;
             match answer.status {
                 status if status.is_success() => {
-                    instead_of_head(session, answer).await.map(Reached::End)
+                    let (Ok(outcome) | Err(outcome)) = instead_of_head(session, answer).await;
+                    Ok(Reached::There(outcome))
                 }
                 StatusCode::NOT_FOUND => Ok(Reached::Missing(answer)),
                 status if status.is_redirection() => Ok(Reached::Stop(unexpected(&answer))),

@@ -9,6 +9,7 @@ use super::Step;
 use super::auth::{Granted, TokenQuestion};
 use super::challenge::{Bearer, Challenges};
 use super::client::Shared;
+use super::crew::Crew;
 use super::hosts::Endpoint;
 use super::memory::Key;
 use super::realm::realm;
@@ -18,6 +19,7 @@ use super::transport::{Answer, Request};
 use super::trouble::{trouble, unexpected};
 use super::who::Who;
 use crate::facts::{Outcome, Refusal, RefusedAt, TroubleKind};
+use crate::glob::any_matches;
 use crate::image::{Digest, Reference};
 
 /// What every manifest question accepts: exactly containerd's list.
@@ -58,6 +60,8 @@ pub(super) struct Session<'a> {
     pub(super) reference: &'a Reference,
     pub(super) authority: Authority,
     endpoint: Arc<Endpoint>,
+    /// All hosts that may be asked for the same.
+    pub(super) crew: Arc<Crew>,
     /// What is learnt here belongs to this place.
     pub(super) home: Arc<str>,
     pub(super) who: Who,
@@ -74,6 +78,7 @@ impl<'a> Session<'a> {
         shared: &'a Arc<Shared>,
         reference: &'a Reference,
         endpoint: &Arc<Endpoint>,
+        crew: &Arc<Crew>,
         who: Who,
     ) -> Self {
         Self {
@@ -81,12 +86,30 @@ impl<'a> Session<'a> {
             reference,
             authority: endpoint.authority.clone(),
             endpoint: endpoint.clone(),
+            crew: crew.clone(),
             home: endpoint.home().into(),
             who,
             authorization: Authorization::None,
             begun: false,
             told: None,
         }
+    }
+
+    /// The same with another host; this one's own goes on from where it is.
+    pub(super) fn at(&self, endpoint: &Arc<Endpoint>) -> Session<'a> {
+        if Arc::ptr_eq(endpoint, &self.endpoint) {
+            return self.clone();
+        }
+        Self::new(self.shared, self.reference, endpoint, &self.crew, self.who.clone())
+    }
+
+    /// The refusal that still stands here, where another host than that of `other` is asked: what
+    /// stands there was looked at when it was begun.
+    pub(super) async fn standing_refusal_elsewhere(&self, other: &Session<'_>) -> Option<Refusal> {
+        if Arc::ptr_eq(&self.endpoint, &other.endpoint) {
+            return None;
+        }
+        self.standing_refusal().await
     }
 
     /// The refusal of this credential here that still stands.
@@ -117,6 +140,14 @@ impl<'a> Session<'a> {
             digest: digest.clone(),
             who: self.who.id(),
         }
+    }
+
+    /// Whether what is asked for here is fetched here from elsewhere, says the operator.
+    pub(super) fn is_pull_through(&self) -> bool {
+        let listed = &self.shared.pull_through;
+        [self.reference.registry(), self.authority.as_str()]
+            .iter()
+            .any(|host| any_matches(listed, host))
     }
 
     /// Whether every request is a login.

@@ -1,13 +1,16 @@
 //! Asking the hosts of a registry one after another, as containerd does
-//! (`core/remotes/docker/resolver.go`), and what their answers come to together.
+//! (`core/remotes/docker/resolver.go`, `fetcher.go`), and what their answers come to together.
 //!
-//! A node takes the image from the first host that has it. That it gets it from none is proven
+//! A node takes what it wants from the first host that has it. That it gets it from none is proven
 //! only if every host has said so: what one of them would have answered, the others cannot tell.
 
 use std::sync::Arc;
 
+use super::Step;
 use super::absent;
 use super::client::Shared;
+use super::crew::Crew;
+use super::entry;
 use super::hosts::{Listing, RegistryHost};
 use super::lookup::{self, Reached};
 use super::progress::{self, Phase, enter};
@@ -15,8 +18,11 @@ use super::session::Session;
 use super::transport::Answer;
 use super::trouble::trouble;
 use super::who::Who;
-use crate::facts::{Heard, ManifestFault, Outcome, Refusal, RefusedAt, TroubleKind, Unchecked};
-use crate::image::Reference;
+use crate::facts::{
+    Damage, Descriptor, Heard, ManifestFault, Outcome, Part, PartFault, Refusal, RefusedAt,
+    TroubleKind, Unchecked,
+};
+use crate::image::{Digest, Reference};
 
 /// One host, asked.
 struct Visit<'a> {
@@ -55,9 +61,41 @@ pub(super) async fn image(
     listing: &Listing,
     who: &Who,
 ) -> Outcome {
+    let outcome = resolve(shared, reference, listing, who).await;
+    // A tag may lead to a manifest that another host has.
+    match lost_manifest(&outcome) {
+        Some(digest) if listing.hosts.len() > 1 && reference.digest().is_none() => {
+            let by_digest = format!("{}@{digest}", reference.name());
+            let Ok(reference) = Reference::parse(&by_digest) else { return outcome };
+            match resolve(shared, &reference, listing, who).await {
+                Outcome::Absent(_) => outcome,
+                elsewhere => elsewhere,
+            }
+        }
+        _ => outcome,
+    }
+}
+
+/// The digest of the manifest that a tag leads to, and that is not there.
+fn lost_manifest(outcome: &Outcome) -> Option<&Digest> {
+    match outcome {
+        Outcome::Broken(Damage { part: Part::Manifest, digest, fault: PartFault::Missing(_) }) => {
+            Some(digest)
+        }
+        _ => None,
+    }
+}
+
+async fn resolve(
+    shared: &Arc<Shared>,
+    reference: &Reference,
+    listing: &Listing,
+    who: &Who,
+) -> Outcome {
     let by_digest = reference.digest().is_some();
     let able =
         |host: &&RegistryHost| host.capabilities.pull && (by_digest || host.capabilities.resolve);
+    let crew = Arc::new(Crew::new(listing));
     let mut visits: Vec<Visit<'_>> = Vec::new();
     for host in listing.hosts.iter().filter(able) {
         let endpoint = match &host.endpoint {
@@ -68,9 +106,12 @@ pub(super) async fn image(
                 continue;
             }
         };
-        let mut session = Session::new(shared, reference, endpoint, who.clone());
+        let mut session = Session::new(shared, reference, endpoint, &crew, who.clone());
         match visit(&mut session).await {
-            Ok(said) => visits.push(Visit { session: Some(session), said }),
+            Ok(said) => {
+                crew.has_failed(endpoint);
+                visits.push(Visit { session: Some(session), said });
+            }
             Err(outcome) => return unless_unseen(&visits, outcome),
         }
     }
@@ -91,18 +132,21 @@ async fn visit(session: &mut Session<'_>) -> Result<Said, Outcome> {
         return Ok(Said::No(Outcome::Refused(refusal)));
     }
     enter(Phase::Request, session.authority.as_str());
-    let outcome = match lookup::reach(session).await {
+    let (outcome, has_it) = match lookup::reach(session).await {
         Ok(Reached::Missing(answer)) => {
             progress::first_missed();
             return Ok(Said::Missing(answer));
         }
         Ok(Reached::Stop(outcome)) => return Err(outcome),
-        Ok(Reached::End(outcome)) | Err(outcome) => session.note_refusal(outcome).await,
+        Ok(Reached::There(outcome)) => (outcome, true),
+        Err(outcome) => (outcome, false),
     };
+    let outcome = session.note_refusal(outcome).await;
     match &outcome {
-        Outcome::Refused(_) | Outcome::Invalid(ManifestFault::TooLarge(_)) => Ok(Said::No(outcome)),
-        Outcome::Trouble(_) | Outcome::NotChecked(_) => Ok(Said::Unseen(outcome)),
-        _ => Err(outcome),
+        // By digest it may have been gone a moment later.
+        Outcome::Invalid(ManifestFault::TooLarge(_)) | Outcome::Absent(_) => Ok(Said::No(outcome)),
+        _ if has_it => Err(outcome),
+        _ => Ok(Said::of(outcome)),
     }
 }
 
@@ -158,13 +202,19 @@ async fn nowhere(mut visits: Vec<Visit<'_>>) -> Outcome {
         (_, Said::No(outcome)) => outcome,
         _ => return Outcome::NotChecked(Unchecked::Failed),
     };
-    let evidence = match &mut outcome {
+    add_heard(&mut outcome, visits.iter().filter_map(|visit| visit.said.heard()).collect());
+    outcome
+}
+
+/// Says with an outcome what the other hosts said.
+fn add_heard(outcome: &mut Outcome, heard: Vec<Heard>) {
+    let evidence = match outcome {
         Outcome::Absent(absent) => &mut absent.evidence,
         Outcome::Refused(refusal) => &mut refusal.evidence,
-        _ => return outcome,
+        Outcome::Broken(Damage { fault: PartFault::Missing(evidence), .. }) => evidence,
+        _ => return,
     };
-    evidence.others = visits.iter().filter_map(|visit| visit.said.heard()).collect();
-    outcome
+    evidence.others = heard;
 }
 
 /// The visit whose answer is reported. Of several 404 it is the last: a mirror that does not know
@@ -172,18 +222,99 @@ async fn nowhere(mut visits: Vec<Visit<'_>>) -> Outcome {
 fn strongest(visits: &[Visit<'_>]) -> Option<usize> {
     let weights = || visits.iter().map(|visit| visit.said.weight());
     let strongest = weights().max()?;
+    let mut places = weights();
     if strongest == Some(Weight::Missing) {
-        weights().rposition(|weight| weight == strongest)
+        places.rposition(|weight| weight == strongest)
     } else {
-        weights().position(|weight| weight == strongest)
+        places.position(|weight| weight == strongest)
+    }
+}
+
+/// Asks for an entry of an index: by digest alone, and every host.
+pub(super) async fn entry(
+    shared: &Arc<Shared>,
+    reference: &Reference,
+    entry: &Descriptor,
+    listing: &Listing,
+    who: &Who,
+) -> Outcome {
+    let crew = Arc::new(Crew::new(listing));
+    let mut said = Fetched::default();
+    for endpoint in crew.in_turn() {
+        let mut session = Session::new(shared, reference, &endpoint, &crew, who.clone());
+        let ended = match session.standing_refusal().await {
+            Some(refusal) => Err(Outcome::Refused(refusal)),
+            None => match entry::run(&mut session, entry).await {
+                Ok(outcome) if lost_manifest(&outcome).is_none() => Ok(outcome),
+                Ok(outcome) | Err(outcome) => Err(session.note_refusal(outcome).await),
+            },
+        };
+        match said.add(ended) {
+            Some(Ok(outcome) | Err(outcome)) => return outcome,
+            None => crew.has_failed(&endpoint),
+        }
+    }
+    said.nowhere()
+}
+
+/// What the hosts said that were asked for content so far.
+#[derive(Default)]
+pub(super) struct Fetched {
+    /// The first no, which is what containerd reports.
+    no: Option<Outcome>,
+    heard: Vec<Heard>,
+    unseen: Option<Outcome>,
+}
+
+impl Fetched {
+    /// Adds how asking one host ended; the end of it all, if no other is asked after that.
+    pub(super) fn add<T>(&mut self, ended: Step<T>) -> Option<Step<T>> {
+        let outcome = match ended {
+            Ok(found) => return Some(Ok(found)),
+            Err(outcome) => outcome,
+        };
+        match &outcome {
+            Outcome::Trouble(_) | Outcome::NotChecked(_) => {
+                self.unseen.get_or_insert(outcome);
+                None
+            }
+            Outcome::Broken(Damage { fault: PartFault::Missing(_), .. }) | Outcome::Refused(_) => {
+                match &self.no {
+                    Some(_) => self.heard.extend(heard(&outcome)),
+                    None => self.no = Some(outcome),
+                }
+                None
+            }
+            // It is there, and wrong: a node takes it, unless one before it has a good one.
+            _ => Some(Err(self.unseen.take().unwrap_or(outcome))),
+        }
+    }
+
+    /// The end of it where no host has it.
+    pub(super) fn nowhere(self) -> Outcome {
+        match (self.unseen, self.no) {
+            (Some(unseen), _) => unseen,
+            (None, Some(mut no)) => {
+                add_heard(&mut no, self.heard);
+                no
+            }
+            (None, None) => Outcome::NotChecked(Unchecked::Failed),
+        }
     }
 }
 
 impl Said {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Trouble(_) | Outcome::NotChecked(_) => Self::Unseen(outcome),
+            outcome => Self::No(outcome),
+        }
+    }
+
     /// None for what is no answer.
     fn weight(&self) -> Option<Weight> {
         match self {
-            Self::Missing(_) => Some(Weight::Missing),
+            Self::Missing(_) | Self::No(Outcome::Absent(_)) => Some(Weight::Missing),
             Self::No(Outcome::Refused(refusal)) => Some(weight(refusal)),
             Self::No(_) => Some(Weight::TooLarge),
             Self::Unseen(Outcome::Trouble(trouble)) => {
@@ -199,13 +330,20 @@ impl Said {
             Self::Missing(answer) => {
                 Some(Heard { host: answer.host.clone(), status: answer.status.as_u16() })
             }
-            Self::No(Outcome::Refused(refusal)) => {
-                let evidence = &refusal.evidence;
-                Some(Heard { host: evidence.host.clone(), status: evidence.status })
-            }
-            _ => None,
+            Self::No(outcome) => heard(outcome),
+            Self::Unseen(_) => None,
         }
     }
+}
+
+fn heard(outcome: &Outcome) -> Option<Heard> {
+    let evidence = match outcome {
+        Outcome::Absent(absent) => &absent.evidence,
+        Outcome::Refused(refusal) => &refusal.evidence,
+        Outcome::Broken(Damage { fault: PartFault::Missing(evidence), .. }) => evidence,
+        _ => return None,
+    };
+    Some(Heard { host: evidence.host.clone(), status: evidence.status })
 }
 
 /// A login that fails is an error of containerd's own; a 403, or a 401 that no login is asked for
