@@ -86,7 +86,7 @@ impl RegistryClient {
         let transport = Arc::new(Transport::new(parts, user_agent));
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
-            hosts: Hosts::new(config.certs_d),
+            hosts: Hosts::new(config.certs_d, config.limits.files),
             transport,
             challenges: bounded_by_size(
                 CHALLENGES,

@@ -97,6 +97,8 @@ pub struct Limits {
     pub tag_list: Duration,
     /// A whole lookup, and a whole login.
     pub total: Duration,
+    /// How long what was read of the nodes' files holds; they read them at every pull.
+    pub files: Duration,
 }
 
 impl Default for Limits {
@@ -110,6 +112,7 @@ impl Default for Limits {
             explanation: Duration::from_millis(1_500),
             tag_list: Duration::from_secs(3),
             total: Duration::from_secs(30),
+            files: Duration::from_secs(5),
         }
     }
 }

@@ -34,8 +34,6 @@ use crate::image::Reference;
 pub(super) use entry::{Capabilities, Headers};
 pub(super) use material::Material;
 
-/// How long what was read of a registry's folder holds: containerd reads it at every pull.
-const READ_AGAIN: Duration = Duration::from_secs(5);
 /// Registries of which what was read is kept.
 const REGISTRIES: u64 = 4_096;
 /// Folders at most that are looked through at the start.
@@ -120,10 +118,10 @@ impl fmt::Debug for Hosts {
 impl Hosts {
     /// The hosts of this tree. What is wrong in it is logged, and is no error: containerd lives
     /// with it, and it may be put right while we run.
-    pub(super) fn new(tree: Option<PathBuf>) -> Self {
+    pub(super) fn new(tree: Option<PathBuf>, kept: Duration) -> Self {
         let hosts = Self {
             tree: tree.map(Into::into),
-            known: Cache::builder().max_capacity(REGISTRIES).time_to_live(READ_AGAIN).build(),
+            known: Cache::builder().max_capacity(REGISTRIES).time_to_live(kept).build(),
             said: Arc::default(),
         };
         if let Some(tree) = &hosts.tree {
@@ -285,7 +283,7 @@ mod tests {
             fs::write(tree.path().join(name).join("hosts.toml"), text).unwrap();
         }
         fs::write(tree.path().join("a file"), "").unwrap();
-        let hosts = Hosts::new(Some(tree.path().to_owned()));
+        let hosts = Hosts::new(Some(tree.path().to_owned()), Duration::ZERO);
         assert_eq!(hosts.said.0.lock().unwrap().len(), 2);
     }
 }

@@ -298,7 +298,10 @@ impl Fetched {
                 add_heard(&mut no, self.heard);
                 no
             }
-            (None, None) => Outcome::NotChecked(Unchecked::Failed),
+            (None, None) => {
+                let why = "none of its hosts can be asked".to_owned();
+                Outcome::NotChecked(Unchecked::NodeFiles(why))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Hosts of a `certs.d` tree: who is asked, in which order and how, and what it comes to.
 
 mod asking;
+mod content;
 mod tls;
 mod verdict;
 
@@ -26,7 +27,7 @@ fn tree(files: &[(&str, &str)]) -> TempDir {
 /// A client and the tree that it reads.
 struct Told {
     client: RegistryClient,
-    _tree: TempDir,
+    tree: TempDir,
 }
 
 impl Deref for Told {
@@ -55,7 +56,7 @@ fn client_with(
 fn reading(tree: TempDir, names: &[(&str, &Fake)], change: impl FnOnce(&mut ClientConfig)) -> Told {
     let mut config = ClientConfig { certs_d: Some(tree.path().to_owned()), ..settings(names) };
     change(&mut config);
-    Told { client: RegistryClient::new(config).unwrap(), _tree: tree }
+    Told { client: RegistryClient::new(config).unwrap(), tree }
 }
 
 /// What the good image's registry answers, on whosever behalf it is asked.

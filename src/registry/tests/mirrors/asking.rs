@@ -10,6 +10,9 @@ use super::{asked, client, client_with, mirror, reading, tree};
 use crate::facts::{Outcome, TroubleKind, Unchecked};
 use crate::registry::{RegistryClient, Resolve, Resolving};
 
+/// How the good image is asked for first at a mirror.
+const HEAD: &str = "HEAD /v2/app/manifests/1?ns=reg.test";
+
 async fn plain(behave: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Fake {
     Fake::plain(behave).await
 }
@@ -273,4 +276,21 @@ async fn only_a_registry_with_a_folder_counts_as_told() {
     assert!(!told("other.test/app:1").await);
     let untold = RegistryClient::new(settings(&[])).unwrap();
     assert!(!untold.is_told(&crate::image::Reference::parse("nginx").unwrap()).await);
+}
+
+#[tokio::test]
+async fn a_file_that_is_changed_counts_from_the_next_lookup_on() {
+    let (old, new) = (plain(mirror).await, plain(mirror).await);
+    let names = [("old.test", &old), ("new.test", &new)];
+    let client = client_with(&names, "server = \"http://old.test\"\n", |config| {
+        config.limits.files = Duration::ZERO;
+    });
+    assert_found(&look(&client, "reg.test/app:1").await);
+    let file = client.tree.path().join("reg.test/hosts.toml");
+    std::fs::write(&file, "server = \"http://new.test\"\n").unwrap();
+    assert_found(&look(&client, "reg.test/app:1").await);
+    assert_eq!((old.lines()[0].as_str(), new.lines()[0].as_str()), (HEAD, HEAD));
+    std::fs::write(&file, "server = ").unwrap();
+    let upstream = trouble(look(&client, "reg.test/app:1").await);
+    assert_eq!((upstream.kind, upstream.host.as_str()), (TroubleKind::Dns, "reg.test"));
 }
