@@ -67,9 +67,14 @@ pub fn client_config(
         None => Vec::new(),
         Some(path) => read(path, "--ca-file")?,
     };
+    if let Some(folder) = &config.certs_d {
+        let told = || format!("--certs-d {} cannot be read", folder.display());
+        std::fs::read_dir(folder).with_context(told)?;
+    }
     Ok(ClientConfig {
         extra_roots_pem,
         insecure_hosts: config.insecure_registries.clone(),
+        certs_d: config.certs_d.clone(),
         address_rule: AddressRule {
             loopback_allowed: loopback,
             allow: config.allow_addresses.clone(),

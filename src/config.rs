@@ -57,6 +57,8 @@ pub struct Config {
     pub docker_config: Option<PathBuf>,
     /// What nodes' kubelets run to log in.
     pub credential_providers: Option<ProviderFiles>,
+    /// A folder of containerd's `hosts.toml` files, as nodes have it.
+    pub certs_d: Option<PathBuf>,
     /// Address ranges that `serve` would refuse to connect to.
     pub allow_addresses: Vec<IpNet>,
     /// Hosts that nodes log in to by themselves.

@@ -11,8 +11,8 @@ pub use content::{
     Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault, Unread,
 };
 pub use outcome::{
-    Absent, Evidence, Found, ManifestFault, Missing, Outcome, Quota, Refusal, RefusedAt, SpecCode,
-    Trouble, TroubleKind, Unchecked,
+    Absent, Evidence, Found, Heard, ManifestFault, Missing, Outcome, Quota, Refusal, RefusedAt,
+    SpecCode, Trouble, TroubleKind, Unchecked,
 };
 
 use std::sync::Arc;
@@ -97,6 +97,9 @@ pub struct ImageFact<'a> {
     pub reference: Result<Reference, ReferenceError>,
     /// Whether the operator's `allowedRegistries` admit it (true where none are configured).
     pub registry_allowed: bool,
+    /// The operator told which mirrors nodes ask for it; those that they are not told of count
+    /// no more.
+    pub mirrors_told: bool,
     /// A registry is asked for it: a node would, and nothing of ours forbids it.
     pub asked: bool,
     /// Attempts in the order in which the node would make them; empty when nothing was asked.

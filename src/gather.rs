@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::cluster::Freshness;
 use crate::credentials::{
@@ -18,6 +18,7 @@ use crate::facts::{
     Attempt, Conclusion, CredentialSource, Facts, Front, ImageFact, Outcome, SecretFact,
     ServiceAccountFact, ServiceAccountState, Settings, Trouble, TroubleKind, Unchecked,
 };
+use crate::glob::any_matches;
 use crate::image::Reference;
 use crate::objects::Objects;
 use crate::policy::Policy;
@@ -107,6 +108,7 @@ impl Gatherer {
                     .pull_policy
                     .unwrap_or_else(|| PullPolicy::default_of(reference.as_ref().ok())),
                 registry_allowed: true,
+                mirrors_told: false,
                 asked: false,
                 attempts: Vec::new(),
                 providers: Vec::new(),
@@ -169,8 +171,20 @@ impl Gatherer {
             );
             facts.nodes = nodes;
             self.ask_registries(ask, freshness, requests, &mut facts).await;
+            self.look_for_mirrors(ask, &mut facts).await;
         }
         facts
+    }
+
+    /// Where nodes may reach an image through mirrors, whether the operator told which.
+    async fn look_for_mirrors(&self, ask: Ask<'_>, facts: &mut Facts<'_>) {
+        for image in facts.images.iter_mut().filter(|image| image.asked) {
+            let Ok(reference) = &image.reference else { continue };
+            if any_matches(&self.settings.node_mirrors, reference.registry()) {
+                let told = self.resolver.mirrors_told(reference);
+                image.mirrors_told = timeout_at(ask.deadline, told).await.unwrap_or_default();
+            }
+        }
     }
 
     /// The pull secrets in the kubelet's order: the pod's own, else its ServiceAccount's (K

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! client     one lookup: what is remembered, the total limit
+//!   walk       one host after another                  hosts
 //!   lookup     HEAD, then GET, then what is missing      absent, manifest
 //!   entry      an index's entry: GET
 //!   content    after one image's manifest: config, layers memory
@@ -25,9 +26,11 @@ mod client;
 mod config;
 mod connect;
 mod content;
+mod crew;
 mod dns;
 mod entry;
 mod form;
+mod hosts;
 mod identity;
 mod lookup;
 mod manifest;
@@ -47,6 +50,7 @@ mod tls;
 mod token;
 mod transport;
 mod trouble;
+mod walk;
 mod who;
 
 pub use address::AddressRule;

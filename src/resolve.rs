@@ -117,6 +117,11 @@ impl Resolver {
         Self { shared: Arc::new(shared) }
     }
 
+    /// Whether the operator told which hosts nodes ask for this image.
+    pub async fn mirrors_told(&self, reference: &Reference) -> bool {
+        self.shared.client.is_told(reference).await
+    }
+
     /// The attempts for each question, in the order of the questions, with what is known at
     /// `deadline`. What is not finished by then goes on in the background.
     pub async fn resolve(&self, questions: Vec<Question>, deadline: Instant) -> Vec<Vec<Attempt>> {

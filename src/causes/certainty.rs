@@ -26,12 +26,11 @@ impl Doubt {
 
 /// What could cure a refusal of this image.
 pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
-    let registry = registry(image);
     Doubt(
         missing_secret(facts)
             .or_else(|| missing_service_account(facts))
             .or_else(|| nodes_log_in(facts, image))
-            .or_else(|| mirrored_or_mutated(facts, registry, PodMutation::Secrets))
+            .or_else(|| mirrored_or_mutated(facts, image, PodMutation::Secrets))
             .or_else(|| short_name::elsewhere(facts, image))
             .or_else(|| presence::despite_refusal(facts, image)),
     )
@@ -69,7 +68,7 @@ pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
 
 /// Where a node may have the image from but its registry.
 fn elsewhere(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<String> {
-    mirrored_or_mutated(facts, registry(image), PodMutation::Images)
+    mirrored_or_mutated(facts, image, PodMutation::Images)
         .or_else(|| short_name::elsewhere(facts, image))
         .or_else(|| presence::of_image(facts, image))
 }
@@ -109,9 +108,14 @@ fn may_yet_log_in(fact: &ProviderFact) -> Option<String> {
     }
 }
 
-fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {
+fn mirrored_or_mutated(
+    facts: &Facts<'_>,
+    image: &ImageFact<'_>,
+    mutated: PodMutation,
+) -> Option<String> {
     let mutation = facts.settings.pod_mutation;
-    if any_matches(&facts.settings.node_mirrors, registry) {
+    let untold = !image.mirrors_told && any_matches(&facts.settings.node_mirrors, registry(image));
+    if untold {
         Some("unless the nodes' mirrors have it".to_owned())
     } else if facts.is_template && (mutation == mutated || mutation == PodMutation::Images) {
         Some("unless pods are changed on admission".to_owned())

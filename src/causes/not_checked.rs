@@ -96,6 +96,11 @@ fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, 
             ),
             "try again, it goes on",
         ),
+        Unchecked::NodeFiles(why) => (
+            registry,
+            format!("the nodes' files in --certs-d cannot be followed: {}", printable(why, 110)),
+            "give pullcheck all files that they name",
+        ),
         Unchecked::PolicyNever => (
             "",
             "pull policy Never asks no registry".to_owned(),
@@ -172,6 +177,10 @@ mod tests {
             (declined, "169.254.169.254 is not contacted: a link-local address"),
             (Unchecked::Budget("3 logins".to_owned()), "a bound is reached: 3 logins"),
             (Unchecked::Provider("ecr".to_owned()), "credential provider ecr was not back before"),
+            (
+                Unchecked::NodeFiles("/certs/ca.pem cannot be read".to_owned()),
+                "the nodes' files in --certs-d cannot be followed: /certs/ca.pem cannot be read",
+            ),
             (Unchecked::PolicyNever, "pull policy Never"),
             (Unchecked::Failed, "failed inside"),
         ] {

@@ -43,6 +43,7 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
         pull_policy: PullPolicy::Always,
         reference: Reference::parse(image),
         registry_allowed: true,
+        mirrors_told: false,
         asked: true,
         attempts,
         providers: Vec::new(),
@@ -151,7 +152,7 @@ pub(super) fn artifact() -> Content {
 }
 
 pub(super) fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evidence {
-    Evidence { status, code, host: host.to_owned() }
+    Evidence::new(status, code, host)
 }
 
 pub(super) fn refused(at: RefusedAt, status: u16, code: Option<SpecCode>, host: &str) -> Outcome {

@@ -45,6 +45,9 @@ pub struct CommonArgs {
     /// Folder with the executables of the credential providers
     #[arg(long, env = "PULLCHECK_CREDENTIAL_PROVIDER_BIN_DIR", value_name = "DIR", help_heading = NODES)]
     pub credential_provider_bin_dir: Option<String>,
+    /// Folder of containerd's registry configuration (hosts.toml), as nodes have it
+    #[arg(long, env = "PULLCHECK_CERTS_D", value_name = "DIR", help_heading = REGISTRIES)]
+    pub certs_d: Option<String>,
     /// Address range that serve would refuse to connect to
     #[arg(long, env = "PULLCHECK_ALLOW_ADDRESS", value_name = "CIDR", help_heading = REGISTRIES)]
     pub allow_address: Vec<String>,
@@ -152,6 +155,7 @@ impl CommonArgs {
         layer.one("dockerConfig", self.docker_config.as_ref(), env);
         layer.one("credentialProviderConfig", self.credential_provider_config.as_ref(), env);
         layer.one("credentialProviderBinDir", self.credential_provider_bin_dir.as_ref(), env);
+        layer.one("certsD", self.certs_d.as_ref(), env);
         layer.many("allowAddress", &self.allow_address, env);
         layer.many("nodeCredentials", &self.node_credentials, env);
         layer.many("nodeMirrors", &self.node_mirrors, env);

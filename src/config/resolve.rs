@@ -226,6 +226,7 @@ impl Reader<'_> {
         let ca_file = self.one("caFile", values::path);
         let docker_config = self.one("dockerConfig", values::path);
         let credential_providers = self.credential_providers();
+        let certs_d = self.one("certsD", values::path);
         let kubeconfig = self.one("kubeconfig", values::path);
         let insecure_registries = self.many("insecureRegistry", values::host);
         let allow_addresses = self.many("allowAddress", values::address_range);
@@ -244,6 +245,7 @@ impl Reader<'_> {
             insecure_registries,
             docker_config,
             credential_providers,
+            certs_d,
             allow_addresses,
             node_credentials,
             node_mirrors,

@@ -61,6 +61,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("dockerConfig", Default::Nothing),
     setting("credentialProviderConfig", Default::Nothing),
     setting("credentialProviderBinDir", Default::Nothing),
+    setting("certsD", Default::Nothing),
     setting("allowAddress", Default::Always("")),
     setting("kubeconfig", Default::Nothing),
     setting("logFormat", Default::Each { serve: "json", check: "text" }),

@@ -97,6 +97,24 @@ pub struct Evidence {
     pub code: Option<SpecCode>,
     /// `host[:port]` that answered.
     pub host: String,
+    /// What the other hosts answered that a node would ask: none of them has it either.
+    pub others: Vec<Heard>,
+}
+
+impl Evidence {
+    /// What one host answered.
+    pub fn new(status: u16, code: Option<SpecCode>, host: impl Into<String>) -> Self {
+        Self { status, code, host: host.into(), others: Vec::new() }
+    }
+}
+
+/// What another host answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// `host[:port]` that answered.
+    pub host: String,
+    /// HTTP status.
+    pub status: u16,
 }
 
 /// Error codes of the distribution spec (and the two that token servers and Docker Hub add).
@@ -244,6 +262,8 @@ pub enum Unchecked {
     Budget(String),
     /// This credential provider of the nodes was not back before the review's time was over.
     Provider(String),
+    /// The nodes' own registry configuration cannot be followed here; why, in our own words.
+    NodeFiles(String),
     /// `imagePullPolicy: Never`: the node does not ask either.
     PolicyNever,
     /// A defect of our own; the log has it.

@@ -11,20 +11,21 @@ use tokio::time::{Instant, timeout};
 use super::auth::Auth;
 use super::bounded::bounded_by_size;
 use super::config::{BuildError, ClientConfig};
-use super::connect::{Connector, Parts, Proxies};
+use super::connect::{Parts, Proxies};
 use super::dns::SystemResolver;
+use super::hosts::Hosts;
 use super::identity::{CredentialId, Identities};
 use super::memory::Memory;
 use super::progress::{Phase, Progress, enter};
 use super::scheme::{Schemes, TOO_LONG, is_too_long};
-use super::session::{Remembered, Session};
+use super::session::Remembered;
 use super::tls::TlsConfigs;
 use super::transport::Transport;
 use super::trouble::trouble;
+use super::walk;
 use super::who::Who;
-use super::{entry, lookup};
 use crate::credentials::Credential;
-use crate::facts::{Descriptor, Outcome, TroubleKind};
+use crate::facts::{Descriptor, Outcome, TroubleKind, Unchecked};
 use crate::glob::Glob;
 use crate::image::Reference;
 
@@ -58,6 +59,7 @@ pub struct RegistryClient {
 pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
     pub(super) auth: Arc<Auth>,
+    pub(super) hosts: Hosts,
     /// By registry host and repository.
     pub(super) challenges: Cache<(String, String), Remembered>,
     pub(super) memory: Memory,
@@ -71,22 +73,20 @@ pub(super) struct Shared {
 impl RegistryClient {
     /// A client with these settings, and empty memories.
     pub fn new(config: ClientConfig) -> Result<Self, BuildError> {
-        let schemes = Arc::new(Schemes::new(&config.insecure_hosts));
-        let proxies = Arc::new(Proxies::new(&config.proxies));
-        let connector = Connector::new(Parts {
+        let parts = Parts {
             resolver: config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::new())),
             address_rule: config.address_rule,
             tls: TlsConfigs::new(&config.extra_roots_pem)?,
-            schemes: schemes.clone(),
-            proxies: proxies.clone(),
+            schemes: Arc::new(Schemes::new(&config.insecure_hosts)),
+            proxies: Arc::new(Proxies::new(&config.proxies)),
             limits: config.limits,
-        });
+        };
         let user_agent =
             HeaderValue::from_str(&config.user_agent).map_err(|_| BuildError::UserAgent)?;
-        let transport =
-            Arc::new(Transport::new(connector, proxies, schemes, user_agent, config.limits));
+        let transport = Arc::new(Transport::new(parts, user_agent));
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
+            hosts: Hosts::new(config.certs_d, config.limits.files),
             transport,
             challenges: bounded_by_size(
                 CHALLENGES,
@@ -110,6 +110,12 @@ impl RegistryClient {
         self.shared.identities.credential(credential)
     }
 
+    /// Whether the operator's own tree says which hosts nodes ask for this image.
+    pub async fn is_told(&self, reference: &Reference) -> bool {
+        let listed = self.shared.hosts.of(reference, &self.shared.transport).await;
+        listed.is_ok_and(|listing| listing.told)
+    }
+
     /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.
     pub async fn lookup(&self, lookup: Lookup<'_>, progress: &Progress) -> Outcome {
         let limit = self.shared.transport.limits.total;
@@ -130,35 +136,12 @@ impl Shared {
         }
         enter(Phase::Request, lookup.reference.host());
         let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
-        let (login, incomplete) = (who.login.as_ref().map(|login| login.id), who.incomplete);
-        let (host, repository) = (lookup.reference.host(), lookup.reference.repository());
-        let standing = &self.auth.standing;
-        if let Some(id) = login
-            && let Some(refusal) = standing.refused_repository(host, repository, id).await
-        {
-            return Outcome::Refused(refusal);
+        match self.hosts.of(lookup.reference, &self.transport).await {
+            Ok(listing) => match lookup.entry {
+                None => walk::image(self, lookup.reference, &listing, &who).await,
+                Some(entry) => walk::entry(self, lookup.reference, entry, &listing, &who).await,
+            },
+            Err(why) => Outcome::NotChecked(Unchecked::NodeFiles(why.to_string())),
         }
-        let mut session = match Session::new(self, lookup.reference, who) {
-            Ok(session) => session,
-            Err(outcome) => return outcome,
-        };
-        let conversation = async {
-            match lookup.entry {
-                None => lookup::run(&mut session).await,
-                Some(entry) => entry::run(&mut session, entry).await,
-            }
-        };
-        let mut outcome = match Box::pin(conversation).await {
-            Ok(outcome) | Err(outcome) => outcome,
-        };
-        if let Outcome::Refused(refusal) = &mut outcome {
-            refusal.incomplete_login = incomplete;
-            // What is refused after a manifest was shown is not the repository.
-            let shown = session.shown || lookup.entry.is_some();
-            if let Some(id) = login.filter(|_| !shown) {
-                standing.refuse_repository(host, repository, id, refusal).await;
-            }
-        }
-        outcome
     }
 }

@@ -1,6 +1,7 @@
 //! How a pull client is set up: plain data, with defaults that suit an admission webhook.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct ClientConfig {
     pub extra_roots_pem: Vec<u8>,
     /// `host[:port]` whose certificate is not checked and which may speak plain HTTP.
     pub insecure_hosts: Vec<String>,
+    /// A folder of containerd's `hosts.toml` files, as nodes have it.
+    pub certs_d: Option<PathBuf>,
     /// Where requests may go.
     pub address_rule: AddressRule,
     /// Finds addresses; `None` is the system's resolver, without search lists.
@@ -39,6 +42,7 @@ impl Default for ClientConfig {
         Self {
             extra_roots_pem: Vec::new(),
             insecure_hosts: Vec::new(),
+            certs_d: None,
             address_rule: AddressRule::default(),
             resolver: None,
             proxies: ProxyRule::Environment,
@@ -93,6 +97,8 @@ pub struct Limits {
     pub tag_list: Duration,
     /// A whole lookup, and a whole login.
     pub total: Duration,
+    /// How long what was read of the nodes' files holds; they read them at every pull.
+    pub files: Duration,
 }
 
 impl Default for Limits {
@@ -106,6 +112,7 @@ impl Default for Limits {
             explanation: Duration::from_millis(1_500),
             tag_list: Duration::from_secs(3),
             total: Duration::from_secs(30),
+            files: Duration::from_secs(5),
         }
     }
 }

@@ -12,7 +12,6 @@ use super::Step;
 use super::manifest::{Outline, Parts};
 use super::session::Session;
 use crate::facts::{Content, ImageConfig, ImageContent, LeftOut, Unread};
-use crate::glob::any_matches;
 use parts::Plan;
 
 pub(super) use blob::{Seen, accept, damaged, is_encoded, not_found};
@@ -32,7 +31,7 @@ pub(super) async fn of(session: &mut Session<'_>, outline: &Outline) -> Step<Con
 async fn image(session: &Session<'_>, image: &Parts) -> Step<Content> {
     let size = image.size();
     let shared = session.shared;
-    let shallow = if any_matches(&shared.pull_through, session.reference.registry()) {
+    let shallow = if session.is_pull_through() {
         Some(LeftOut::PullThrough)
     } else {
         (!shared.layers).then_some(LeftOut::Depth)

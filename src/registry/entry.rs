@@ -30,7 +30,7 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
     if let Some((length, outline)) = memory.manifest(session.key(&entry.digest), kind).await
         && entry.size.is_none_or(|stated| stated == length)
     {
-        return found(session, entry, None, &outline).await;
+        return Ok(found(session, entry, None, &outline).await);
     }
     let known = memory.quota(session.authority.as_str(), session.who.id()).await;
     if known.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
@@ -51,7 +51,7 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
         Some((length, outline)) => {
             let key = session.key(&entry.digest);
             session.shared.memory.keep_manifest(key, kind, length, outline.clone()).await;
-            found(session, entry, quota, &outline).await
+            Ok(found(session, entry, quota, &outline).await)
         }
         None => unread(Unread::Unusual, quota),
     }
@@ -62,9 +62,11 @@ async fn found(
     entry: &Descriptor,
     quota: Option<Quota>,
     outline: &manifest::Outline,
-) -> Step<Outcome> {
-    let content = content::of(session, outline).await?;
-    Ok(Outcome::Found(Found { digest: entry.digest.clone(), quota, content }))
+) -> Outcome {
+    match content::of(session, outline).await {
+        Ok(content) => Outcome::Found(Found { digest: entry.digest.clone(), quota, content }),
+        Err(ended) => ended,
+    }
 }
 
 /// Reads the manifest, which must be what the index says of it. None if it is longer than what we

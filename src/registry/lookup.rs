@@ -4,7 +4,7 @@ use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 
 use super::Step;
-use super::absent::{self, Absence};
+use super::absent::Absence;
 use super::content::{self, is_encoded, not_found};
 use super::manifest::{self, Kind};
 use super::progress;
@@ -34,27 +34,53 @@ impl Shelf {
     }
 }
 
-/// Asks for the manifest, to the end.
-pub(super) async fn run(session: &mut Session<'_>) -> Step<Outcome> {
+/// How far a host's word alone goes.
+#[derive(Debug)]
+pub(super) enum Reached {
+    /// It has it, and this is what comes of that.
+    There(Outcome),
+    /// It has no such manifest, says this answer.
+    Missing(Answer),
+    /// An answer at which a node asks no other host.
+    Stop(Outcome),
+}
+
+/// Asks one host for the manifest, and looks at it if it is there.
+pub(super) async fn reach(session: &mut Session<'_>) -> Step<Reached> {
     let head = head(session, Shelf::Manifests).await?;
-    let answer = match head.status {
-        status if status.is_success() => return present(session, head, Shelf::Manifests).await,
-        StatusCode::NOT_FOUND => head,
+    match head.status {
+        status if status.is_success() => {
+            let (Ok(outcome) | Err(outcome)) = present(session, head, Shelf::Manifests).await;
+            Ok(Reached::There(outcome))
+        }
+        StatusCode::NOT_FOUND => Ok(Reached::Missing(head)),
         // Some registries know no HEAD; containerd asks them by GET.
         StatusCode::METHOD_NOT_ALLOWED => {
             let path = Shelf::Manifests.path(session.reference.pull_by());
             let answer = session.ask(Method::GET, &path).await?;
             match answer.status {
-                status if status.is_success() => return instead_of_head(session, answer).await,
-                StatusCode::NOT_FOUND => answer,
-                _ => return Err(unexpected(&answer)),
+                status if status.is_success() => {
+                    let (Ok(outcome) | Err(outcome)) = instead_of_head(session, answer).await;
+                    Ok(Reached::There(outcome))
+                }
+                StatusCode::NOT_FOUND => Ok(Reached::Missing(answer)),
+                status if status.is_redirection() => Ok(Reached::Stop(unexpected(&answer))),
+                _ => Err(unexpected(&answer)),
             }
         }
-        _ => return Err(unexpected(&head)),
-    };
-    match absent::missing(session, &answer).await? {
-        Absence::Proven(outcome) => Ok(outcome),
-        Absence::There(head, shelf) => present(session, head, shelf).await,
+        status if status.is_redirection() => Ok(Reached::Stop(unexpected(&head))),
+        _ => Err(unexpected(&head)),
+    }
+}
+
+/// The end of a lookup that found out what a 404 comes to.
+pub(super) async fn conclude(session: &mut Session<'_>, absence: Absence) -> Outcome {
+    match absence {
+        Absence::Proven(outcome) => outcome,
+        Absence::There(head, shelf) => {
+            let (Ok(outcome) | Err(outcome)) = present(session, head, shelf).await;
+            outcome
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use super::Step;
 use super::auth::{Granted, TokenQuestion};
 use super::challenge::{Bearer, Challenges};
 use super::client::Shared;
+use super::crew::Crew;
+use super::hosts::Endpoint;
 use super::memory::Key;
 use super::realm::realm;
 use super::scheme::canonical;
@@ -17,6 +19,7 @@ use super::transport::{Answer, Request};
 use super::trouble::{trouble, unexpected};
 use super::who::Who;
 use crate::facts::{Outcome, Refusal, RefusedAt, TroubleKind};
+use crate::glob::any_matches;
 use crate::image::{Digest, Reference};
 
 /// What every manifest question accepts: exactly containerd's list.
@@ -56,6 +59,11 @@ pub(super) struct Session<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) reference: &'a Reference,
     pub(super) authority: Authority,
+    endpoint: Arc<Endpoint>,
+    /// All hosts that may be asked for the same.
+    pub(super) crew: Arc<Crew>,
+    /// What is learnt here belongs to this place.
+    pub(super) home: Arc<str>,
     pub(super) who: Who,
     authorization: Authorization,
     /// Something was asked.
@@ -68,31 +76,82 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// A conversation that has not begun.
-    pub(super) fn new(shared: &'a Arc<Shared>, reference: &'a Reference, who: Who) -> Step<Self> {
-        let host = reference.host();
-        let authority = host
-            .parse()
-            .map_err(|_| trouble(TroubleKind::Error, host, "its host is no valid address"))?;
-        Ok(Self {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        reference: &'a Reference,
+        endpoint: &Arc<Endpoint>,
+        crew: &Arc<Crew>,
+        who: Who,
+    ) -> Self {
+        Self {
             shared,
             reference,
-            authority,
+            authority: endpoint.authority.clone(),
+            endpoint: endpoint.clone(),
+            crew: crew.clone(),
+            home: endpoint.home().into(),
             who,
             authorization: Authorization::None,
             begun: false,
             shown: false,
             told: None,
-        })
+        }
+    }
+
+    /// The same with another host; this one's own goes on from where it is.
+    pub(super) fn at(&self, endpoint: &Arc<Endpoint>) -> Session<'a> {
+        if Arc::ptr_eq(endpoint, &self.endpoint) {
+            return self.clone();
+        }
+        Self::new(self.shared, self.reference, endpoint, &self.crew, self.who.clone())
+    }
+
+    /// The refusal that still stands here, where another host than that of `other` is asked: what
+    /// stands there was looked at when it was begun.
+    pub(super) async fn standing_refusal_elsewhere(&self, other: &Session<'_>) -> Option<Refusal> {
+        if Arc::ptr_eq(&self.endpoint, &other.endpoint) {
+            return None;
+        }
+        self.standing_refusal().await
+    }
+
+    /// The refusal of this credential here that still stands.
+    pub(super) async fn standing_refusal(&self) -> Option<Refusal> {
+        let login = self.who.login.as_ref()?;
+        let (standing, repository) = (&self.shared.auth.standing, self.reference.repository());
+        standing.refused_repository(&self.home, repository, login.id).await
+    }
+
+    /// How a conversation ended: a refusal stands for a while.
+    pub(super) async fn note_refusal(&self, mut outcome: Outcome) -> Outcome {
+        if let Outcome::Refused(refusal) = &mut outcome {
+            refusal.incomplete_login = self.who.incomplete;
+            // What is refused after a manifest was shown is not the repository.
+            if let Some(login) = self.who.login.as_ref().filter(|_| !self.shown) {
+                let standing = &self.shared.auth.standing;
+                let repository = self.reference.repository();
+                standing.refuse_repository(&self.home, repository, login.id, refusal).await;
+            }
+        }
+        outcome
     }
 
     /// What is remembered of a digest belongs to this conversation's host and credential.
     pub(super) fn key(&self, digest: &Digest) -> Key {
         Key {
-            host: self.authority.as_str().into(),
+            host: self.home.clone(),
             repository: self.reference.repository().into(),
             digest: digest.clone(),
             who: self.who.id(),
         }
+    }
+
+    /// Whether what is asked for here is fetched here from elsewhere, says the operator.
+    pub(super) fn is_pull_through(&self) -> bool {
+        let listed = &self.shared.pull_through;
+        [self.reference.registry(), self.authority.as_str()]
+            .iter()
+            .any(|host| any_matches(listed, host))
     }
 
     /// Whether every request is a login.
@@ -125,7 +184,7 @@ impl<'a> Session<'a> {
     }
 
     fn place(&self) -> (String, String) {
-        (self.authority.to_string(), self.reference.repository().to_owned())
+        (self.home.to_string(), self.reference.repository().to_owned())
     }
 
     /// Asks for a path below this repository, logging in if the registry wants it. What comes
@@ -189,32 +248,37 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&mut self, method: &Method, path: &str, accept: &HeaderValue) -> Step<Answer> {
-        let whole = format!("/v2/{}/{path}", self.reference.repository());
+        let whole = self.endpoint.path(self.reference.repository(), path);
         let path: PathAndQuery = whole.parse().map_err(|_| {
             trouble(TroubleKind::Error, self.authority.as_str(), "the path has no valid address")
         })?;
         let mut request = Request::new(method.clone(), http::Uri::default());
         request.accept = Some(accept.clone());
+        request.via.clone_from(&self.endpoint.via);
         match &self.authorization {
             Authorization::None => {}
             Authorization::Bearer(granted) => request.authorization = granted.token.header(),
             Authorization::Basic => return self.send_basic(path, request).await,
         }
-        self.shared.transport.ask(&self.authority, path, request).await
+        self.exchange(path, request).await
+    }
+
+    async fn exchange(&self, path: PathAndQuery, request: Request) -> Step<Answer> {
+        let (transport, spoken) = (&self.shared.transport, self.endpoint.spoken);
+        transport.ask(&self.authority, spoken, path, request).await
     }
 
     /// Every request with Basic is a login, and takes its turn as one. What a refused HEAD cannot
     /// say is asked within the same turn.
     async fn send_basic(&mut self, path: PathAndQuery, mut request: Request) -> Step<Answer> {
-        let transport = &self.shared.transport;
         let Some(login) = self.who.login.clone() else {
-            return transport.ask(&self.authority, path, request).await;
+            return self.exchange(path, request).await;
         };
         let host = &canonical(&self.authority);
         let slot = self.shared.auth.turn(host, &self.who).await?;
         request.authorization = login.basic();
         request.once = true;
-        let answer = transport.ask(&self.authority, path.clone(), request.clone()).await?;
+        let answer = self.exchange(path.clone(), request.clone()).await?;
         let Some(slot) = slot.filter(|_| !answer.redirected) else { return Ok(answer) };
         let standing = &self.shared.auth.standing;
         let proven = standing.is_proven(host, login.id);
@@ -233,7 +297,7 @@ impl<'a> Session<'a> {
                 }
                 if request.method == Method::HEAD && slot.may_repeat().is_ok() {
                     request.method = Method::GET;
-                    if let Ok(again) = transport.ask(&self.authority, path, request).await {
+                    if let Ok(again) = self.exchange(path, request).await {
                         if !proven && again.status == StatusCode::FORBIDDEN {
                             slot.refused();
                         }
@@ -285,6 +349,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The path below the repository of what lies at `path` of this host.
+    pub(super) fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&format!("{}/{}/", self.endpoint.root, self.reference.repository()))
+    }
+
     /// Bearer if it is offered, else Basic if there is something to log in with.
     async fn choose(&self, challenges: &Challenges, secure: bool) -> Step<Option<Authorization>> {
         if let Some(bearer) = &challenges.bearer {
@@ -306,7 +375,8 @@ impl<'a> Session<'a> {
         scopes.push(format!("repository:{}:pull", self.reference.repository()));
         scopes.sort();
         scopes.dedup();
-        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes })
+        let via = self.endpoint.via.clone();
+        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes, via })
     }
 
     /// What a 401 means that no login can change.

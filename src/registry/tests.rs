@@ -8,6 +8,7 @@ mod fake;
 mod limits;
 mod login;
 mod memory;
+mod mirrors;
 mod network;
 mod presence;
 mod redirects;

@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn evidence() -> Evidence {
-        Evidence { status: 404, code: None, host: "r.io".to_owned() }
+        Evidence::new(404, None, "r.io")
     }
 
     #[test]

@@ -41,6 +41,8 @@ mod landing;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
+mod mirrors;
+#[cfg(test)]
 mod misbehaviour;
 #[cfg(test)]
 mod nodes;

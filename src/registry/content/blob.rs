@@ -103,7 +103,7 @@ pub(super) fn told_length(answer: &Answer) -> Option<u64> {
 pub(in crate::registry) async fn not_found(session: &Session<'_>, answer: Answer) -> Evidence {
     let host = answer.host.clone();
     let code = session.error_body(answer).await.code;
-    Evidence { status: StatusCode::NOT_FOUND.as_u16(), code, host }
+    Evidence::new(StatusCode::NOT_FOUND.as_u16(), code, host)
 }
 
 /// One blob, as a question.

@@ -16,6 +16,7 @@ use crate::registry::progress;
 use crate::registry::session::Session;
 use crate::registry::transport::BodyFailure;
 use crate::registry::trouble::{trouble, unexpected};
+use crate::registry::walk::Fetched;
 
 /// Layers looked at.
 const MOST_LAYERS: usize = 256;
@@ -116,11 +117,11 @@ pub(super) async fn look(session: &Session<'_>, jobs: Vec<Job<'_>>) -> Step<Opti
         // A HEAD that is refused counts as a refused login: what the first one learns spares the
         // others.
         for job in jobs.by_ref().take(2) {
-            found.add(job.run(session.clone()).await)?;
+            found.add(job.anywhere(session).await)?;
         }
     }
     let others: Vec<BoxFuture<'_, _>> =
-        jobs.map(|job| progress::lane(job.run(session.clone())).boxed()).collect();
+        jobs.map(|job| progress::lane(job.anywhere(session)).boxed()).collect();
     let mut others = stream::iter(others).buffered(AT_ONCE);
     while let Some(ended) = others.next().await {
         found.add(ended)?;
@@ -166,6 +167,23 @@ impl Found {
 }
 
 impl Job<'_> {
+    /// Looks at this part wherever a node would get it from.
+    async fn anywhere(self, session: &Session<'_>) -> Step<Option<Config>> {
+        let mut said = Fetched::default();
+        for endpoint in session.crew.in_turn() {
+            let there = session.at(&endpoint);
+            let ended = match there.standing_refusal_elsewhere(session).await {
+                Some(refusal) => Err(Outcome::Refused(refusal)),
+                None => self.clone().run(there).await,
+            };
+            match said.add(ended) {
+                Some(ended) => return ended,
+                None => session.crew.has_failed(&endpoint),
+            }
+        }
+        Err(said.nowhere())
+    }
+
     /// Looks at this part; what it says, if it is the config.
     async fn run(self, mut session: Session<'_>) -> Step<Option<Config>> {
         match self.how {

@@ -41,11 +41,7 @@ async fn a_missing_tag_comes_with_its_nearest_neighbour() {
     let (fake, client) = registry(tagged(r#"{"name":"app","tags":["1.27","latest","dev"]}"#)).await;
     let expected = Absent {
         what: Missing::Tag,
-        evidence: Evidence {
-            status: 404,
-            code: Some(SpecCode::ManifestUnknown),
-            host: "reg.test".to_owned(),
-        },
+        evidence: Evidence::new(404, Some(SpecCode::ManifestUnknown), "reg.test"),
         suggestion: Some("latest".to_owned()),
         listed: true,
         no_tags: false,

@@ -11,7 +11,7 @@ use super::shelf::{
 };
 use super::world::{CONFIG, SOON, certificate, client, look, look_as, settings, trouble};
 use crate::facts::{
-    Content, Found, ImageConfig, ImageContent, LeftOut, Outcome, PartFault, TroubleKind,
+    Content, Evidence, Found, ImageConfig, ImageContent, LeftOut, Outcome, PartFault, TroubleKind,
 };
 use crate::glob::Glob;
 use crate::image::Platform;
@@ -322,11 +322,7 @@ async fn a_damaged_config_is_named(
         outcome_of(but(image.shelf(), blob(&image.config), move |_| Some(reply(&told)))).await;
     let stated = image.config.len() as u64;
     let fault = match served {
-        None => PartFault::Missing(crate::facts::Evidence {
-            status: 404,
-            code: None,
-            host: "reg.test".to_owned(),
-        }),
+        None => PartFault::Missing(Evidence::new(404, None, "reg.test")),
         Some(0) => PartFault::Digest,
         Some(served) => PartFault::Size { served, stated },
     };

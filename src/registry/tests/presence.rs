@@ -274,7 +274,7 @@ async fn a_manifest_that_its_tag_names_and_its_digest_does_not_is_missing_at_the
     })
     .await;
     let code = Some(SpecCode::ManifestUnknown);
-    let evidence = Evidence { status: 404, code, host: "reg.test".to_owned() };
+    let evidence = Evidence::new(404, code, "reg.test");
     let fault = PartFault::Missing(evidence);
     let damage = Damage { part: Part::Manifest, digest: digest(), fault };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Broken(damage));

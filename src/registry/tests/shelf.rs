@@ -104,7 +104,7 @@ pub(super) fn blob(bytes: &[u8]) -> String {
 /// What the registry says of a blob that it does not have.
 pub(super) fn missing() -> PartFault {
     let (code, host) = (Some(SpecCode::BlobUnknown), "reg.test".to_owned());
-    PartFault::Missing(Evidence { status: 404, code, host })
+    PartFault::Missing(Evidence::new(404, code, host))
 }
 
 /// A registry that has one manifest under every tag of every repository, others by digest, and

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 
 use super::fake::{Fake, Reply, Seen, answer, status};
 use crate::credentials::Credential;
@@ -74,9 +75,12 @@ pub(super) fn config_path() -> String {
     format!("/v2/app/blobs/{}", config_digest())
 }
 
+/// A certificate authority of its own.
+pub(super) type Ca = CertifiedIssuer<'static, KeyPair>;
+
 static CA: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(|| ca("tests"));
 
-fn ca(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+pub(super) fn ca(name: &str) -> Ca {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -91,6 +95,42 @@ pub(super) fn certificate(name: &str) -> Arc<rustls::ServerConfig> {
 /// The same from a CA that nobody knows.
 pub(super) fn foreign_certificate(name: &str) -> Arc<rustls::ServerConfig> {
     certificate_with(name, &ca("nobody knows"), |_| {})
+}
+
+/// The same from this one, which shows a certificate to a client only if the client shows one of
+/// `clients`, where those are given.
+pub(super) fn certificate_of(
+    ca: &Ca,
+    name: &str,
+    clients: Option<&Ca>,
+) -> Arc<rustls::ServerConfig> {
+    let mut config = rustls::ServerConfig::clone(&certificate_with(name, ca, |_| {}));
+    if let Some(clients) = clients {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, ca).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(clients.der().clone()).unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build();
+        config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.unwrap())
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+    }
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// A client's certificate and key, in PEM.
+pub(super) fn client_pem(ca: &Ca) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["client.test".to_owned()]).unwrap();
+    (params.signed_by(&key, ca).unwrap().pem(), key.serialize_pem())
 }
 
 /// The same, long expired.
