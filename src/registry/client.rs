@@ -22,7 +22,7 @@ use super::tls::TlsConfigs;
 use super::transport::Transport;
 use super::trouble::trouble;
 use super::who::Who;
-use super::{Step, entry, lookup};
+use super::{entry, lookup};
 use crate::credentials::Credential;
 use crate::facts::{Descriptor, Outcome, TroubleKind};
 use crate::glob::Glob;
@@ -138,23 +138,27 @@ impl Shared {
         {
             return Outcome::Refused(refusal);
         }
-        let mut outcome = match self.converse(lookup, who).await {
+        let mut session = match Session::new(self, lookup.reference, who) {
+            Ok(session) => session,
+            Err(outcome) => return outcome,
+        };
+        let conversation = async {
+            match lookup.entry {
+                None => lookup::run(&mut session).await,
+                Some(entry) => entry::run(&mut session, entry).await,
+            }
+        };
+        let mut outcome = match Box::pin(conversation).await {
             Ok(outcome) | Err(outcome) => outcome,
         };
         if let Outcome::Refused(refusal) = &mut outcome {
             refusal.incomplete_login = incomplete;
-            if let Some(id) = login {
+            // What is refused after a manifest was shown is not the repository.
+            let shown = session.shown || lookup.entry.is_some();
+            if let Some(id) = login.filter(|_| !shown) {
                 standing.refuse_repository(host, repository, id, refusal).await;
             }
         }
         outcome
-    }
-
-    async fn converse(self: &Arc<Self>, lookup: Lookup<'_>, who: Who) -> Step<Outcome> {
-        let mut session = Session::new(self, lookup.reference, who)?;
-        match lookup.entry {
-            None => lookup::run(&mut session).await,
-            Some(entry) => entry::run(&mut session, entry).await,
-        }
     }
 }

@@ -20,7 +20,8 @@ pub(super) use config::Config;
 
 /// What a verified manifest leads to. Of one image, everything is looked at that may be; its end
 /// is another outcome if some of it is not there, or could not be seen.
-pub(super) async fn of(session: &Session<'_>, outline: &Outline) -> Step<Content> {
+pub(super) async fn of(session: &mut Session<'_>, outline: &Outline) -> Step<Content> {
+    session.shown = true;
     match outline {
         Outline::Unusual => Ok(Content::Unread(Unread::Unusual)),
         Outline::Index(entries) => Ok(Content::Index(entries.clone())),
@@ -36,14 +37,13 @@ async fn image(session: &Session<'_>, image: &Parts) -> Step<Content> {
     } else {
         (!shared.layers).then_some(LeftOut::Depth)
     };
-    let content = match shallow {
-        Some(_) => ImageContent { config: ImageConfig::Unread, size, left_out: shallow },
-        None => {
-            let Plan { jobs, left_out } = Plan::of(image);
-            let config = parts::look(session, jobs).await?;
-            let config = config.map_or(ImageConfig::Unread, |read| read.of(image.layers.len()));
-            ImageContent { config, size, left_out }
-        }
+    let content = if shallow.is_some() {
+        ImageContent { config: ImageConfig::Unread, size, left_out: shallow }
+    } else {
+        let Plan { jobs, left_out } = Plan::of(image);
+        let config = parts::look(session, jobs).await?;
+        let config = config.map_or(ImageConfig::Unread, |read| read.of(image.layers.len()));
+        ImageContent { config, size, left_out }
     };
     Ok(Content::Image(Arc::new(content)))
 }

@@ -38,7 +38,6 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
     }
     let path = format!("manifests/{}", entry.digest);
     let answer = session.ask_for(Method::GET, &path, &accept(&entry.media_type)).await?;
-    let quota = note_quota(session, &answer).await;
     match answer.status {
         status if status.is_success() => {}
         StatusCode::NOT_FOUND => {
@@ -47,6 +46,7 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
         }
         _ => return Err(unexpected(&answer)),
     }
+    let quota = note_quota(session, &answer).await;
     match read(session, answer, entry, kind).await? {
         Some((length, outline)) => {
             let key = session.key(&entry.digest);
@@ -58,7 +58,7 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
 }
 
 async fn found(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     entry: &Descriptor,
     quota: Option<Quota>,
     outline: &manifest::Outline,

@@ -148,7 +148,7 @@ async fn by_get(session: &mut Session<'_>, shelf: Shelf, quota: Option<Quota>) -
 }
 
 /// The answer of a registry that knows no HEAD: its headers and the manifest in one.
-async fn instead_of_head(session: &Session<'_>, answer: Answer) -> Step<Outcome> {
+async fn instead_of_head(session: &mut Session<'_>, answer: Answer) -> Step<Outcome> {
     let quota = note_quota(session, &answer).await;
     match expected_digest(session, &answer) {
         Ok(digest) => verify(session, answer, digest, None, quota).await,
@@ -172,7 +172,7 @@ fn expected_digest(
 /// Reads a manifest, checks it against its digest and kind as far as they are known, and looks at
 /// what it leads to.
 async fn verify(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     answer: Answer,
     digest: Option<Digest>,
     known: Option<Kind>,

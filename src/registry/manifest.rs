@@ -5,6 +5,7 @@
 //! member that is there and `null`), it is taken.
 
 mod document;
+mod others;
 mod outline;
 mod strict;
 
@@ -16,8 +17,8 @@ use oci_distribution::manifest::{
 use crate::facts::ManifestFault;
 use crate::image::Digest;
 use document::Document;
+pub(super) use others::Others;
 pub(super) use outline::{Outline, Parts, Source, platform_size};
-pub(super) use strict::are_others;
 
 /// containerd's own bound: a larger manifest is rejected before it is fetched.
 pub(super) const LARGEST: usize = 4 * 1048 * 1048;

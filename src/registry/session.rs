@@ -60,6 +60,8 @@ pub(super) struct Session<'a> {
     authorization: Authorization,
     /// Something was asked.
     begun: bool,
+    /// The registry has shown a manifest to this credential.
+    pub(super) shown: bool,
     /// What the registry said in the body of its last 403.
     told: Option<ErrorBody>,
 }
@@ -78,6 +80,7 @@ impl<'a> Session<'a> {
             who,
             authorization: Authorization::None,
             begun: false,
+            shown: false,
             told: None,
         })
     }

@@ -3,9 +3,11 @@
 mod absence;
 mod debug;
 mod depth;
+mod entries;
 mod fake;
 mod limits;
 mod login;
+mod memory;
 mod network;
 mod presence;
 mod redirects;

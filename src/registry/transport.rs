@@ -38,6 +38,9 @@ const MOST_REDIRECTS: usize = 9;
 const IDLE: Duration = Duration::from_secs(50);
 /// Idle connections kept to one host.
 const IDLE_PER_HOST: usize = 16;
+/// Bytes of a body that an HTTP/2 server may send unasked: of a layer that is asked for its headers
+/// alone, no more than these come.
+const WINDOW: u32 = 256 * 1024;
 /// How often an HTTP/2 connection in use is asked whether it still lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Bytes of an answer's headers.
@@ -102,6 +105,7 @@ impl Transport {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .http1_max_buf_size(LONGEST_HEADERS)
+            .http2_initial_stream_window_size(WINDOW)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .http2_keep_alive_timeout(limits.connect)
             .build(connector);

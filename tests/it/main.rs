@@ -29,6 +29,7 @@ mod deadlines;
 mod demo;
 #[cfg(test)]
 mod deploy;
+mod depth;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! A network of a test's own: the test's binary is run again, for that one test, where there is
 //! nothing but loopback, with its own names.
 //!
-//! The network and mount namespaces are new, all else is shared: a runtime in there needs the
-//! cgroups as they are.
+//! The network, mount and process namespaces are new: whatever was started in there, mounted or
+//! left behind by a runtime ends with the inner run, however that ends. All else is shared: a
+//! runtime in there needs the cgroups as they are.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -88,12 +89,12 @@ exec "$@"
 
 fn unshare() -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--net", "--mount", "--"]);
+    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
     command
 }
 
 /// Namespaces need root, and more than a container's root often has.
-fn is_allowed() -> Result<(), String> {
+pub fn is_allowed() -> Result<(), String> {
     let tried = unshare().arg("true").stdin(Stdio::null()).output();
     let tried = tried.map_err(|error| format!("unshare cannot be run: {error}"))?;
     if tried.status.success() {

@@ -1,13 +1,11 @@
 //! An image's config, as far as it matters to a pull. Pure.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::facts::ImageConfig;
 use crate::image::Platform;
-use crate::registry::manifest::{are_others, platform_size};
+use crate::registry::manifest::{Others, platform_size};
 
 /// Bytes of a config beyond which it is looked at like a layer, and not read.
 pub(in crate::registry) const LARGEST: u64 = 4 * 1024 * 1024;
@@ -42,7 +40,7 @@ struct Raw {
     #[serde(default)]
     rootfs: Option<RootFs>,
     #[serde(flatten)]
-    rest: HashMap<String, IgnoredAny>,
+    rest: Others,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +48,7 @@ struct RootFs {
     #[serde(default)]
     diff_ids: Option<Vec<IgnoredAny>>,
     #[serde(flatten)]
-    rest: HashMap<String, IgnoredAny>,
+    rest: Others,
 }
 
 impl Config {
@@ -63,8 +61,8 @@ impl Config {
         let Ok(raw) = serde_json::from_slice::<Raw>(bytes) else { return Self::Unusual };
         let known = ["os", "architecture", "variant", "os.version", "os.features", "rootfs"];
         let rootfs = raw.rootfs.as_ref();
-        if !are_others(&raw.rest, &known)
-            || !rootfs.is_none_or(|rootfs| are_others(&rootfs.rest, &["diff_ids"]))
+        if !raw.rest.are_other_than(&known)
+            || !rootfs.is_none_or(|rootfs| rootfs.rest.are_other_than(&["diff_ids"]))
         {
             return Self::Unusual;
         }

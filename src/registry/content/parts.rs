@@ -91,15 +91,13 @@ impl<'a> Plan<'a> {
                 plan.jobs.push(job);
                 continue;
             }
-            match places.get(&descriptor.digest).and_then(|place| plan.jobs.get_mut(*place)) {
-                Some(first) => {
-                    // Which size counts is up to chance: a node fetches it for either.
-                    first.stated = first.stated.filter(|stated| Some(*stated) == job.stated);
-                }
-                None => {
-                    places.insert(&descriptor.digest, plan.jobs.len());
-                    plan.jobs.push(job);
-                }
+            let first = places.get(&descriptor.digest).and_then(|place| plan.jobs.get_mut(*place));
+            if let Some(first) = first {
+                // Which size counts is up to chance: a node fetches it for either.
+                first.stated = first.stated.filter(|stated| Some(*stated) == job.stated);
+            } else {
+                places.insert(&descriptor.digest, plan.jobs.len());
+                plan.jobs.push(job);
             }
         }
         if of > MOST_LAYERS {

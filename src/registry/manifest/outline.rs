@@ -108,12 +108,12 @@ fn image(bytes: &[u8]) -> Option<Parts> {
     if layers.len() > MOST_LAYERS {
         return None;
     }
-    let layers: Option<Vec<Blob>> = layers.into_iter().map(blob).collect();
-    Some(Parts { config: blob(image.config)?, layers: layers? })
+    let layers: Option<Vec<Blob>> = layers.iter().map(blob).collect();
+    Some(Parts { config: blob(&image.config)?, layers: layers? })
 }
 
-fn blob(raw: strict::Descriptor) -> Option<Blob> {
-    let descriptor = descriptor(&raw)?;
+fn blob(raw: &strict::Descriptor) -> Option<Blob> {
+    let descriptor = descriptor(raw)?;
     // A node would ask for it as a manifest, and read it as one.
     if kind_of(&descriptor.media_type).is_some() {
         return None;

@@ -2,23 +2,12 @@
 //! at all, because runtimes may read it in different ways: member names in another case, members
 //! that come twice, values of another type, text that is not UTF-8.
 
-use std::collections::HashMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
-use super::document::folds_to;
+use super::others::Others;
 use crate::image::Platform;
-
-/// The members that are not looked at.
-type Rest = HashMap<String, IgnoredAny>;
-
-/// Whether Go would take none of these for one that is `known`, in lower case.
-pub(in crate::registry) fn are_others(rest: &Rest, known: &[&str]) -> bool {
-    rest.keys().all(|name| !known.iter().any(|known| folds_to(name, known)))
-}
 
 /// An image's manifest.
 #[derive(Deserialize)]
@@ -27,7 +16,7 @@ pub(super) struct Image {
     #[serde(default)]
     pub(super) layers: Option<Vec<Descriptor>>,
     #[serde(flatten)]
-    rest: Rest,
+    rest: Others,
 }
 
 /// An index.
@@ -35,7 +24,7 @@ pub(super) struct Image {
 pub(super) struct Index {
     pub(super) manifests: Vec<Descriptor>,
     #[serde(flatten)]
-    rest: Rest,
+    rest: Others,
 }
 
 /// A descriptor (OCI image spec, `descriptor.md`).
@@ -54,7 +43,7 @@ pub(super) struct Descriptor {
     #[serde(default)]
     platform: Option<RawPlatform>,
     #[serde(flatten)]
-    rest: Rest,
+    rest: Others,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +59,7 @@ struct RawPlatform {
     #[serde(default, rename = "os.features")]
     os_features: Option<Vec<String>>,
     #[serde(flatten)]
-    rest: Rest,
+    rest: Others,
 }
 
 impl Image {
@@ -78,7 +67,8 @@ impl Image {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let image: Self = serde_json::from_slice(bytes).ok()?;
         let mut all = std::iter::once(&image.config).chain(image.layers.iter().flatten());
-        let usual = are_others(&image.rest, &["config", "layers"]) && all.all(Descriptor::is_usual);
+        let usual =
+            image.rest.are_other_than(&["config", "layers"]) && all.all(Descriptor::is_usual);
         usual.then_some(image)
     }
 }
@@ -87,7 +77,7 @@ impl Index {
     /// Reads it, if it is spelled as usual.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let index: Self = serde_json::from_slice(bytes).ok()?;
-        let usual = are_others(&index.rest, &["manifests"])
+        let usual = index.rest.are_other_than(&["manifests"])
             && index.manifests.iter().all(Descriptor::is_usual);
         usual.then_some(index)
     }
@@ -97,8 +87,8 @@ impl Descriptor {
     fn is_usual(&self) -> bool {
         let known = ["digest", "size", "mediatype", "urls", "data", "platform"];
         let platform = ["os", "architecture", "variant", "os.version", "os.features"];
-        are_others(&self.rest, &known)
-            && self.platform.as_ref().is_none_or(|raw| are_others(&raw.rest, &platform))
+        self.rest.are_other_than(&known)
+            && self.platform.as_ref().is_none_or(|raw| raw.rest.are_other_than(&platform))
     }
 
     /// Its size; one that is not stated is nought, as Go reads it. None if it is nonsense.

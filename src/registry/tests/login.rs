@@ -17,7 +17,7 @@ const BEARER: &str =
     r#"Bearer realm="https://auth.test/token",service="reg.test",scope="repository:app:pull""#;
 
 /// base64 of `ada:secret`.
-const ADA: &str = "Basic YWRhOnNlY3JldA==";
+pub(super) const ADA: &str = "Basic YWRhOnNlY3JldA==";
 
 pub(super) fn ada() -> Credential {
     Credential::new("ada", "secret")
