@@ -4,6 +4,7 @@
 mod absence;
 mod credentials;
 mod damage;
+mod depth;
 mod good;
 mod limits;
 mod manifests;
@@ -27,6 +28,7 @@ pub async fn all(world: &World) -> Vec<(&'static str, Vec<Case>)> {
         ("Token servers", tokens::cases(world)),
         ("Platforms", platforms::cases(world).await),
         ("Manifests", manifests::cases(world)),
+        ("Configs, layers and entries", depth::cases(world)),
         ("Damage", damage::cases(world).await),
         ("Network", network::cases(world)),
         ("TLS", tls::cases(world)),
