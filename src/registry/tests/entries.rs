@@ -74,7 +74,7 @@ async fn an_entry_that_is_not_there_is_named() {
         serve(|_| answer(404, &[], r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#)).await;
     let entry = entry(OCI, image.manifest.as_bytes());
     let code = Some(SpecCode::ManifestUnknown);
-    let evidence = Evidence { status: 404, code, host: "reg.test".to_owned() };
+    let evidence = Evidence { status: 404, code, host: "reg.test".to_owned(), others: Vec::new() };
     assert_eq!(look_at(&client, "app", &entry).await, damage(&entry, PartFault::Missing(evidence)));
 }
 
