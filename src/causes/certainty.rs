@@ -26,7 +26,6 @@ impl Doubt {
 
 /// What could cure a refusal of this image.
 pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
-    let registry = registry(image);
     Doubt(
         missing_secret(facts)
             .or_else(|| missing_service_account(facts))
