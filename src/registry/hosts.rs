@@ -132,7 +132,7 @@ impl Hosts {
 
     /// The hosts that are asked for this image's registry, in order.
     pub(super) async fn of(&self, reference: &Reference, transport: &Arc<Transport>) -> Listed {
-        let Some(tree) = &self.tree else { return alone(reference) };
+        let Some(tree) = &self.tree else { return Ok(alone(reference)) };
         let read = async {
             let (tree, said, transport) = (tree.clone(), self.said.clone(), transport.clone());
             let reference = reference.clone();
@@ -145,7 +145,7 @@ impl Hosts {
 }
 
 /// The registry itself, where no configuration says otherwise.
-fn alone(reference: &Reference) -> Listed {
+fn alone(reference: &Reference) -> Arc<Listing> {
     let endpoint = reference.host().parse().map(|authority| Endpoint {
         authority,
         root: "/v2".to_owned(),
@@ -155,13 +155,13 @@ fn alone(reference: &Reference) -> Listed {
     });
     let endpoint = endpoint.map(Arc::new).map_err(|_| "its host is no valid address".to_owned());
     let host = RegistryHost { endpoint, capabilities: Capabilities::default() };
-    Ok(Arc::new(Listing { hosts: vec![host], told: false }))
+    Arc::new(Listing { hosts: vec![host], told: false })
 }
 
 fn listed(tree: &Path, reference: &Reference, transport: &Transport, said: &Said) -> Listed {
     let registry = reference.registry();
     let Some(folder) = tree::read(tree, registry).map_err(|why| said.fault(&why))? else {
-        return alone(reference);
+        return Ok(alone(reference));
     };
     if let Some(dropped) = &folder.dropped {
         said.dropped(dropped);

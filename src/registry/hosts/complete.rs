@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::uri::Authority;
@@ -119,7 +120,7 @@ fn escaped(path: &str) -> Result<String, String> {
         if plain(byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
         text
     }))

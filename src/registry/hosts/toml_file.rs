@@ -198,8 +198,9 @@ fn headers(written: &[&dyn TableLike]) -> Result<Headers, String> {
         match item.as_value() {
             Some(Value::String(value)) => headers.add(name, value.value()),
             Some(Value::Array(values)) => {
-                let values = strings(values, "a header")?;
-                values.into_iter().for_each(|value| headers.add(name, value));
+                for value in strings(values, "a header")? {
+                    headers.add(name, value);
+                }
             }
             _ => return Err("a header is neither text nor a list of texts".to_owned()),
         }
