@@ -196,6 +196,8 @@ async fn runs_are_bounded_and_no_namespace_takes_anothers_share() {
 async fn another_namespaces_turn_is_not_waited_for() {
     let mut bench = Bench::new();
     bench.limits.runs_per_tenant = 1;
+    // Longer than the test waits for anything.
+    bench.limits.time = 10 * NEVER;
     bench.add("p", "slow.io", "exec sleep 1000");
     bench.add("q", "r.io", &answers(IMAGE, IO));
     let providers = bench.providers();

@@ -134,7 +134,8 @@ async fn whatever_goes_wrong_is_a_failure_of_that_one_alone() {
         other_version,
         good.replace("CredentialProviderResponse", "CredentialProviderRequest"),
         good.replace("\"Image\"", "\"Tag\""),
-        "head -c 3000 /dev/zero".to_owned(),
+        // A good answer with more white space behind it than is read.
+        format!("{good}\nhead -c 3000 /dev/zero | tr '\\000' ' '"),
         "yes".to_owned(),
         "exec >&-; exec sleep 1000".to_owned(),
         "exec sleep 1000".to_owned(),
