@@ -138,10 +138,8 @@ impl Shared {
         let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
         match self.hosts.of(lookup.reference, &self.transport).await {
             Ok(listing) => match lookup.entry {
-                None => Box::pin(walk::image(self, lookup.reference, &listing, &who)).await,
-                Some(entry) => {
-                    Box::pin(walk::entry(self, lookup.reference, entry, &listing, &who)).await
-                }
+                None => walk::image(self, lookup.reference, &listing, &who).await,
+                Some(entry) => walk::entry(self, lookup.reference, entry, &listing, &who).await,
             },
             Err(why) => Outcome::NotChecked(Unchecked::NodeFiles(why.to_string())),
         }

@@ -132,7 +132,7 @@ async fn visit(session: &mut Session<'_>) -> Result<Said, Outcome> {
         return Ok(Said::No(Outcome::Refused(refusal)));
     }
     enter(Phase::Request, session.authority.as_str());
-    let (outcome, has_it) = match lookup::reach(session).await {
+    let (outcome, has_it) = match Box::pin(lookup::reach(session)).await {
         Ok(Reached::Missing(answer)) => {
             progress::first_missed();
             return Ok(Said::Missing(answer));
@@ -178,7 +178,7 @@ async fn among_blobs(visits: &mut [Visit<'_>]) -> Option<Outcome> {
             Ok(None) => {}
             Ok(Some(found)) => {
                 progress::found_after_all();
-                return Some(lookup::conclude(session, found).await);
+                return Some(Box::pin(lookup::conclude(session, found)).await);
             }
             Err(ended) => visit.said = Said::Unseen(ended),
         }
@@ -196,7 +196,7 @@ async fn nowhere(mut visits: Vec<Visit<'_>>) -> Outcome {
     let mut outcome = match (visit.session, visit.said) {
         (Some(mut session), Said::Missing(answer)) => {
             let absence = absent::missing(&mut session, &answer).await;
-            let outcome = lookup::conclude(&mut session, absence).await;
+            let outcome = Box::pin(lookup::conclude(&mut session, absence)).await;
             session.note_refusal(outcome).await
         }
         (_, Said::No(outcome)) => outcome,
@@ -245,7 +245,7 @@ pub(super) async fn entry(
         session.shown = true;
         let ended = match session.standing_refusal().await {
             Some(refusal) => Err(Outcome::Refused(refusal)),
-            None => match entry::run(&mut session, entry).await {
+            None => match Box::pin(entry::run(&mut session, entry)).await {
                 Ok(outcome) if lost_manifest(&outcome).is_none() => Ok(outcome),
                 Ok(outcome) | Err(outcome) => Err(session.note_refusal(outcome).await),
             },

@@ -222,9 +222,12 @@ async fn what_is_named_by_digest_is_looked_for_among_blobs_after_every_host() {
 
 #[tokio::test]
 async fn a_near_tag_comes_from_the_host_that_is_quoted() {
-    let tagged = |seen: &Seen| match seen.path.contains("/tags/list") {
-        true => answer(200, &[], r#"{"tags":["latest"]}"#),
-        false => status(404),
+    let tagged = |seen: &Seen| {
+        if seen.path.contains("/tags/list") {
+            answer(200, &[], r#"{"tags":["latest"]}"#)
+        } else {
+            status(404)
+        }
     };
     let (one, two) = (Fake::plain(|_| status(404)).await, Fake::plain(tagged).await);
     let hosts = "server = \"http://two.test\"\n[host.\"http://one.test\"]\n";
