@@ -70,12 +70,13 @@ mod tests {
         Settings { runtimes: vec![runtime.parse().unwrap()], ..Settings::default() }
     }
 
+    fn facts_of<'a>(name: &'a str, settings: &'a Settings) -> Facts<'a> {
+        facts(vec![image(name, vec![anonymous(whole("linux/amd64"))])], settings)
+    }
+
     #[test]
     fn a_short_name_is_likely_trouble_on_cri_o_and_nowhere_else() {
         let crio = with_runtime("cri-o/1.34");
-        fn facts_of<'a>(name: &'a str, settings: &'a Settings) -> Facts<'a> {
-            facts(vec![image(name, vec![anonymous(whole("linux/amd64"))])], settings)
-        }
         let (severity, certainty, message) = only(&CAUSE, &facts_of("nginx:1.27", &crio));
         assert_eq!((severity, certainty), (Severity::WontPull, Certainty::Likely));
         assert!(message.contains("; write docker.io/library/nginx:1.27 [short-name]"), "{message}");

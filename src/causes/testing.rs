@@ -141,6 +141,7 @@ pub(super) fn node(platform: &str, runtime: &str) -> Node {
 }
 
 /// These are the nodes that the pod may land on.
+#[expect(clippy::unnecessary_wraps, reason = "as the facts have them")]
 pub(super) fn nodes(nodes: Vec<Node>) -> Option<Vec<Arc<Node>>> {
     Some(nodes.into_iter().map(Arc::new).collect())
 }

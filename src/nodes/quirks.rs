@@ -123,6 +123,7 @@ pub fn malformed_secret_is_err_image_pull(
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "not every runtime is known")]
     fn containerd(major: u32, minor: u32) -> Option<Runtime> {
         Some(Runtime { name: Containerd, version: (major, minor) })
     }

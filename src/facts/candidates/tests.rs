@@ -10,6 +10,7 @@ fn platform(text: &str) -> Platform {
     text.parse().unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "not every runtime is known")]
 fn containerd(major: u32, minor: u32) -> Option<Runtime> {
     Some(Runtime { name: RuntimeName::Containerd, version: (major, minor) })
 }
