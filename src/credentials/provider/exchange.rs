@@ -118,8 +118,8 @@ impl Provider {
                 "cacheDuration" => {
                     // Kept until a time in the past is not kept.
                     let read = signed_duration(&string(value)?);
-                    let read = read.ok_or(ResponseFault::CacheDuration)?;
-                    duration = Some(read.unwrap_or_default());
+                    let (negative, size) = read.ok_or(ResponseFault::CacheDuration)?;
+                    duration = Some(if negative { Duration::ZERO } else { size });
                 }
                 "auth" => auth = entries(value)?,
                 _ => return Err(ResponseFault::UnknownField),
@@ -141,13 +141,13 @@ impl Provider {
     }
 }
 
-/// A duration as Go reads it, `Some(None)` where it is less than nothing.
-pub(super) fn signed_duration(text: &str) -> Option<Option<Duration>> {
+/// A duration as Go reads it: whether it is less than nothing, and how long it is.
+pub(super) fn signed_duration(text: &str) -> Option<(bool, Duration)> {
     match text.strip_prefix('-') {
         Some(positive) if !positive.starts_with('+') => {
-            go_duration::parse(positive).map(|duration| Some(duration).filter(Duration::is_zero))
+            go_duration::parse(positive).map(|size| (!size.is_zero(), size))
         }
-        _ => go_duration::parse(text).map(Some),
+        _ => go_duration::parse(text).map(|size| (false, size)),
     }
 }
 

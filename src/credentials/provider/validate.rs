@@ -124,7 +124,8 @@ impl<'r> Check<'r, '_> {
         let field = "defaultCacheDuration";
         match &self.raw.default_cache_duration {
             Given::Is(text) => {
-                let duration = signed_duration(text).flatten();
+                let read = signed_duration(text).filter(|(negative, _)| !negative);
+                let duration = read.map(|(_, size)| size);
                 if duration.is_none() {
                     let shown = printable(text, 40);
                     self.wrong(
