@@ -134,16 +134,13 @@ fn setup(binary: &Path, ca: &Path, certs_d: &Path) -> Setup {
 
 async fn look(case: Case, ca: &Path, [current, old]: &[Arc<Judge>; 2]) -> Row {
     let runtimes = [current.runtime(), old.runtime()];
+    let of = async |runtime: &str| ask(&case, ca, Some(runtime)).await;
     let said = async {
-        if !case.is_ready() {
-            return (None, None);
+        let said = ask(&case, ca, None).await;
+        if !case.hangs_on_runtime() {
+            return (said, None);
         }
-        let of = async |runtime: &str| ask(&case, ca, Some(runtime)).await;
-        let by_runtime = case.hangs_on_runtime();
-        let by_runtime = async {
-            if by_runtime { Some([of(&runtimes[0]).await, of(&runtimes[1]).await]) } else { None }
-        };
-        (Some(ask(&case, ca, None).await), by_runtime.await)
+        (said, Some([of(&runtimes[0]).await, of(&runtimes[1]).await]))
     };
     let (current, old, (said, by_runtime)) = tokio::join!(
         current.pull(&case.image, &case.logins),

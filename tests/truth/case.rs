@@ -5,20 +5,6 @@ use serde_json::Value;
 use crate::support::contract::Certainty;
 use crate::support::manifests::{docker_config, pull_secret};
 
-/// What pullcheck is to learn before a case can be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feature {
-    /// Config, layers and child manifests are looked at.
-    Depth,
-    /// `--certs-d`.
-    CertsD,
-    /// `--runtime`.
-    Runtime,
-}
-
-/// What is not there yet.
-const MISSING: &[Feature] = &[Feature::CertsD];
-
 /// What a node makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Node {
@@ -56,7 +42,6 @@ pub struct Case {
     pub undecidable: Option<&'static str>,
     /// Runs beside all others, because a node waits long.
     pub slow: bool,
-    pub awaits: Option<Feature>,
 }
 
 impl Case {
@@ -74,7 +59,6 @@ impl Case {
             others_fail: false,
             undecidable: None,
             slow: false,
-            awaits: None,
         }
     }
 
@@ -140,10 +124,6 @@ impl Case {
         Self { slow: true, ..self }
     }
 
-    pub fn awaits(self, feature: Feature) -> Self {
-        Self { awaits: Some(feature), ..self }
-    }
-
     /// Whether runtimes differ here.
     pub fn differs(&self) -> bool {
         self.others_fail || (self.current == Node::Pulls) != (self.old == Node::Pulls)
@@ -151,11 +131,6 @@ impl Case {
 
     /// Whether pullcheck is to be asked once more for each of the runtimes.
     pub fn hangs_on_runtime(&self) -> bool {
-        self.differs() && self.says.is_some() && !MISSING.contains(&Feature::Runtime)
-    }
-
-    /// Whether pullcheck can be held to it.
-    pub fn is_ready(&self) -> bool {
-        self.awaits.is_none_or(|feature| !MISSING.contains(&feature))
+        self.differs() && self.says.is_some()
     }
 }

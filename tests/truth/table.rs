@@ -13,18 +13,17 @@ use super::verdict::Row;
 /// The name of this run's part of the page.
 pub const PART: &str = "truth";
 
-/// The table of every case that pullcheck can be held to, family by family.
+/// Every case, family by family.
 pub fn markdown(judges: &[String], families: &[(&str, Vec<Row>)]) -> String {
-    let rows = || families.iter().flat_map(|(_, rows)| rows);
-    let ready = rows().filter(|row| row.said.is_some()).count();
+    let cases: usize = families.iter().map(|(_, rows)| rows.len()).sum();
     let mut text = String::new();
     writeln!(text, "Judges: {}.\n", judges.join(", ")).unwrap();
-    writeln!(text, "{ready} cases.").unwrap();
+    writeln!(text, "{cases} cases.").unwrap();
     for (family, rows) in families {
         writeln!(text, "\n### {family}\n").unwrap();
         text.push_str("| case | containerd 2 | containerd 1.6 | pullcheck | agree |\n");
         text.push_str("|---|---|---|---|---|\n");
-        for row in rows.iter().filter(|row| row.said.is_some()) {
+        for row in rows {
             let case = &row.case;
             let (current, old) = (node(case.current), node(case.old));
             let said = says(case);

@@ -28,8 +28,8 @@ pub struct Row {
     pub case: Case,
     pub current: Pulled,
     pub old: Pulled,
-    /// `None` where pullcheck cannot be held to the case yet.
-    pub said: Option<Vec<Said>>,
+    /// What pullcheck says where it does not know the runtime.
+    pub said: Vec<Said>,
     /// When told of the current runtime, and of the old one; where they differ.
     pub by_runtime: Option<[Vec<Said>; 2]>,
 }
@@ -81,7 +81,7 @@ impl Row {
         let expected: Vec<(&str, Certainty)> =
             case.says.iter().map(|says| (says.code, says.certainty)).collect();
         let is = |it: &Said| expected.contains(&(it.code.as_str(), it.certainty));
-        if said.as_ref().is_some_and(|said| said.len() != expected.len() || !said.iter().all(is)) {
+        if said.len() != expected.len() || !said.iter().all(is) {
             problems.push(format!("pullcheck should say {expected:?}"));
         }
         problems
@@ -89,7 +89,7 @@ impl Row {
 
     /// Where pullcheck and the nodes cannot both be right.
     pub fn disagreements(&self) -> Vec<String> {
-        let Some(said) = &self.said else { return Vec::new() };
+        let said = &self.said;
         let proven = said.iter().any(|it| it.certainty == Certainty::Proven);
         let likely = said.iter().any(|it| it.certainty == Certainty::Likely);
         let mut found = Vec::new();
@@ -133,10 +133,10 @@ impl std::fmt::Display for Row {
                 writeln!(f, "  pullcheck, of the {runtime} node: {certainty:?} {message}")?;
             }
         }
-        for said in self.said.iter().flatten() {
+        for said in &self.said {
             writeln!(f, "  pullcheck: {:?} {}", said.certainty, said.message)?;
         }
-        if self.said.as_ref().is_some_and(Vec::is_empty) {
+        if self.said.is_empty() {
             writeln!(f, "  pullcheck: nothing")?;
         }
         for problem in self.problems() {

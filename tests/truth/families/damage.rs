@@ -1,7 +1,7 @@
 //! Registries whose disks have lost something.
 
 use crate::support::images::{Format, Image, image, index, simple};
-use crate::truth::case::{Case, Feature};
+use crate::truth::case::Case;
 use crate::truth::store::{Damage, Store, warm};
 use crate::truth::world::World;
 
@@ -54,8 +54,7 @@ pub async fn cases(world: &World) -> Vec<Case> {
     let named = |current, old| [current, old];
     for (at, damaged) in [&current, &old].into_iter().enumerate() {
         let push = async |repository, part, damage| damaged.push(repository, part, damage).await;
-        let case =
-            |names: [&'static str; 2], image| Case::new(names[at], image).awaits(Feature::Depth);
+        let case = |names: [&'static str; 2], image| Case::new(names[at], image);
         let replace = Damage::Replace(b"{\"schemaVersion\":2}".to_vec());
         cases.extend([
             case(

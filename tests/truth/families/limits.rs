@@ -2,7 +2,7 @@
 
 use crate::support::images::simple;
 use crate::support::misbehaving::{Fault, faults};
-use crate::truth::case::{Case, Feature};
+use crate::truth::case::Case;
 use crate::truth::world::World;
 
 pub fn cases(world: &World) -> Vec<Case> {
@@ -20,7 +20,7 @@ pub fn cases(world: &World) -> Vec<Case> {
         limited("429 to everything", odd("all", too_many())),
         limited("429 to HEAD only", odd("head", too_many().on_head())),
         limited("429 to GET of a manifest only", odd("get", too_many().on_get().on_manifests())),
-        limited("429 to blobs only", odd("blobs", too_many().on_blobs())).awaits(Feature::Depth),
+        limited("429 to blobs only", odd("blobs", too_many().on_blobs())),
         Case::new("429 once", odd("once", too_many().times(1))),
         Case::new("500 to everything", odd("500", faults::server_error(500)))
             .fails("500 Internal Server Error")
@@ -33,11 +33,9 @@ pub fn cases(world: &World) -> Vec<Case> {
             .unknown("registry-error"),
         Case::new("503 to blobs only", odd("503-blobs", faults::server_error(503).on_blobs()))
             .fails("503")
-            .unknown("registry-error")
-            .awaits(Feature::Depth),
+            .unknown("registry-error"),
         Case::new("403 to blobs only", odd("403-blobs", faults::forbidden().on_blobs()))
             .fails("403 Forbidden")
-            .proven("access-denied")
-            .awaits(Feature::Depth),
+            .proven("access-denied"),
     ]
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::images::{Blob, Image, media, simple};
 use crate::support::misbehaving::{Fault, faults};
-use crate::truth::case::{Case, Feature, Node};
+use crate::truth::case::{Case, Node};
 use crate::truth::shapes;
 use crate::truth::world::World;
 
@@ -106,12 +106,10 @@ pub fn cases(world: &World) -> Vec<Case> {
             .proven("manifest-invalid"),
         Case::new("a Helm chart", odd("chart", &chart, None))
             .nodes(Node::Pulls, Node::Fails("mismatched image rootfs"))
-            .likely("manifest-invalid")
-            .awaits(Feature::Runtime),
+            .likely("manifest-invalid"),
         Case::new("an artifact with an empty config", odd("artifact", &empty, None))
             .nodes(Node::Pulls, Node::Fails("mismatched image rootfs"))
-            .likely("manifest-invalid")
-            .awaits(Feature::Runtime),
+            .likely("manifest-invalid"),
         Case::new("a redirect to where it is", {
             let target = odd("redirected", &simple("m redirect"), None);
             let (_, path) = target.split_once('/').unwrap();

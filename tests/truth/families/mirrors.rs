@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::support::images::{Image, simple};
 use crate::support::misbehaving::faults::Act;
 use crate::support::misbehaving::{Answer, Fault, Registry, faults};
-use crate::truth::case::{Case, Feature, Node};
+use crate::truth::case::{Case, Node};
 use crate::truth::world::World;
 
 /// The registry that all these names lead to is there.
@@ -150,7 +150,6 @@ pub fn cases(world: &World) -> Vec<Case> {
         Case::new("a folder for a port", "port.down.test:5000/mirrors/port:v1"),
     ];
     for case in &mut cases {
-        case.awaits = Some(Feature::CertsD);
         case.args = vec!["--certs-d".into(), world.certs_d().display().to_string()];
     }
     cases

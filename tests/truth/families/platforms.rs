@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::images::{Format, Image, image, index};
-use crate::truth::case::{Case, Feature, Node};
+use crate::truth::case::{Case, Node};
 use crate::truth::shapes;
 use crate::truth::world::World;
 
@@ -40,12 +40,10 @@ pub async fn cases(world: &World) -> Vec<Case> {
             push("feature", &one("p feature", with("os.features", json!(["gpu"])))).await
         })
         .nodes(Node::Fails("no match for platform"), Node::Pulls)
-        .likely("platform-missing")
-        .awaits(Feature::Runtime),
+        .likely("platform-missing"),
         Case::new("an index with linux/386 only", push("386", &only("linux/386", "p 386")).await)
             .nodes(Node::Fails("get image config descriptor"), Node::Pulls)
-            .likely("platform-missing")
-            .awaits(Feature::Runtime),
+            .likely("platform-missing"),
         Case::new("amd64/v1", push("v1", &only("linux/amd64/v1", "p v1")).await),
         Case::new("amd64 beside amd64/v3", {
             push(
