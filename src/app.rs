@@ -49,6 +49,8 @@ pub fn gatherer(
             pull_through: config.pull_through.clone(),
             pod_mutation: config.policy.pod_mutation,
             platforms: config.platforms.clone(),
+            runtimes: config.runtimes.clone(),
+            max_image_size: config.max_image_size,
             digest_required: config.policy.mentions("digest-required"),
         },
     })
@@ -65,9 +67,14 @@ pub fn client_config(
         None => Vec::new(),
         Some(path) => read(path, "--ca-file")?,
     };
+    if let Some(folder) = &config.certs_d {
+        let told = || format!("--certs-d {} cannot be read", folder.display());
+        std::fs::read_dir(folder).with_context(told)?;
+    }
     Ok(ClientConfig {
         extra_roots_pem,
         insecure_hosts: config.insecure_registries.clone(),
+        certs_d: config.certs_d.clone(),
         address_rule: AddressRule {
             loopback_allowed: loopback,
             allow: config.allow_addresses.clone(),
@@ -75,6 +82,7 @@ pub fn client_config(
         },
         quota_floor: config.quota_floor,
         pull_through: config.pull_through.clone(),
+        layers: config.depth == config::Depth::Layers,
         ..ClientConfig::default()
     })
 }

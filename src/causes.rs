@@ -5,6 +5,8 @@
 
 mod absence;
 mod access_denied;
+mod blob_mismatch;
+mod blob_missing;
 mod catalogue;
 mod certainty;
 mod credential_expired;
@@ -13,9 +15,13 @@ mod credential_short_lived;
 mod digest_not_found;
 mod digest_required;
 mod finding;
+mod image_too_large;
+mod landing;
 mod manifest_invalid;
+mod manifest_missing;
 mod not_checked;
 mod platform_missing;
+mod presence;
 mod pull_secret_malformed;
 mod pull_secret_misplaced;
 mod pull_secret_no_match;
@@ -34,6 +40,7 @@ mod registry_timeout;
 mod registry_tls;
 mod repository_not_found;
 mod service_account_not_found;
+mod short_name;
 mod tag_mutable;
 mod tag_not_found;
 #[cfg(test)]
@@ -100,7 +107,12 @@ pub const ALL: &[&Cause] = &[
     &credential_rejected::CAUSE,
     &credential_expired::CAUSE,
     &manifest_invalid::CAUSE,
+    &manifest_missing::CAUSE,
+    &blob_missing::CAUSE,
+    &blob_mismatch::CAUSE,
     &platform_missing::CAUSE,
+    &image_too_large::CAUSE,
+    &short_name::CAUSE,
     &pull_secret_not_found::CAUSE,
     &pull_secret_wrong_type::CAUSE,
     &pull_secret_misplaced::CAUSE,

@@ -1,11 +1,14 @@
-//! What the API server knows that a pull depends on: Secrets, ServiceAccounts, a namespace's mode.
+//! What the API server knows that a pull depends on: Secrets, ServiceAccounts, a namespace's mode,
+//! nodes and RuntimeClasses.
 //!
 //! Here: one bounded read at a time, on demand, with a short memory. What is not there is never
-//! remembered: "it does not exist" is always the answer to a question asked now. Never here:
-//! registries, what the absence of something means, watching the whole cluster.
+//! remembered: "it does not exist" is always the answer to a question asked now. Only the nodes
+//! are watched, because every review needs all of them. Never here: registries, and what the
+//! absence of something means.
 //!
-//! Needed rights: `get` on secrets, serviceaccounts and namespaces; `list` on secrets and
-//! serviceaccounts only for "did you mean".
+//! Needed rights: `get` on secrets, serviceaccounts and namespaces; `list` and `watch` on nodes and
+//! `get` on runtimeclasses to know where pods can land; `list` on secrets and serviceaccounts only
+//! for "did you mean".
 
 mod answers;
 mod api;
@@ -13,21 +16,25 @@ mod connect;
 mod look;
 mod memory;
 mod names;
+mod nodes;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use kube::Client;
 use tokio::time::Instant;
 
 pub use connect::ConnectError;
+pub use nodes::Nodes;
 
 use self::api::Api;
 use self::memory::Memory;
 use self::names::{Listed, Resource};
 use crate::credentials::SecretState;
+use crate::nodes::Scheduling;
 
 /// How the cluster is asked.
 #[derive(Debug, Clone)]
@@ -40,6 +47,8 @@ pub struct ClusterOptions {
     pub labels_for: Duration,
     /// For how long a namespace's label is not asked for again after the API server failed.
     pub failed_for: Duration,
+    /// The first pause before nodes are asked for again; later ones are longer.
+    pub nodes_again: Duration,
     /// Memory for what was found, in bytes.
     pub cache_bytes: u64,
     /// Questions at the same time, in all.
@@ -55,6 +64,7 @@ impl Default for ClusterOptions {
             found_for: Duration::from_secs(5),
             labels_for: Duration::from_secs(30),
             failed_for: Duration::from_secs(2),
+            nodes_again: Duration::from_secs(1),
             cache_bytes: 32 << 20,
             concurrency: 64,
             concurrency_per_namespace: 16,
@@ -107,6 +117,10 @@ struct Inner {
     /// Labels that were found once, for when the API server fails.
     last_labels: Memory<Option<String>>,
     names: Memory<Listed>,
+    classes: Memory<Option<Scheduling>>,
+    /// The log was told that RuntimeClasses cannot be read.
+    classes_forbidden: AtomicBool,
+    nodes: nodes::Store,
 }
 
 /// What asking for a namespace's mode label came to.
@@ -133,7 +147,10 @@ impl Cluster {
             accounts: Memory::new(bytes / 8),
             labels: Memory::new(bytes / 8),
             last_labels: Memory::new(bytes / 8),
-            names: Memory::new(bytes / 8),
+            names: Memory::new(bytes / 16),
+            classes: Memory::new(bytes / 16),
+            classes_forbidden: AtomicBool::new(false),
+            nodes: nodes::Store::default(),
             options,
         };
         Self { inner: Arc::new(inner), server: None }
@@ -199,6 +216,20 @@ impl Cluster {
             Some(ModeLabel::Known(label)) => label,
             Some(ModeLabel::Failed) | None => self.inner.last_labels.recall(&path).await.flatten(),
         }
+    }
+
+    /// What a RuntimeClass asks of its nodes, asked no longer than until `deadline`; nothing where
+    /// it cannot be read or is not there. The question counts against this namespace's share.
+    pub async fn runtime_class(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Scheduling {
+        let Some(path) = names::runtime_class_path(name) else { return Scheduling::default() };
+        let look = look::runtime_class(Arc::clone(&self.inner), namespace.to_owned(), path.clone());
+        let read = self.inner.classes.read(&path, Freshness::Cached, deadline, look).await;
+        read.flatten().unwrap_or_default()
     }
 
     /// The name nearest to one that does not exist.

@@ -28,6 +28,7 @@ use ipnet::IpNet;
 
 use crate::glob::Glob;
 use crate::image::Platform;
+use crate::nodes::Runtime;
 use crate::policy::Policy;
 
 /// Which front runs, with its own flags.
@@ -56,6 +57,8 @@ pub struct Config {
     pub docker_config: Option<PathBuf>,
     /// What nodes' kubelets run to log in.
     pub credential_providers: Option<ProviderFiles>,
+    /// A folder of containerd's `hosts.toml` files, as nodes have it.
+    pub certs_d: Option<PathBuf>,
     /// Address ranges that `serve` would refuse to connect to.
     pub allow_addresses: Vec<IpNet>,
     /// Hosts that nodes log in to by themselves.
@@ -64,10 +67,16 @@ pub struct Config {
     pub node_mirrors: Vec<Glob>,
     /// What platforms the nodes have; empty where nobody says.
     pub platforms: Vec<Platform>,
+    /// What container runtimes they have, likewise.
+    pub runtimes: Vec<Runtime>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// Hosts that are pull-through caches.
     pub pull_through: Vec<Glob>,
     /// Share of Docker Hub's limit (0 to 1) below which manifests are not fetched.
     pub quota_floor: f64,
+    /// How far an image is looked at.
+    pub depth: Depth,
     /// How logs are written.
     pub log_format: LogFormat,
     /// How to reach the API server; in-cluster, then the usual kubeconfig rules without it.
@@ -118,6 +127,16 @@ pub struct CheckConfig {
     pub namespace: String,
     /// Whether secrets and service accounts are read from the cluster too.
     pub cluster: bool,
+}
+
+/// How far an image is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// Its manifest.
+    Manifest,
+    /// Its config and layers too.
+    #[default]
+    Layers,
 }
 
 /// How logs are written.

@@ -2,17 +2,26 @@
 //!
 //! A registry's "no" is a value here, never an `Err`.
 
+mod candidates;
+mod content;
 mod outcome;
 
-pub use outcome::{
-    Absent, Evidence, Found, ManifestFault, ManifestView, Missing, Outcome, Quota, Refusal,
-    RefusedAt, SpecCode, Trouble, TroubleKind, Unchecked,
+pub use candidates::{Candidate, Candidates, Whose};
+pub use content::{
+    Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault, Unread,
 };
+pub use outcome::{
+    Absent, Evidence, Found, Heard, ManifestFault, Missing, Outcome, Quota, Refusal, RefusedAt,
+    SpecCode, Trouble, TroubleKind, Unchecked,
+};
+
+use std::sync::Arc;
 
 use crate::credentials::PullSecret;
 use crate::glob::Glob;
 use crate::image::{Platform, Reference, ReferenceError};
-use crate::workload::{FieldPath, Pins};
+use crate::nodes::{Node, Runtime};
+use crate::workload::{FieldPath, Pins, PullPolicy, Role};
 
 /// One credential tried for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +32,19 @@ pub struct Attempt {
     pub anonymous: bool,
     /// How it ended.
     pub outcome: Outcome,
+    /// Where it is an index: what is known of the entries that the pod's nodes could take.
+    pub entries: Vec<EntryFact>,
+}
+
+/// What is known of one entry of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryFact {
+    /// Its place in the index, from 0.
+    pub index: usize,
+    /// How asking for it, with the credential of the attempt, ended.
+    pub outcome: Outcome,
+    /// Where it is an index itself: the same of its entries.
+    pub entries: Vec<EntryFact>,
 }
 
 /// Where a credential came from.
@@ -67,10 +89,17 @@ pub struct ImageFact<'a> {
     pub field: &'a str,
     /// The image as written.
     pub image: &'a str,
+    /// What it is for.
+    pub role: Role,
+    /// When a node asks the registry for it; where none is written, as the API server fills it in.
+    pub pull_policy: PullPolicy,
     /// The parsed reference, or why the kubelet would not take it.
     pub reference: Result<Reference, ReferenceError>,
     /// Whether the operator's `allowedRegistries` admit it (true where none are configured).
     pub registry_allowed: bool,
+    /// The operator told which mirrors nodes ask for it; those that they are not told of count
+    /// no more.
+    pub mirrors_told: bool,
     /// A registry is asked for it: a node would, and nothing of ours forbids it.
     pub asked: bool,
     /// Attempts in the order in which the node would make them; empty when nothing was asked.
@@ -85,12 +114,15 @@ pub struct ImageFact<'a> {
 pub enum Conclusion<'a> {
     /// Nothing was asked.
     NotAsked,
-    /// A node would get it.
+    /// The registry hands it out. Whether all of what an index leads to is there stands with the
+    /// entries of the attempts.
     Pulls(&'a Found),
     /// A node may get it: at least one attempt could not be seen to its end.
     Unseen(&'a Outcome),
     /// Served to a credential the node has, and no runtime can use it.
     Invalid(ManifestFault),
+    /// Served to a credential the node has, and some of it is not there.
+    Broken(&'a Damage),
     /// Not there, says the registry.
     Absent(&'a Attempt, &'a Absent),
     /// Every attempt was refused.
@@ -115,6 +147,12 @@ impl ImageFact<'_> {
                 _ => None,
             })
         };
+        let broken = || {
+            outcomes().find_map(|outcome| match outcome {
+                Outcome::Broken(damage) => Some(damage),
+                _ => None,
+            })
+        };
         let absent = || {
             self.attempts.iter().find_map(|attempt| match &attempt.outcome {
                 Outcome::Absent(absent) => Some((attempt, absent)),
@@ -129,6 +167,8 @@ impl ImageFact<'_> {
             Conclusion::Unseen(outcome)
         } else if let Some(fault) = invalid() {
             Conclusion::Invalid(fault)
+        } else if let Some(damage) = broken() {
+            Conclusion::Broken(damage)
         } else if let Some((attempt, absent)) = absent() {
             Conclusion::Absent(attempt, absent)
         } else {
@@ -198,6 +238,10 @@ pub struct Settings {
     pub pod_mutation: PodMutation,
     /// What platforms the nodes have, as the operator declared them; empty where nobody did.
     pub platforms: Vec<Platform>,
+    /// What container runtimes they have, likewise.
+    pub runtimes: Vec<Runtime>,
+    /// Bytes of an image's layers, compressed, above which it is too large.
+    pub max_image_size: Option<u64>,
     /// An operator gave `digest-required` an action.
     pub digest_required: bool,
 }
@@ -223,6 +267,8 @@ pub struct Facts<'a> {
     pub is_template: bool,
     /// What the pod itself says of the platform that it runs on.
     pub pins: Pins<'a>,
+    /// The present nodes that it may land on; `None` where they are not known.
+    pub nodes: Option<Vec<Arc<Node>>>,
     /// The images to judge.
     pub images: Vec<ImageFact<'a>>,
     /// The pull secrets the pod would use, in the kubelet's order.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::cluster::Freshness;
 use crate::credentials::{
@@ -18,6 +18,7 @@ use crate::facts::{
     Attempt, Conclusion, CredentialSource, Facts, Front, ImageFact, Outcome, SecretFact,
     ServiceAccountFact, ServiceAccountState, Settings, Trouble, TroubleKind, Unchecked,
 };
+use crate::glob::any_matches;
 use crate::image::Reference;
 use crate::objects::Objects;
 use crate::policy::Policy;
@@ -102,7 +103,12 @@ impl Gatherer {
             let mut fact = ImageFact {
                 field: image_use.field.as_str(),
                 image: &image_use.image,
+                role: image_use.role,
+                pull_policy: image_use
+                    .pull_policy
+                    .unwrap_or_else(|| PullPolicy::default_of(reference.as_ref().ok())),
                 registry_allowed: true,
+                mirrors_told: false,
                 asked: false,
                 attempts: Vec::new(),
                 providers: Vec::new(),
@@ -115,7 +121,7 @@ impl Gatherer {
                     // Never contacted.
                 } else if reference.registry().len() > LONGEST_HOST {
                     fact.attempts = vec![no_such_host(reference)];
-                } else if image_use.pull_policy == Some(PullPolicy::Never) {
+                } else if fact.pull_policy == PullPolicy::Never {
                     fact.attempts = vec![not_checked(Unchecked::PolicyNever)];
                 } else if new && distinct.len() >= MOST_IMAGES {
                     // One finding stands for all that are beyond the budget.
@@ -137,6 +143,7 @@ impl Gatherer {
             namespace: ask.namespace,
             is_template: workload.is_template,
             pins: workload.node.pins(),
+            nodes: None,
             images,
             secrets: Vec::new(),
             service_account: ServiceAccountFact {
@@ -158,10 +165,26 @@ impl Gatherer {
     ) -> Facts<'a> {
         let mut facts = self.written(ask);
         if facts.images.iter().any(|image| image.asked) {
-            self.read_secrets(ask, freshness, &mut facts).await;
+            let (nodes, ()) = tokio::join!(
+                self.objects.eligible_nodes(ask.workload, ask.namespace, ask.deadline),
+                self.read_secrets(ask, freshness, &mut facts),
+            );
+            facts.nodes = nodes;
             self.ask_registries(ask, freshness, requests, &mut facts).await;
+            self.look_for_mirrors(ask, &mut facts).await;
         }
         facts
+    }
+
+    /// Where nodes may reach an image through mirrors, whether the operator told which.
+    async fn look_for_mirrors(&self, ask: Ask<'_>, facts: &mut Facts<'_>) {
+        for image in facts.images.iter_mut().filter(|image| image.asked) {
+            let Ok(reference) = &image.reference else { continue };
+            if any_matches(&self.settings.node_mirrors, reference.registry()) {
+                let told = self.resolver.mirrors_told(reference);
+                image.mirrors_told = timeout_at(ask.deadline, told).await.unwrap_or_default();
+            }
+        }
     }
 
     /// The pull secrets in the kubelet's order: the pod's own, else its ServiceAccount's (K
@@ -210,6 +233,8 @@ impl Gatherer {
         let mut asked: HashMap<&Reference, usize> = HashMap::new();
         let mut questions: Vec<Question> = Vec::new();
         let mut answers_for = Vec::with_capacity(facts.images.len());
+        let nodes =
+            facts.candidates().into_iter().flat_map(|word| word.kinds).collect::<Arc<[_]>>();
         for image in &facts.images {
             let Some(reference) = image.reference.as_ref().ok().filter(|_| image.asked) else {
                 answers_for.push(None);
@@ -224,6 +249,7 @@ impl Gatherer {
             questions.push(Question {
                 reference: reference.clone(),
                 credentials,
+                nodes: nodes.clone(),
                 tenant: tenant.clone(),
                 requests: requests.clone(),
             });
@@ -296,7 +322,8 @@ impl<'a> Keyrings<'a> {
 }
 
 fn not_checked(why: Unchecked) -> Attempt {
-    Attempt { source: None, anonymous: true, outcome: Outcome::NotChecked(why) }
+    let outcome = Outcome::NotChecked(why);
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
 }
 
 /// A host that no DNS can know, and that nothing should have to remember.
@@ -308,7 +335,7 @@ fn no_such_host(reference: &Reference) -> Attempt {
         waited: None,
         retry_after: None,
     });
-    Attempt { source: None, anonymous: true, outcome }
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
 }
 
 /// Whether something that a stale secret or ServiceAccount could explain stands in the facts.

@@ -1,4 +1,5 @@
-//! Durations as Go writes them, which is how the API server says how long it waits.
+//! Durations as Go writes them, which is how the API server says how long it waits, and how the
+//! files of Go programs say it. Plain values without I/O.
 //!
 //! Source: `time.ParseDuration` in Go's standard library, which says: a sequence of decimal
 //! numbers, each with an optional fraction and a unit.

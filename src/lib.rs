@@ -33,6 +33,7 @@ pub mod go_duration;
 pub mod image;
 pub mod message;
 pub mod near_miss;
+pub mod nodes;
 pub mod objects;
 pub mod policy;
 pub mod providers;

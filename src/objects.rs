@@ -1,7 +1,8 @@
-//! Where Secrets and ServiceAccounts come from: manifests under check, the cluster, both, or
+//! Where Secrets, ServiceAccounts and nodes come from: manifests under check, the cluster, both, or
 //! neither. What nobody can tell is said to be undecided, never absent.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -9,6 +10,8 @@ use crate::cluster::{Cluster, Freshness, ServiceAccountAnswer};
 use crate::credentials::{DecodedSecret, SecretState};
 use crate::facts::ServiceAccountState;
 use crate::near_miss::nearest;
+use crate::nodes::{self, Demands, Node, Scheduling};
+use crate::workload::Workload;
 
 /// Namespace and name.
 type Id = (String, String);
@@ -85,6 +88,23 @@ impl Objects {
             ServiceAccountAnswer::Unreadable(why) => ServiceAccountState::Unreadable(why),
         };
         (Vec::new(), state)
+    }
+
+    /// The present nodes that the pods of a workload may land on; `None` where nodes are not known.
+    pub async fn eligible_nodes(
+        &self,
+        workload: &Workload,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Option<Vec<Arc<Node>>> {
+        let cluster = self.cluster.as_ref()?;
+        let nodes = cluster.nodes()?;
+        let class = match &workload.node.runtime_class {
+            Some(name) => cluster.runtime_class(namespace, name, deadline).await,
+            None => Scheduling::default(),
+        };
+        let demands = Demands::of(&workload.node, workload.kind, class);
+        Some(nodes::eligible(&demands, &nodes))
     }
 
     /// The namespace's `pullcheck.dev/mode`, if it can be read and has one.

@@ -6,7 +6,10 @@
 //!
 //! ```text
 //! client     one lookup: what is remembered, the total limit
+//!   walk       one host after another                  hosts
 //!   lookup     HEAD, then GET, then what is missing      absent, manifest
+//!   entry      an index's entry: GET
+//!   content    after one image's manifest: config, layers memory
 //!   session    asking one registry, logging in when asked to
 //!   auth       tokens: one request for all who want the same, login budgets
 //!   transport  one HTTP exchange, redirects               failure
@@ -22,11 +25,16 @@ mod challenge;
 mod client;
 mod config;
 mod connect;
+mod content;
+mod crew;
 mod dns;
+mod entry;
 mod form;
+mod hosts;
 mod identity;
 mod lookup;
 mod manifest;
+mod memory;
 mod progress;
 mod quota;
 mod realm;
@@ -42,6 +50,7 @@ mod tls;
 mod token;
 mod transport;
 mod trouble;
+mod walk;
 mod who;
 
 pub use address::AddressRule;

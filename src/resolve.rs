@@ -9,9 +9,11 @@
 //! (`registry`).
 
 mod chain;
+mod entries;
 mod flight;
 mod gate;
 mod lifetime;
+mod spot;
 
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ use moka::future::Cache;
 use tokio::time::Instant;
 
 use crate::credentials::Credential;
-use crate::facts::{Attempt, CredentialSource};
+use crate::facts::{Attempt, Candidate, CredentialSource, Descriptor};
 use crate::image::Reference;
 use crate::registry::{CredentialId, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
@@ -37,6 +39,8 @@ pub struct Question {
     pub reference: Reference,
     /// Each matching credential and where it came from. Empty means one anonymous attempt.
     pub credentials: Vec<(CredentialSource, Credential)>,
+    /// The kinds of nodes that the image is for: of an index, what they would fetch is asked for.
+    pub nodes: Arc<[Candidate]>,
     /// The namespace on whose behalf registries are asked; login budgets are its own.
     pub tenant: Arc<str>,
     /// What registries may still be asked on behalf of the same review.
@@ -78,6 +82,9 @@ impl Default for Limits {
 struct Key {
     reference: Reference,
     credential: CredentialId,
+    /// Where it is an entry of an index, what that says of it: another index may say otherwise of
+    /// the same digest, and must not be believed for this one.
+    entry: Option<Arc<Descriptor>>,
 }
 
 /// Resolves images; cheap to clone.
@@ -108,6 +115,11 @@ impl Resolver {
             metrics,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Whether the operator told which hosts nodes ask for this image.
+    pub async fn mirrors_told(&self, reference: &Reference) -> bool {
+        self.shared.client.is_told(reference).await
     }
 
     /// The attempts for each question, in the order of the questions, with what is known at

@@ -16,6 +16,8 @@ pub(crate) mod tolerant;
 
 use std::collections::BTreeMap;
 
+use crate::image::Reference;
+
 pub use extract::{ExtractError, Problem, extract};
 pub(crate) use extract::{explain, path_of};
 pub use field_path::FieldPath;
@@ -97,6 +99,17 @@ pub enum PullPolicy {
     IfNotPresent,
     /// The registry is never asked.
     Never,
+}
+
+impl PullPolicy {
+    /// What the API server writes where nothing is written (K pkg/apis/core/v1/defaults.go): the
+    /// tag decides, even beside a digest, and what is no reference has none.
+    pub fn default_of(reference: Option<&Reference>) -> Self {
+        match reference.and_then(Reference::tag) {
+            Some("latest") => Self::Always,
+            _ => Self::IfNotPresent,
+        }
+    }
 }
 
 /// One named entry of `imagePullSecrets`.

@@ -31,6 +31,7 @@ const PURE: &[&str] = &[
     "policy",
     "review",
     "near_miss",
+    "nodes",
 ];
 
 /// An arrow between rooms that must never be. A room may always name itself.
@@ -65,6 +66,12 @@ const ARROWS: &[Arrow] = &[
         from: &["credentials", "workload"],
         to: Target::AllBut(&["image", "near_miss", "message", "go_duration"]),
         why: "credentials and workload know only image, and the text helpers",
+    },
+    Arrow {
+        number: 2,
+        from: &["nodes"],
+        to: Target::AllBut(&["image", "workload"]),
+        why: "nodes knows what a pod asks of them, and nothing of pulling",
     },
     Arrow {
         number: 3,

@@ -30,6 +30,18 @@ mod references;
 #[path = "it/support/skip.rs"]
 mod skip;
 
+/// What builds and keeps Go programs.
+#[path = "parts"]
+#[cfg_attr(test, expect(dead_code, reason = "a tool box: not every tool is in use here"))]
+mod parts {
+    #[cfg(test)]
+    pub mod cache;
+    #[cfg(test)]
+    pub mod command;
+    #[cfg(test)]
+    pub mod go;
+}
+
 /// Where `skip!` looks for its parts.
 #[cfg(test)]
 mod support {

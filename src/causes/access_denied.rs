@@ -379,4 +379,23 @@ mod tests {
         facts.secrets.push(secret("regcred", docker_config(json), false));
         only_these(&[&crate::causes::pull_secret_malformed::CAUSE], &facts);
     }
+
+    #[test]
+    fn a_node_that_has_something_of_the_repository_makes_it_likely() {
+        let settings = Settings::default();
+        let mut facts = facts(vec![image("ghcr.io/acme/api:v2", private())], &settings);
+        let held = |name: &str| {
+            let holder = crate::nodes::Node {
+                images: vec![name.into()],
+                ..node("linux/amd64", "containerd/2.1")
+            };
+            nodes(vec![holder])
+        };
+        facts.nodes = held("ghcr.io/acme/other:v1");
+        assert_eq!(only(&CAUSE, &facts).1, Certainty::Proven);
+        facts.nodes = held("ghcr.io/acme/api:v1");
+        let (_, certainty, message) = only(&CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Likely);
+        assert!(message.contains("though node node-a holds an image of that repo"), "{message}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Proven or Likely: what that may yet be, or that we do not see, could cure a refusal or an
 //! absence. A reason found here is also said in the message.
 
-use super::{Certainty, words};
+use super::{Certainty, presence, short_name, words};
 use crate::credentials::SecretState;
 use crate::facts::{
     Absent, Facts, ImageFact, PodMutation, ProviderAnswer, ProviderFact, ServiceAccountState,
@@ -26,12 +26,13 @@ impl Doubt {
 
 /// What could cure a refusal of this image.
 pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
-    let registry = registry(image);
     Doubt(
         missing_secret(facts)
             .or_else(|| missing_service_account(facts))
             .or_else(|| nodes_log_in(facts, image))
-            .or_else(|| mirrored_or_mutated(facts, registry, PodMutation::Secrets)),
+            .or_else(|| mirrored_or_mutated(facts, image, PodMutation::Secrets))
+            .or_else(|| short_name::elsewhere(facts, image))
+            .or_else(|| presence::despite_refusal(facts, image)),
     )
 }
 
@@ -53,18 +54,23 @@ pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Abse
             .served_by_get
             .then(|| "though GET serves it, and some runtimes ask by GET".to_owned())
     };
-    Doubt(hidden().or_else(served).or_else(|| {
-        if any_matches(&facts.settings.pull_through, registry) {
-            Some("unless this pull-through cache can still fetch it".to_owned())
-        } else {
-            mirrored_or_mutated(facts, registry, PodMutation::Images)
-        }
-    }))
+    let cached = || {
+        any_matches(&facts.settings.pull_through, registry)
+            .then(|| "unless this pull-through cache can still fetch it".to_owned())
+    };
+    Doubt(hidden().or_else(served).or_else(cached).or_else(|| elsewhere(facts, image)))
 }
 
 /// What could cure anything that is wrong with the image itself.
 pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
-    Doubt(mirrored_or_mutated(facts, registry(image), PodMutation::Images))
+    Doubt(elsewhere(facts, image))
+}
+
+/// Where a node may have the image from but its registry.
+fn elsewhere(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<String> {
+    mirrored_or_mutated(facts, image, PodMutation::Images)
+        .or_else(|| short_name::elsewhere(facts, image))
+        .or_else(|| presence::of_image(facts, image))
 }
 
 fn registry<'a>(image: &'a ImageFact<'_>) -> &'a str {
@@ -102,9 +108,14 @@ fn may_yet_log_in(fact: &ProviderFact) -> Option<String> {
     }
 }
 
-fn mirrored_or_mutated(facts: &Facts<'_>, registry: &str, mutated: PodMutation) -> Option<String> {
+fn mirrored_or_mutated(
+    facts: &Facts<'_>,
+    image: &ImageFact<'_>,
+    mutated: PodMutation,
+) -> Option<String> {
     let mutation = facts.settings.pod_mutation;
-    if any_matches(&facts.settings.node_mirrors, registry) {
+    let untold = !image.mirrors_told && any_matches(&facts.settings.node_mirrors, registry(image));
+    if untold {
         Some("unless the nodes' mirrors have it".to_owned())
     } else if facts.is_template && (mutation == mutated || mutation == PodMutation::Images) {
         Some("unless pods are changed on admission".to_owned())

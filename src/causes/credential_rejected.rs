@@ -100,7 +100,7 @@ mod tests {
         let settings = Settings::default();
         let no = refused(RefusedAt::Login, 401, None, "r.io");
         let source = Some(CredentialSource::DockerConfig);
-        let attempts = vec![Attempt { source, anonymous: false, outcome: no }];
+        let attempts = vec![Attempt { source, anonymous: false, outcome: no, entries: Vec::new() }];
         let facts = facts(vec![image("r.io/api:1", attempts)], &settings);
         let message = only(&CAUSE, &facts).2;
         assert!(message.contains(": the login in --docker-config was refused (401)"), "{message}");
@@ -118,12 +118,7 @@ mod tests {
     fn a_later_credential_that_works_ends_it() {
         let settings = Settings::default();
         let no = refused(RefusedAt::Login, 401, None, "ghcr.io");
-        let yes = crate::facts::Outcome::Found(crate::facts::Found {
-            digest: crate::image::Digest::of(crate::image::Algorithm::Sha256, b""),
-            manifest: crate::facts::ManifestView::Verified,
-            quota: None,
-            platforms: None,
-        });
+        let yes = served(image_for("linux", "amd64"));
         let attempts = vec![with("old", no), with("new", yes)];
         let facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], &settings);
         only_these(&[], &facts);

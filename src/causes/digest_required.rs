@@ -43,20 +43,14 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Found, ManifestView, Outcome, Settings};
+    use crate::facts::Settings;
     use crate::image::{Algorithm, Digest};
 
     #[test]
     fn the_digest_to_append_is_told_where_it_is_known() {
         let settings = Settings { digest_required: true, ..Settings::default() };
         let digest = Digest::of(Algorithm::Sha256, b"x");
-        let found = Found {
-            digest: digest.clone(),
-            manifest: ManifestView::Verified,
-            quota: None,
-            platforms: None,
-        };
-        let attempts = vec![anonymous(Outcome::Found(found))];
+        let attempts = vec![anonymous(served(image_for("linux", "amd64")))];
         let facts = facts(vec![image("nginx:1", attempts)], &settings);
         assert!(only(&CAUSE, &facts).2.contains(&format!("append @{digest}")));
     }

@@ -1,8 +1,10 @@
 //! Not looked at, by our own decision or for lack of a right.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, landing, words};
 use crate::credentials::SecretState;
-use crate::facts::{Conclusion, Facts, Outcome, ServiceAccountState, Unchecked};
+use crate::facts::{
+    Conclusion, Facts, ImageFact, LeftOut, Outcome, ServiceAccountState, Unchecked,
+};
 use crate::image::Reference;
 use crate::message::printable;
 
@@ -13,8 +15,8 @@ pub(super) const CAUSE: Cause = Cause {
     class: "WontPull, Unknown",
     what: "pullcheck did not look, or not to the end.",
     why: "The review's time was over before the question could be asked, a budget was used up, an \
-          address is one that pullcheck does not go to, a right is missing, or the pull policy \
-          Never means that a node does not ask either.",
+          address is one that pullcheck does not go to, a right is missing, a layer is kept at \
+          addresses of its own, or the pull policy Never means that a node does not ask either.",
     fix: "What the message says; most often nothing, or a second try.",
     seen_as: &["ErrImageNeverPull"],
     detect,
@@ -22,11 +24,15 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
-        let Conclusion::Unseen(Outcome::NotChecked(unchecked)) = image.conclusion() else {
-            continue;
-        };
         let registry = image.reference.as_ref().map(Reference::registry).unwrap_or_default();
-        let (host, what, fix) = reason(unchecked, registry);
+        let (host, what, fix) = match landing::unseen(facts, image) {
+            Some(Outcome::NotChecked(unchecked)) => reason(unchecked, registry),
+            Some(_) => continue,
+            None => match left_out(facts, image) {
+                Some((what, fix)) => (registry, what, fix),
+                None => continue,
+            },
+        };
         findings.push(
             Finding::of_image(
                 &CAUSE,
@@ -41,6 +47,28 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
     secrets(facts, findings);
     service_account(facts, findings);
+}
+
+/// What of an image was not looked at by our own bounds. What the operator does not want looked at
+/// is not worth a word.
+fn left_out(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<(String, &'static str)> {
+    if !matches!(image.conclusion(), Conclusion::Pulls(_)) || !landing::is_left_out(image) {
+        return None;
+    }
+    let words = facts.candidates();
+    let fetched = words.first().map(|word| landing::fetched(word, image)).unwrap_or_default();
+    fetched.iter().find_map(|(_, image)| match image.left_out? {
+        LeftOut::Layers(layers) => Some((
+            format!("a bound is reached: it has {layers} layers"),
+            "build it with fewer layers",
+        )),
+        LeftOut::ForeignUrls => Some((
+            "a layer is kept at addresses of its own (urls), which pullcheck does not ask"
+                .to_owned(),
+            "make sure that nodes reach them",
+        )),
+        LeftOut::Depth | LeftOut::PullThrough => None,
+    })
 }
 
 fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, &'static str) {
@@ -67,6 +95,11 @@ fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, 
                 printable(name, 60)
             ),
             "try again, it goes on",
+        ),
+        Unchecked::NodeFiles(why) => (
+            registry,
+            format!("the nodes' files in --certs-d cannot be followed: {}", printable(why, 110)),
+            "give pullcheck all files that they name",
         ),
         Unchecked::PolicyNever => (
             "",
@@ -144,6 +177,10 @@ mod tests {
             (declined, "169.254.169.254 is not contacted: a link-local address"),
             (Unchecked::Budget("3 logins".to_owned()), "a bound is reached: 3 logins"),
             (Unchecked::Provider("ecr".to_owned()), "credential provider ecr was not back before"),
+            (
+                Unchecked::NodeFiles("/certs/ca.pem cannot be read".to_owned()),
+                "the nodes' files in --certs-d cannot be followed: /certs/ca.pem cannot be read",
+            ),
             (Unchecked::PolicyNever, "pull policy Never"),
             (Unchecked::Failed, "failed inside"),
         ] {
@@ -166,5 +203,27 @@ mod tests {
         assert_eq!(messages.len(), 2);
         assert!(messages[0].contains("no right to get it; grant get on secrets in its namespace"));
         assert!(messages[1].contains("grant get on serviceaccounts"));
+    }
+
+    #[test]
+    fn what_our_bounds_left_out_is_told_and_what_the_operator_did_is_not() {
+        let settings = Settings::default();
+        for (left_out, said) in [
+            (LeftOut::Layers(300), Some("a bound is reached: it has 300 layers")),
+            (LeftOut::ForeignUrls, Some("addresses of its own (urls)")),
+            (LeftOut::Depth, None),
+            (LeftOut::PullThrough, None),
+        ] {
+            let attempts = vec![anonymous(served(image_of("linux/amd64", 1, Some(left_out))))];
+            let facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], &settings);
+            let Some(said) = said else {
+                only_these(&[], &facts);
+                continue;
+            };
+            let (_, certainty, message) = only(&CAUSE, &facts);
+            assert_eq!(certainty, Certainty::Unknown);
+            assert!(message.contains(said), "{message}");
+            only_these(&[&CAUSE], &facts);
+        }
     }
 }

@@ -1,126 +1,124 @@
 //! The image is an index, and no entry is for the platform that the pod would run on.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, certainty};
-use crate::facts::{Conclusion, Facts};
+use super::landing::{self, Fault, Met, faults, index, is_attestation};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, certainty, words};
+use crate::facts::{
+    Candidates, Conclusion, Content, Entry, Facts, Found, ImageConfig, ImageFact, Whose,
+};
 use crate::image::Platform;
-use crate::image::platform::{Choice, rank};
+use crate::image::platform::{Choice, matches};
 use crate::message::{list, printable};
+use crate::workload::{Pins, Role};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("platform-missing"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven (Likely where only some of the declared platforms are not served, where \
-            runtimes differ, or where a mirror may have another image)",
+    class: "WontPull, Proven (Likely where only some platforms are not served, where they are known \
+            from present nodes only, where runtimes differ, or where a mirror or a node may have \
+            another image); Advice for a single image of another processor, which pulls and then \
+            fails to run",
     what: "The image is built for other platforms than the one the pod would run on.",
     why: "An index names an image for each platform; a node takes the one for its own. What the pod \
-          would run on is known where its nodeSelector or os says so, or where the operator declared \
-          the nodes' platforms with --platform.",
+          would run on is known where its nodeSelector or os says so, where the operator declared \
+          the nodes' platforms with --platform, and as far as the cluster's nodes tell, to which an \
+          autoscaler may add others.",
     fix: "Build and push the image for that platform too, or correct the nodeSelector.",
-    seen_as: &["no match for platform in manifest", "no matching manifest for linux/arm64"],
+    seen_as: &[
+        "no match for platform in manifest",
+        "no matching manifest for linux/arm64",
+        "exec format error",
+    ],
     detect,
 };
 
-/// The platforms that count, and whose word that is.
-struct Asked {
-    platforms: Vec<Platform>,
-    /// `the pod asks for`, or what the operator declared.
-    who: &'static str,
-    /// Whether that is all that has to be known.
-    sure: bool,
-}
-
 fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let Some(asked) = asked(facts) else { return };
+    let words = facts.candidates();
     for image in &facts.images {
         let Conclusion::Pulls(found) = image.conclusion() else { continue };
-        let Some(entries) = found.platforms.as_deref() else { continue };
-        let nowhere = |platform: &&Platform| served(platform, entries) == Served::Nowhere;
-        let missing: Vec<&Platform> = asked.platforms.iter().filter(nowhere).collect();
-        let somewhere = |platform: &&Platform| served(platform, entries) == Served::BySomeRuntimes;
-        let doubtful: Vec<&Platform> = asked.platforms.iter().filter(somewhere).collect();
-        let all = missing.len() == asked.platforms.len();
-        let shown = if missing.is_empty() { doubtful } else { missing };
-        if shown.is_empty() {
-            continue;
-        }
-        let doubt = certainty::of_image(facts, image);
-        let certainty = if all && asked.sure { doubt.certainty() } else { Certainty::Likely };
-        let names: Vec<String> = shown.iter().map(ToString::to_string).collect();
-        let what = format!(
-            "built for {} only, {} {}{}",
-            built_for(entries),
-            asked.who,
-            list(names.iter().map(String::as_str), 3),
-            doubt.clause()
-        );
-        findings.push(Finding::of_image(
-            &CAUSE,
-            Severity::WontPull,
-            certainty,
-            image,
-            &what,
-            "push that platform or change nodeSelector",
-        ));
-    }
-}
-
-fn asked(facts: &Facts<'_>) -> Option<Asked> {
-    let pins = facts.pins;
-    let allowed = |platform: &&Platform| {
-        pins.os.is_none_or(|os| os == platform.os)
-            && pins.architecture.is_none_or(|architecture| architecture == platform.architecture)
-    };
-    let declared: Vec<Platform> =
-        facts.settings.platforms.iter().filter(allowed).cloned().collect();
-    let who = "the pod asks for";
-    match (pins.os, pins.architecture) {
-        // What was declared may know the variant or the version of the system.
-        _ if !declared.is_empty() => {
-            let who = if pins.os.or(pins.architecture).is_some() { who } else { "the nodes are" };
-            Some(Asked { platforms: declared, who, sure: true })
-        }
-        (Some(os), Some(architecture)) => {
-            Some(Asked { platforms: vec![Platform::new(os, architecture, "")], who, sure: true })
-        }
-        // Nearly always Linux, and nobody said so.
-        (None, Some(architecture)) => {
-            let platforms = vec![Platform::new("linux", architecture, "")];
-            Some(Asked { platforms, who, sure: false })
-        }
-        _ => None,
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Served {
-    Everywhere,
-    /// As a fallback: containerd's own client takes it, its transfer service does not.
-    BySomeRuntimes,
-    Nowhere,
-}
-
-fn served(platform: &Platform, entries: &[Option<Platform>]) -> Served {
-    // Which Windows runs what hangs on a version that nobody declared.
-    if platform.os == "windows" && platform.os_version.is_empty() {
-        let same = |entry: &Platform| {
-            entry.os == platform.os && entry.architecture == platform.architecture
+        let fault = if image.attempts.iter().any(|attempt| index(&attempt.outcome).is_some()) {
+            faults(&words, image)
+                .into_iter()
+                .find(|met| matches!(met.fault, Fault::Platform(_)))
+                .map(|met| missing(facts, image, &met))
+        } else {
+            words.first().and_then(|word| other_processor(facts, image, found, word))
         };
-        let any = entries.iter().any(|entry| entry.as_ref().is_none_or(same));
-        return if any { Served::Everywhere } else { Served::Nowhere };
+        findings.extend(fault);
     }
-    let taken = |choice| !rank(choice, platform, entries).is_empty();
-    match (taken(Choice::Exact), taken(Choice::Compatible)) {
-        (true, _) => Served::Everywhere,
-        (false, true) => Served::BySomeRuntimes,
-        (false, false) => Served::Nowhere,
+}
+
+fn missing(facts: &Facts<'_>, image: &ImageFact<'_>, met: &Met<'_>) -> Finding {
+    let entries = match met.fault {
+        Fault::Platform(entries) => entries,
+        _ => &[],
+    };
+    let fallback = if met.sure { "" } else { ", which not every runtime falls back from" };
+    let what = format!(
+        "built for {} only, {} {}{fallback}",
+        built_for(entries),
+        who(facts, met.whose, met.all),
+        words::platforms(&met.platforms),
+    );
+    let fix = "push that platform or change nodeSelector";
+    landing::finding(&CAUSE, facts, image, met, &what, fix)
+}
+
+fn who(facts: &Facts<'_>, whose: Whose, all: bool) -> &'static str {
+    match whose {
+        Whose::Present if all => "the nodes it may land on are",
+        Whose::Present => "nodes it may land on are",
+        Whose::Declared if facts.pins == Pins::default() => "the nodes are",
+        _ => "the pod asks for",
     }
+}
+
+/// A single image is pulled by any node, and runs on its own kind only.
+fn other_processor(
+    facts: &Facts<'_>,
+    image: &ImageFact<'_>,
+    found: &Found,
+    word: &Candidates,
+) -> Option<Finding> {
+    let Content::Image(content) = &found.content else { return None };
+    let ImageConfig::Platform(built) = &content.config else { return None };
+    // What is mounted need not run.
+    if word.whose == Whose::Assumed || image.role == Role::Volume {
+        return None;
+    }
+    let mut others: Vec<&Platform> = word.kinds.iter().map(|kind| &kind.platform).collect();
+    let nodes = others.len();
+    others.retain(|node| !runs(node, built));
+    if others.is_empty() {
+        return None;
+    }
+    let proven = others.len() == nodes && word.whose.is_all();
+    let doubt = certainty::of_image(facts, image);
+    let certainty = if proven { doubt.certainty() } else { Certainty::Likely };
+    others.dedup();
+    let what = format!(
+        "built for {}, {} {}: it pulls and then fails to run (exec format error){}",
+        printable(&built.to_string(), 40),
+        who(facts, word.whose, false),
+        words::platforms(others),
+        doubt.clause()
+    );
+    let fix = "push it for that platform, too";
+    Some(Finding::of_image(&CAUSE, Severity::Advice, certainty, image, &what, fix))
+}
+
+/// Whether a node runs what is built for this. Variants are left out: they say what is fast, and
+/// seldom what runs.
+fn runs(node: &Platform, built: &Platform) -> bool {
+    let plain = |platform: &Platform| Platform::new(&platform.os, &platform.architecture, "");
+    matches(Choice::Compatible, &plain(node), &plain(built))
 }
 
 /// The platforms of an index, attestations left out.
-fn built_for(entries: &[Option<Platform>]) -> String {
+fn built_for(entries: &[Entry]) -> String {
     let mut names: Vec<String> = Vec::new();
-    for platform in entries.iter().flatten().filter(|platform| platform.os != "unknown") {
+    let images = entries.iter().filter(|entry| !is_attestation(entry));
+    for platform in images.filter_map(|entry| entry.platform.as_ref()) {
         let name = printable(&platform.to_string(), 40);
         if !names.contains(&name) {
             names.push(name);
@@ -137,19 +135,15 @@ fn built_for(entries: &[Option<Platform>]) -> String {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Attempt, Found, ManifestView, Outcome, Settings};
+    use crate::facts::{Attempt, Settings};
     use crate::glob::Glob;
-    use crate::image::{Algorithm, Digest};
     use crate::workload::Pins;
 
     fn index(platforms: &[(&str, &str)]) -> Vec<Attempt> {
-        let entry = |(os, architecture): &(&str, &str)| Some(Platform::new(os, architecture, ""));
-        vec![anonymous(Outcome::Found(Found {
-            digest: Digest::of(Algorithm::Sha256, b"x"),
-            manifest: ManifestView::Verified,
-            quota: None,
-            platforms: Some(platforms.iter().map(entry).collect()),
-        }))]
+        let named = |(os, architecture): &(&str, &str)| format!("{os}/{architecture}");
+        let names: Vec<String> = platforms.iter().map(named).collect();
+        let entries: Vec<_> = names.iter().map(|name| (name.as_str(), whole(name))).collect();
+        vec![super::super::testing::index(&entries)]
     }
 
     const AMD64: &[(&str, &str)] = &[("linux", "amd64"), ("unknown", "unknown")];
@@ -232,5 +226,52 @@ mod tests {
             ..declared(&[("linux", "arm64")])
         };
         assert_eq!(judged(AMD64, Pins::default(), &settings).unwrap().0, Certainty::Likely);
+    }
+
+    #[test]
+    fn present_nodes_make_it_likely_and_are_named_for_what_they_are() {
+        let settings = Settings::default();
+        let of = |nodes_of: &[&str]| {
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", index(AMD64))], &settings);
+            facts.nodes = nodes(nodes_of.iter().map(|it| node(it, "containerd/1.7")).collect());
+            found(&CAUSE, &facts).pop().map(|finding| (finding.certainty, finding.message))
+        };
+        let (certainty, message) = of(&["linux/arm64"]).unwrap();
+        assert_eq!(certainty, Certainty::Likely);
+        assert!(message.contains("the nodes it may land on are linux/arm64"), "{message}");
+        let (certainty, message) = of(&["linux/arm64", "linux/amd64"]).unwrap();
+        assert_eq!(certainty, Certainty::Likely);
+        assert!(message.contains("only, nodes it may land on are linux/arm64;"), "{message}");
+        assert_eq!(of(&["linux/amd64"]), None);
+        // Scaled to zero: only what the pod pins counts.
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn a_single_image_of_another_processor_pulls_and_does_not_run() {
+        let nobody = Settings::default();
+        let amd64 = declared(&[("linux", "amd64")]);
+        let both = declared(&[("linux", "amd64"), ("linux", "arm64")]);
+        for (built, pins, settings, expected) in [
+            ("linux/arm64", Pins::default(), &nobody, None),
+            ("linux/amd64", Pins::default(), &amd64, None),
+            ("linux/386", Pins::default(), &amd64, None),
+            ("linux/amd64/v3", Pins::default(), &amd64, None),
+            ("linux/arm64", Pins::default(), &amd64, Some(Certainty::Proven)),
+            ("linux/arm64", Pins::default(), &both, Some(Certainty::Likely)),
+            ("linux/amd64", pins(Some("linux"), Some("arm64")), &nobody, Some(Certainty::Proven)),
+            ("linux/amd64", pins(None, Some("arm64")), &nobody, Some(Certainty::Likely)),
+        ] {
+            let attempts = vec![anonymous(served(image_of(built, 1, None)))];
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", attempts)], settings);
+            facts.pins = pins;
+            let finding = found(&CAUSE, &facts).pop();
+            assert_eq!(finding.as_ref().map(|it| it.certainty), expected, "{built} {pins:?}");
+            let Some(finding) = finding else { continue };
+            assert_eq!(finding.severity, Severity::Advice);
+            assert!(finding.message.contains("fails to run (exec format error)"));
+            facts.images[0].role = Role::Volume;
+            only_these(&[], &facts);
+        }
     }
 }

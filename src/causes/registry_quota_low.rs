@@ -1,7 +1,7 @@
 //! Docker Hub's pull quota runs low, so the manifest was left for the nodes.
 
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::{Conclusion, Facts, ManifestView};
+use crate::facts::{Conclusion, Content, Facts, Found, Outcome, Quota, Unread};
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -23,7 +23,12 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         else {
             continue;
         };
-        let (ManifestView::QuotaLow, Some(quota)) = (found.manifest, found.quota) else { continue };
+        let entries = image.attempts.iter().flat_map(|attempt| &attempt.entries);
+        let Some(quota) = left_alone(found)
+            .or_else(|| entries.filter_map(|entry| found_of(&entry.outcome)).find_map(left_alone))
+        else {
+            continue;
+        };
         findings.push(
             Finding::of_image(
                 &CAUSE,
@@ -43,25 +48,41 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+fn found_of(outcome: &Outcome) -> Option<&Found> {
+    match outcome {
+        Outcome::Found(found) => Some(found),
+        _ => None,
+    }
+}
+
+/// The quota for whose sake its content was not looked at.
+fn left_alone(found: &Found) -> Option<Quota> {
+    matches!(found.content, Content::Unread(Unread::Quota)).then_some(found.quota)?
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{Found, Outcome, Quota, Settings};
+    use crate::facts::Settings;
     use crate::image::{Algorithm, Digest};
 
     #[test]
     fn a_low_quota_is_advice_with_its_figures() {
         let settings = Settings::default();
-        let found = |manifest| {
+        let found = |content| {
             let digest = Digest::of(Algorithm::Sha256, b"x");
             let quota = Some(Quota { limit: 100, remaining: 12 });
-            vec![anonymous(Outcome::Found(Found { digest, manifest, quota, platforms: None }))]
+            vec![anonymous(Outcome::Found(Found { digest, quota, content }))]
         };
-        let low = facts(vec![image("nginx:1", found(ManifestView::QuotaLow))], &settings);
+        let low = facts(vec![image("nginx:1", found(Content::Unread(Unread::Quota)))], &settings);
         let (severity, _, message) = only(&CAUSE, &low);
         assert_eq!(severity, Severity::Advice);
         assert!(message.contains("12 of 100 pulls are left"), "{message}");
-        only_these(&[], &facts(vec![image("nginx:1", found(ManifestView::Verified))], &settings));
+        let whole = found(image_for("linux", "amd64"));
+        only_these(&[], &facts(vec![image("nginx:1", whole)], &settings));
+        let entry = found(Content::Unread(Unread::Quota)).remove(0).outcome;
+        let entry = vec![index(&[("linux/amd64", entry)])];
+        only_these(&[&CAUSE], &facts(vec![image("nginx:1", entry)], &settings));
     }
 }

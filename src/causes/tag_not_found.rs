@@ -87,4 +87,14 @@ mod tests {
             assert_eq!(only(&CAUSE, &facts).1, Certainty::Likely, "{settings:?}");
         }
     }
+
+    #[test]
+    fn mirrors_that_pullcheck_was_told_of_leave_no_doubt() {
+        let settings = Settings { node_mirrors: vec![Glob::new("*")], ..Settings::default() };
+        let attempts = vec![anonymous(absent(Missing::Tag, None))];
+        let mut facts = facts(vec![image("nginx:latests", attempts)], &settings);
+        assert_eq!(only(&CAUSE, &facts).1, Certainty::Likely);
+        facts.images[0].mirrors_told = true;
+        assert_eq!(only(&CAUSE, &facts).1, Certainty::Proven);
+    }
 }

@@ -1,14 +1,18 @@
 //! Facts for the causes' own tests.
 
+use std::sync::Arc;
+
 use super::{Cause, Certainty, Finding, Severity};
 use crate::credentials::{ConfigFormat, DecodedSecret, DockerConfig, PullSecret, SecretState};
 use crate::facts::{
-    Absent, Attempt, CredentialSource, Evidence, Facts, Front, ImageFact, Missing, Outcome,
-    ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
+    Absent, Attempt, Content, CredentialSource, Damage, Descriptor, Entry, EntryFact, Evidence,
+    Facts, Found, Front, ImageConfig, ImageContent, ImageFact, LeftOut, Missing, Outcome, Part,
+    PartFault, ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
     ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
 };
-use crate::image::Reference;
-use crate::workload::Pins;
+use crate::image::{Algorithm, Digest, Platform, Reference};
+use crate::nodes::Node;
+use crate::workload::{Pins, PullPolicy, Role};
 
 /// The facts of a pod in namespace `shop` with these images and nothing else.
 pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> Facts<'a> {
@@ -16,6 +20,7 @@ pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> F
         namespace: "shop",
         is_template: false,
         pins: Pins::default(),
+        nodes: None,
         images,
         secrets: Vec::new(),
         service_account: ServiceAccountFact {
@@ -34,8 +39,11 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
     ImageFact {
         field: "spec.containers[0].image",
         image,
+        role: Role::Container,
+        pull_policy: PullPolicy::Always,
         reference: Reference::parse(image),
         registry_allowed: true,
+        mirrors_told: false,
         asked: true,
         attempts,
         providers: Vec::new(),
@@ -44,13 +52,13 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
 
 /// An attempt without a credential.
 pub(super) fn anonymous(outcome: Outcome) -> Attempt {
-    Attempt { source: None, anonymous: true, outcome }
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
 }
 
 /// An attempt with what a credential provider gave.
 pub(super) fn provided(provider: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Provider(provider.to_owned()));
-    Attempt { source, anonymous: false, outcome }
+    Attempt { source, anonymous: false, outcome, entries: Vec::new() }
 }
 
 /// A credential provider that is for the image, and what came of it.
@@ -61,11 +69,91 @@ pub(super) fn provider(name: &str, answer: ProviderAnswer) -> ProviderFact {
 /// An attempt with the credential of a secret.
 pub(super) fn with(secret: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Secret(secret.to_owned()));
-    Attempt { source, anonymous: false, outcome }
+    Attempt { source, anonymous: false, outcome, entries: Vec::new() }
+}
+
+/// An image that is there: one that is looked at no further than its manifest says.
+pub(super) fn served(content: Content) -> Outcome {
+    let digest = Digest::of(Algorithm::Sha256, b"x");
+    Outcome::Found(Found { digest, quota: None, content })
+}
+
+/// A whole image for this platform.
+pub(super) fn image_for(os: &str, architecture: &str) -> Content {
+    image_of(&format!("{os}/{architecture}"), 1_000, None)
+}
+
+/// An image for this platform of that many bytes.
+pub(super) fn image_of(platform: &str, size: u64, left_out: Option<LeftOut>) -> Content {
+    let config = ImageConfig::Platform(platform.parse().unwrap());
+    Content::Image(Arc::new(ImageContent { config, size, left_out }))
+}
+
+/// Something of an image that is not as it should be.
+pub(super) fn broken(part: Part, fault: PartFault) -> Outcome {
+    Outcome::Broken(Damage { part, digest: Digest::of(Algorithm::Sha256, b"x"), fault })
+}
+
+/// Something of an image that is not there.
+pub(super) fn missing(part: Part, status: u16, code: SpecCode) -> Outcome {
+    broken(part, PartFault::Missing(evidence(status, Some(code), "ghcr.io")))
+}
+
+/// A whole image for this platform.
+pub(super) fn whole(platform: &str) -> Outcome {
+    let platform: Platform = platform.parse().unwrap();
+    served(image_for(&platform.os, &platform.architecture))
+}
+
+/// An attempt that comes to an index with these entries, each looked at. A platform `-` is none.
+pub(super) fn index(entries: &[(&str, Outcome)]) -> Attempt {
+    let list = entries.iter().map(|(platform, _)| Entry {
+        platform: (*platform != "-").then(|| platform.parse().unwrap()),
+        target: Some(Descriptor {
+            digest: Digest::of(Algorithm::Sha256, b"x"),
+            size: Some(1),
+            media_type: String::new(),
+        }),
+    });
+    let content = Content::Index(list.collect());
+    let facts = entries.iter().enumerate().map(|(index, (_, outcome))| EntryFact {
+        index,
+        outcome: outcome.clone(),
+        entries: Vec::new(),
+    });
+    Attempt { entries: facts.collect(), ..anonymous(served(content)) }
+}
+
+/// The operator says that the nodes have these platforms.
+pub(super) fn declared(platforms: &[&str]) -> Settings {
+    let platforms = platforms.iter().map(|text| text.parse().unwrap()).collect();
+    Settings { platforms, ..Settings::default() }
+}
+
+/// A node that is there.
+pub(super) fn node(platform: &str, runtime: &str) -> Node {
+    Node {
+        name: "node-a".to_owned(),
+        platform: platform.parse().unwrap(),
+        runtime: runtime.parse().ok(),
+        ..Node::default()
+    }
+}
+
+/// These are the nodes that the pod may land on.
+#[expect(clippy::unnecessary_wraps, reason = "as the facts have them")]
+pub(super) fn nodes(nodes: Vec<Node>) -> Option<Vec<Arc<Node>>> {
+    Some(nodes.into_iter().map(Arc::new).collect())
+}
+
+/// A Helm chart, or anything else that is no image.
+pub(super) fn artifact() -> Content {
+    let config = ImageConfig::Artifact;
+    Content::Image(Arc::new(ImageContent { config, size: 1_000, left_out: None }))
 }
 
 pub(super) fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evidence {
-    Evidence { status, code, host: host.to_owned() }
+    Evidence::new(status, code, host)
 }
 
 pub(super) fn refused(at: RefusedAt, status: u16, code: Option<SpecCode>, host: &str) -> Outcome {

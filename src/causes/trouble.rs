@@ -1,7 +1,7 @@
 //! What the registry-* causes share: our own view failed, and that says nothing of the image.
 
-use super::{Cause, Certainty, Finding, Severity, words};
-use crate::facts::{Conclusion, Facts, Outcome, Trouble, TroubleKind};
+use super::{Cause, Certainty, Finding, Severity, landing, words};
+use crate::facts::{Facts, Outcome, Trouble, TroubleKind};
 use crate::message::printable;
 
 /// Adds a finding of `cause` for every image whose answer ended in trouble of `kind`; `words`
@@ -14,7 +14,7 @@ pub(super) fn detect(
     words: fn(&Trouble, &str) -> (String, String),
 ) {
     for image in &facts.images {
-        let Conclusion::Unseen(Outcome::Trouble(trouble)) = image.conclusion() else { continue };
+        let Some(Outcome::Trouble(trouble)) = landing::unseen(facts, image) else { continue };
         if trouble.kind != kind {
             continue;
         }

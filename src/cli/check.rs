@@ -12,6 +12,7 @@ use std::io::{ErrorKind, IsTerminal as _, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
@@ -41,6 +42,9 @@ Examples:
   pullcheck check deploy/
   helm template ./chart | pullcheck check -
   kustomize build overlays/prod | pullcheck check --output json -";
+
+/// Longest that the list of nodes holds up the first object.
+const NODES: Duration = Duration::from_secs(10);
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -95,6 +99,9 @@ pub async fn run(
 
 async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<Reviewer>> {
     let cluster = if config.check.cluster { Some(app::cluster(config).await?) } else { None };
+    if let Some(cluster) = &cluster {
+        cluster.list_nodes(config.timeout.min(NODES)).await;
+    }
     let metrics = Arc::new(Metrics::new());
     // The user's own machine, with the user's own rights.
     let mut client = app::client_config(config, true, Vec::new())?;

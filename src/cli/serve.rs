@@ -8,9 +8,11 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use bytes::Bytes;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 use crate::app;
+use crate::cluster::Cluster;
 use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::{Manifests, Objects};
 use crate::reviewer::Reviewer;
@@ -22,6 +24,9 @@ use crate::telemetry::Metrics;
 
 /// How often the certificate files are looked at; Kubernetes brings new ones within a minute.
 const RELOAD: Duration = Duration::from_secs(5);
+
+/// Longest that the first list of nodes keeps reviews away.
+const FIRST_NODES: Duration = Duration::from_secs(10);
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -44,6 +49,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
     let metrics = Arc::new(Metrics::new());
     let api_server = app::api_server(cluster.as_ref()).await;
+    let readiness = Arc::new(Readiness::default());
+    if let Some(cluster) = &cluster {
+        readiness.block("nodes", "reading the cluster's nodes for the first time");
+        tokio::spawn(watch_nodes(cluster.clone(), readiness.clone()));
+    }
     let objects = Objects { manifests: Manifests::default(), cluster };
     let client = app::client_config(&config, false, api_server)?;
     let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
@@ -54,7 +64,6 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let plain = bind(config.serve.metrics_listen).await?;
     let (stop, stopped) = shutdown::channel();
     let (stop_probes, probes_stopped) = shutdown::channel();
-    let readiness = Arc::new(Readiness::default());
     let nudged = Arc::new(Notify::new());
     let hangups = reload_on_hangup(nudged.clone(), stopped.clone());
     tokio::spawn(hangups.context("SIGHUP cannot be received")?);
@@ -86,6 +95,16 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     plain.await.context("the plain listener failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Keeps the nodes up to date. Until they have been read once, well or badly, reviews had better
+/// go to another replica.
+async fn watch_nodes(cluster: Cluster, readiness: Arc<Readiness>) {
+    let (first, listed) = oneshot::channel();
+    tokio::spawn(cluster.watch_nodes(first));
+    // Either way it has ended, or takes too long to be waited for.
+    let _ = timeout(FIRST_NODES, listed).await;
+    readiness.clear("nodes");
 }
 
 /// Waits for the first signal to stop; a second one is the system's own.

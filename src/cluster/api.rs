@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::ACCEPT;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -95,7 +95,7 @@ impl Api {
         let answer = timeout(self.call_limit, async {
             let _turn = self.turn(namespace).await;
             waiting = false;
-            self.fetch(path, accept).await
+            self.fetch(path, accept, LARGEST).await
         });
         let bytes = match answer.await {
             Ok(answer) => answer?,
@@ -108,12 +108,13 @@ impl Api {
     }
 
     fn out_of_time(&self, waiting: bool) -> Failure {
+        if !waiting {
+            return timed_out(self.call_limit);
+        }
         let limit = words(self.call_limit);
-        Failure::Trouble(if waiting {
-            format!("too many questions to the API server at once, no turn in {limit}")
-        } else {
-            format!("API server timed out after {limit}")
-        })
+        Failure::Trouble(format!(
+            "too many questions to the API server at once, no turn in {limit}"
+        ))
     }
 
     /// Waits for a place: first the namespace's own, so that its queue takes nobody else's.
@@ -127,32 +128,68 @@ impl Api {
         Some((own, Arc::clone(&self.all).acquire_owned().await.ok()?))
     }
 
-    async fn fetch(&self, path: &str, accept: Accept) -> Result<Vec<u8>, Failure> {
+    /// Reads a whole answer of at most `largest` bytes within `limit`. It counts against nobody's
+    /// share: it is not on behalf of a review.
+    pub(super) async fn page(
+        &self,
+        path: &str,
+        largest: usize,
+        limit: Duration,
+    ) -> Result<Vec<u8>, Failure> {
+        match timeout(limit, self.fetch(path, Accept::Object, largest)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(timed_out(limit)),
+        }
+    }
+
+    /// Opens an answer that goes on, whose beginning must come within `limit`.
+    pub(super) async fn open(&self, path: &str, limit: Duration) -> Result<Body, Failure> {
+        match timeout(limit, self.send(path, Accept::Object)).await {
+            Ok(response) => Ok(response?.into_body()),
+            Err(_) => Err(timed_out(limit)),
+        }
+    }
+
+    async fn fetch(&self, path: &str, accept: Accept, largest: usize) -> Result<Vec<u8>, Failure> {
+        let response = self.send(path, accept).await?;
+        match Limited::new(response.into_body(), largest).collect().await {
+            Ok(body) => Ok(body.to_bytes().into()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                let megabytes = largest >> 20;
+                Err(Failure::Trouble(format!(
+                    "API server's answer was larger than {megabytes} MiB"
+                )))
+            }
+            Err(_) => Err(trouble(BROKEN_OFF)),
+        }
+    }
+
+    async fn send(&self, path: &str, accept: Accept) -> Result<Response<Body>, Failure> {
         let request = Request::get(path)
             .header(ACCEPT, accept.header())
             .body(Body::empty())
             .map_err(|_| trouble("no request can be made for this name"))?;
         let response = self.client.send(request).await.map_err(|error| failed(&error))?;
         match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Err(Failure::Absent),
-            StatusCode::FORBIDDEN => return Err(Failure::Forbidden),
+            StatusCode::OK => Ok(response),
+            StatusCode::NOT_FOUND => Err(Failure::Absent),
+            StatusCode::FORBIDDEN => Err(Failure::Forbidden),
             StatusCode::UNAUTHORIZED => {
-                return Err(trouble("API server did not accept pullcheck's own login (401)"));
+                Err(trouble("API server did not accept pullcheck's own login (401)"))
             }
             status => {
                 let status = status.as_u16();
-                return Err(Failure::Trouble(format!("API server answered {status}")));
+                Err(Failure::Trouble(format!("API server answered {status}")))
             }
-        }
-        match Limited::new(response.into_body(), LARGEST).collect().await {
-            Ok(body) => Ok(body.to_bytes().into()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                Err(trouble("API server's answer was larger than 4 MiB"))
-            }
-            Err(_) => Err(trouble("API server broke off its answer")),
         }
     }
+}
+
+/// Why an answer that has begun does not end.
+pub(super) const BROKEN_OFF: &str = "API server broke off its answer";
+
+fn timed_out(limit: Duration) -> Failure {
+    Failure::Trouble(format!("API server timed out after {}", words(limit)))
 }
 
 fn trouble(why: &str) -> Failure {

@@ -3,6 +3,7 @@
 //! What is absent, forbidden or failed holds for nobody but those who wait for the same answer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::answers::{AccountObject, Labels, SecretObject};
@@ -11,6 +12,7 @@ use super::memory::Kept;
 use super::names::Listed;
 use super::{Inner, ModeLabel, ServiceAccountAnswer};
 use crate::credentials::SecretState;
+use crate::nodes::Scheduling;
 
 /// The label by which a namespace chooses its mode.
 const MODE_LABEL: &str = "pullcheck.dev/mode";
@@ -71,6 +73,27 @@ pub(super) async fn mode_label(
         Err(Failure::Forbidden) => Kept::new(ModeLabel::Known(None), keep_for, 0),
         // Otherwise every review would wait for the limit while the API server is in trouble.
         Err(Failure::Trouble(_)) => Kept::new(ModeLabel::Failed, inner.options.failed_for, 0),
+    }
+}
+
+pub(super) async fn runtime_class(
+    inner: Arc<Inner>,
+    namespace: String,
+    path: String,
+) -> Kept<Option<Scheduling>> {
+    match inner.api.get::<Scheduling>(&namespace, &path, Accept::Object).await {
+        Ok((class, size)) => Kept::new(Some(class), inner.options.labels_for, size),
+        Err(Failure::Absent) => Kept::never(None),
+        Err(Failure::Forbidden) => {
+            if !inner.classes_forbidden.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "pullcheck may not get runtimeclasses, so they do not narrow a pod's nodes"
+                );
+            }
+            Kept::new(None, inner.options.labels_for, 0)
+        }
+        // Otherwise every review would wait for the limit while the API server is in trouble.
+        Err(Failure::Trouble(_)) => Kept::new(None, inner.options.failed_for, 0),
     }
 }
 

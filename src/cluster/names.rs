@@ -46,6 +46,11 @@ pub(super) fn namespace_path(namespace: &str) -> Option<String> {
         .then(|| format!("/api/v1/namespaces/{namespace}"))
 }
 
+/// The path of a RuntimeClass, or `None` if none can have such a name.
+pub(super) fn runtime_class_path(name: &str) -> Option<String> {
+    is_subdomain(name).then(|| format!("/apis/node.k8s.io/v1/runtimeclasses/{name}"))
+}
+
 /// A DNS subdomain in lower case, as the API server asks of Secrets and ServiceAccounts.
 fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
@@ -95,7 +100,7 @@ impl<'de> Deserialize<'de> for Listed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Resource, namespace_path};
+    use super::{Resource, namespace_path, runtime_class_path};
 
     #[test]
     fn a_name_that_can_exist_has_a_path() {
@@ -134,6 +139,9 @@ mod tests {
             assert_eq!(Resource::Secrets.path("shop", name), None, "{name}");
             assert_eq!(Resource::ServiceAccounts.path(name, "x"), None, "{name}");
             assert_eq!(Resource::Secrets.list_path(name), None, "{name}");
+        }
+        for name in ["", "..", "../nodes/a", "a/b", "a?watch=1"] {
+            assert_eq!(runtime_class_path(name), None, "{name}");
         }
         assert_eq!(namespace_path("a.b"), None);
         assert_eq!(namespace_path(&"a".repeat(64)), None);

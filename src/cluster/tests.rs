@@ -1,6 +1,6 @@
 //! Against a server that misbehaves; nothing here waits for time to pass but for its own limits.
 
-mod fake;
+pub(super) mod fake;
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -535,4 +535,50 @@ async fn a_mode_that_was_seen_outlives_the_api_servers_trouble() {
     fake.set(NAMESPACE, Reply::Hang);
     let late = Instant::now();
     assert_eq!(cluster.namespace_mode_label("shop", late).await.as_deref(), Some("audit"));
+}
+
+const CLASS: &str = "/apis/node.k8s.io/v1/runtimeclasses/windows";
+
+fn class() -> Reply {
+    let scheduling = json!({ "nodeSelector": { "kubernetes.io/os": "windows" } });
+    Reply::Json(json!({ "kind": "RuntimeClass", "handler": "x", "scheduling": scheduling }))
+}
+
+#[tokio::test]
+async fn a_runtime_class_is_asked_for_once_in_a_while() {
+    let fake = Fake::start(&[(CLASS, class())]).await;
+    let cluster = fake.cluster();
+    for _ in 0..2 {
+        let scheduling = cluster.runtime_class("shop", "windows", far()).await;
+        assert_eq!(scheduling.selector["kubernetes.io/os"], "windows");
+    }
+    assert_eq!(fake.asked(CLASS), 1);
+}
+
+#[rstest]
+#[case::absent(None, 2)]
+#[case::no_right(Some(Reply::Status(StatusCode::FORBIDDEN)), 1)]
+#[case::failing(Some(Reply::Status(StatusCode::INTERNAL_SERVER_ERROR)), 1)]
+#[case::strange(Some(Reply::Json(json!({ "scheduling": [1] }))), 1)]
+#[tokio::test]
+async fn a_runtime_class_that_cannot_be_read_asks_nothing_of_nodes(
+    #[case] reply: Option<Reply>,
+    #[case] asked: usize,
+) {
+    let fake = Fake::start(&[]).await;
+    if let Some(reply) = reply {
+        fake.set(CLASS, reply);
+    }
+    let cluster = fake.cluster();
+    for name in ["windows", "windows", "../../nodes/a"] {
+        assert_eq!(cluster.runtime_class("shop", name, far()).await, Scheduling::default());
+    }
+    assert_eq!(fake.asked(CLASS), asked);
+}
+
+#[tokio::test]
+async fn a_runtime_class_that_does_not_come_in_time_asks_nothing_of_nodes() {
+    let fake = Fake::start(&[(CLASS, Reply::Hang)]).await;
+    let scheduling = fake.cluster().runtime_class("shop", "windows", Instant::now()).await;
+    assert_eq!(scheduling, Scheduling::default());
 }

@@ -45,6 +45,9 @@ pub struct CommonArgs {
     /// Folder with the executables of the credential providers
     #[arg(long, env = "PULLCHECK_CREDENTIAL_PROVIDER_BIN_DIR", value_name = "DIR", help_heading = NODES)]
     pub credential_provider_bin_dir: Option<String>,
+    /// Folder of containerd's registry configuration (hosts.toml), as nodes have it
+    #[arg(long, env = "PULLCHECK_CERTS_D", value_name = "DIR", help_heading = REGISTRIES)]
+    pub certs_d: Option<String>,
     /// Address range that serve would refuse to connect to
     #[arg(long, env = "PULLCHECK_ALLOW_ADDRESS", value_name = "CIDR", help_heading = REGISTRIES)]
     pub allow_address: Vec<String>,
@@ -57,6 +60,9 @@ pub struct CommonArgs {
     /// Platform that nodes have; an image for none of them is denied
     #[arg(long, env = "PULLCHECK_PLATFORM", value_name = "OS/ARCH[/VARIANT]", help_heading = REGISTRIES)]
     pub platform: Vec<String>,
+    /// Container runtime that nodes have, with its version: containerd or cri-o
+    #[arg(long, env = "PULLCHECK_RUNTIME", value_name = "NAME/VERSION", help_heading = NODES)]
+    pub runtime: Vec<String>,
     /// Host pattern of pull-through caches: looked at by manifest only
     #[arg(long, env = "PULLCHECK_PULL_THROUGH", value_name = "HOST", help_heading = REGISTRIES)]
     pub pull_through: Vec<String>,
@@ -69,6 +75,12 @@ pub struct CommonArgs {
     /// Cause code that ignores namespace labels and owners; denies where no action is configured
     #[arg(long, env = "PULLCHECK_ENFORCED", value_name = "CODE", help_heading = POLICY)]
     pub enforced: Vec<String>,
+    /// How far an image is looked at: manifest, or layers (its config and every layer too)
+    #[arg(long, env = "PULLCHECK_DEPTH", value_name = "DEPTH", help_heading = REGISTRIES)]
+    pub depth: Option<String>,
+    /// Compressed size above which an image is too large, such as 2Gi
+    #[arg(long, env = "PULLCHECK_MAX_IMAGE_SIZE", value_name = "SIZE", help_heading = POLICY)]
+    pub max_image_size: Option<String>,
     /// Share of Docker Hub's pull limit below which only headers are looked at, 0 to 1
     #[arg(long, env = "PULLCHECK_QUOTA_FLOOR", value_name = "SHARE", help_heading = REGISTRIES)]
     pub quota_floor: Option<String>,
@@ -116,7 +128,7 @@ pub struct CheckArgs {
     /// Namespace of objects that name none
     #[arg(long, short, env = "PULLCHECK_NAMESPACE", value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Read secrets and service accounts from the cluster too
+    /// Read secrets, service accounts and nodes from the cluster too
     #[arg(
         long,
         env = "PULLCHECK_CLUSTER",
@@ -143,14 +155,18 @@ impl CommonArgs {
         layer.one("dockerConfig", self.docker_config.as_ref(), env);
         layer.one("credentialProviderConfig", self.credential_provider_config.as_ref(), env);
         layer.one("credentialProviderBinDir", self.credential_provider_bin_dir.as_ref(), env);
+        layer.one("certsD", self.certs_d.as_ref(), env);
         layer.many("allowAddress", &self.allow_address, env);
         layer.many("nodeCredentials", &self.node_credentials, env);
         layer.many("nodeMirrors", &self.node_mirrors, env);
         layer.many("pullThrough", &self.pull_through, env);
         layer.many("platform", &self.platform, env);
+        layer.many("runtime", &self.runtime, env);
         layer.one("podMutation", self.pod_mutation.as_ref(), env);
         layer.many("allowedRegistries", &self.allowed_registries, env);
         layer.many("enforced", &self.enforced, env);
+        layer.one("depth", self.depth.as_ref(), env);
+        layer.one("maxImageSize", self.max_image_size.as_ref(), env);
         layer.one("quotaFloor", self.quota_floor.as_ref(), env);
         layer.one("logFormat", self.log_format.as_ref(), env);
         layer.one("kubeconfig", self.kubeconfig.as_ref(), env);

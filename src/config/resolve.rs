@@ -7,8 +7,8 @@ use super::problem::{Origin, Problem};
 use super::raw::{Layer, Node, Value};
 use super::values::{self, Parsed, word};
 use super::{
-    CheckConfig, Config, LogFormat, Output, ProviderFiles, ServeConfig, TlsFiles, policy_keys,
-    settings,
+    CheckConfig, Config, Depth, LogFormat, Output, ProviderFiles, ServeConfig, TlsFiles,
+    policy_keys, settings,
 };
 use crate::policy::{Mode, PodMutation, Policy};
 
@@ -215,14 +215,18 @@ impl Reader<'_> {
 
     fn config(&mut self) -> Option<Config> {
         let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+        let depths = [("manifest", Depth::Manifest), ("layers", Depth::Layers)];
         let policy = self.policy();
         let timeout = self.one("timeout", values::timeout);
         let jobs = self.one("jobs", values::jobs);
+        let max_image_size = self.one("maxImageSize", values::size);
         let quota_floor = self.one("quotaFloor", values::share);
+        let depth = self.one("depth", word(&depths));
         let log_format = self.one("logFormat", word(&formats));
         let ca_file = self.one("caFile", values::path);
         let docker_config = self.one("dockerConfig", values::path);
         let credential_providers = self.credential_providers();
+        let certs_d = self.one("certsD", values::path);
         let kubeconfig = self.one("kubeconfig", values::path);
         let insecure_registries = self.many("insecureRegistry", values::host);
         let allow_addresses = self.many("allowAddress", values::address_range);
@@ -230,6 +234,7 @@ impl Reader<'_> {
         let node_mirrors = self.many("nodeMirrors", values::host_glob);
         let pull_through = self.many("pullThrough", values::host_glob);
         let platforms = self.many("platform", values::platform);
+        let runtimes = self.many("runtime", values::runtime);
         let serve = self.serve();
         let check = self.check();
         Some(Config {
@@ -240,12 +245,16 @@ impl Reader<'_> {
             insecure_registries,
             docker_config,
             credential_providers,
+            certs_d,
             allow_addresses,
             node_credentials,
             node_mirrors,
             pull_through,
             platforms,
+            runtimes,
+            max_image_size,
             quota_floor: quota_floor?,
+            depth: depth?,
             log_format: log_format?,
             kubeconfig,
             serve: serve?,

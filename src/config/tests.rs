@@ -71,6 +71,18 @@ fn without_anything_every_front_has_its_defaults() {
 }
 
 #[test]
+fn runtimes_are_given_by_flag_and_by_file() {
+    let flags = serve(&["--runtime", "containerd/1.7,containerd/2.1", "--runtime", "cri-o/1.34"]);
+    let file = with_file("runtime: [containerd/1.7, containerd/2.1, cri-o/1.34]", &[]);
+    let shown =
+        |config: Config| config.runtimes.iter().map(ToString::to_string).collect::<Vec<String>>();
+    let expected = ["containerd 1.7", "containerd 2.1", "cri-o 1.34"];
+    assert_eq!(shown(flags.unwrap()), expected);
+    assert_eq!(shown(file.unwrap()), expected);
+    assert!(serve(&[]).unwrap().runtimes.is_empty());
+}
+
+#[test]
 fn nodes_log_in_to_the_clouds_registries_by_default() {
     let hosts = serve(&[]).unwrap().node_credentials;
     for host in [

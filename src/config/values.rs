@@ -16,6 +16,8 @@ use crate::glob::{Glob, ImageGlob, RegistryGlob};
 use crate::image::Platform;
 use crate::image::platform::PlatformError;
 use crate::near_miss::nearest;
+use crate::nodes::quantity;
+use crate::nodes::{Runtime, RuntimeError};
 
 #[cfg(test)]
 mod tests;
@@ -106,6 +108,15 @@ pub(super) fn share(text: &str) -> Parsed<f64> {
     })
 }
 
+/// A number of bytes, as Kubernetes writes quantities.
+pub(super) fn size(text: &str) -> Parsed<u64> {
+    // A thousandth of a byte is a quantity too.
+    let bytes = !text.ends_with(['n', 'u', 'm']);
+    quantity::whole(text).filter(|size| bytes && *size > 0).ok_or_else(|| {
+        format!("{} is no size; write bytes with a suffix, such as 500Mi or 2Gi", quoted(text))
+    })
+}
+
 /// A file's name.
 pub(super) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() || text.contains('\0') {
@@ -128,6 +139,11 @@ pub(super) fn listen(text: &str) -> Parsed<SocketAddr> {
 /// A platform that nodes have.
 pub(super) fn platform(text: &str) -> Parsed<Platform> {
     text.parse().map_err(|error: PlatformError| format!("{}: {error}", quoted(text)))
+}
+
+/// A container runtime that nodes have.
+pub(super) fn runtime(text: &str) -> Parsed<Runtime> {
+    text.parse().map_err(|error: RuntimeError| format!("{}: {error}", quoted(text)))
 }
 
 /// An address range; a single address is a range of one.

@@ -1,9 +1,9 @@
 //! How asking a registry ended: everything that it, or our own view, can come to.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::image::{Digest, Platform};
+use super::{Content, Damage};
+use crate::image::Digest;
 
 /// How asking the registry for one image with one credential (or none) ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// It is there, and what is there cannot be pulled.
     Invalid(ManifestFault),
+    /// Its manifest is there, and something that it leads to is not.
+    Broken(Damage),
     /// Our own view failed; says nothing about the image.
     Trouble(Trouble),
     /// Not asked, or not to the end, by our own decision.
@@ -30,6 +32,7 @@ impl Outcome {
             Self::Absent(_) => "absent",
             Self::Refused(_) => "refused",
             Self::Invalid(_) => "invalid",
+            Self::Broken(_) => "broken",
             Self::Trouble(_) => "trouble",
             Self::NotChecked(_) => "not-checked",
         }
@@ -39,24 +42,12 @@ impl Outcome {
 /// An image the registry would hand out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Digest of the manifest, verified when `manifest` is `Verified`.
+    /// Digest of the manifest, verified unless the content is `Unread`.
     pub digest: Digest,
-    /// Whether the manifest itself was fetched and verified.
-    pub manifest: ManifestView,
     /// The registry's pull quota where it told one (Docker Hub's `ratelimit-*` headers).
     pub quota: Option<Quota>,
-    /// The platforms of an index's entries, none for one that names none; `None` for a single
-    /// image, or where the index was not read.
-    pub platforms: Option<Arc<[Option<Platform>]>>,
-}
-
-/// How far the manifest was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ManifestView {
-    /// Fetched by digest, digest verified, readable.
-    Verified,
-    /// Only its headers, because fetching it would have spent the nodes' quota.
-    QuotaLow,
+    /// What the manifest leads to.
+    pub content: Content,
 }
 
 /// Docker Hub's pull quota, from `ratelimit-limit` and `ratelimit-remaining`.
@@ -106,6 +97,24 @@ pub struct Evidence {
     pub code: Option<SpecCode>,
     /// `host[:port]` that answered.
     pub host: String,
+    /// What the other hosts answered that a node would ask: none of them has it either.
+    pub others: Vec<Heard>,
+}
+
+impl Evidence {
+    /// What one host answered.
+    pub fn new(status: u16, code: Option<SpecCode>, host: impl Into<String>) -> Self {
+        Self { status, code, host: host.into(), others: Vec::new() }
+    }
+}
+
+/// What another host answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// `host[:port]` that answered.
+    pub host: String,
+    /// HTTP status.
+    pub status: u16,
 }
 
 /// Error codes of the distribution spec (and the two that token servers and Docker Hub add).
@@ -253,6 +262,8 @@ pub enum Unchecked {
     Budget(String),
     /// This credential provider of the nodes was not back before the review's time was over.
     Provider(String),
+    /// The nodes' own registry configuration cannot be followed here; why, in our own words.
+    NodeFiles(String),
     /// `imagePullPolicy: Never`: the node does not ask either.
     PolicyNever,
     /// A defect of our own; the log has it.

@@ -122,6 +122,12 @@ impl Digest {
         self.0.split_once(':').map_or("", |(_, hex)| hex)
     }
 
+    /// Enough to tell it from others: the algorithm and twelve digits, as tools show it.
+    pub fn short(&self) -> &str {
+        let end = self.algorithm().name().len() + 1 + 12;
+        self.0.get(..end).unwrap_or(&self.0)
+    }
+
     /// `algorithm:hex`, as it stands in a URL.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -254,5 +260,11 @@ mod tests {
         hasher.update(b"a");
         hasher.update(b"bc");
         assert_eq!(hasher.finish().as_str(), ABC);
+    }
+
+    #[test]
+    fn twelve_digits_are_enough_to_show() {
+        assert_eq!(Digest::of(Algorithm::Sha256, b"abc").short(), "sha256:ba7816bf8f01");
+        assert_eq!(Digest::of(Algorithm::Sha512, b"abc").short().len(), "sha512:".len() + 12);
     }
 }

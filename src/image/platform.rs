@@ -12,6 +12,7 @@ mod windows;
 pub use choice::{Choice, matches, rank};
 pub use parse::PlatformError;
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Where a node's platform does not name its system.
@@ -43,22 +44,36 @@ impl Platform {
 
     /// The form in which platforms are compared (`Normalize`): lower case, one name for each
     /// system and processor, features sorted and once each. No system means `default_os`.
-    fn normalised(&self, default_os: &str) -> Self {
+    fn normalised<'a>(&'a self, default_os: &'a str) -> Normal<'a> {
         let (architecture, variant) = normalise_architecture(&self.architecture, &self.variant);
-        let mut os_features = self.os_features.clone();
+        let mut os_features: Vec<&str> = self.os_features.iter().map(String::as_str).collect();
         os_features.sort_unstable();
         os_features.dedup();
         let os = if self.os.is_empty() { default_os.into() } else { normalise_os(&self.os) };
-        Self { os, architecture, variant, os_version: self.os_version.clone(), os_features }
+        Normal { os, architecture, variant, os_version: &self.os_version, os_features }
     }
 }
 
-/// Go's `ToLower`, which makes one letter of one letter.
-fn lower(text: &str) -> String {
-    text.chars().filter_map(|c| c.to_lowercase().next()).collect()
+/// A platform as it is compared. Nearly all are written so, and then nothing is copied: every
+/// look at an index compares all its entries.
+#[derive(Debug)]
+struct Normal<'a> {
+    os: Cow<'a, str>,
+    architecture: Cow<'a, str>,
+    variant: Cow<'a, str>,
+    os_version: &'a str,
+    os_features: Vec<&'a str>,
 }
 
-fn normalise_os(os: &str) -> String {
+/// Go's `ToLower`, which makes one letter of one letter.
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return text.into();
+    }
+    text.chars().filter_map(|c| c.to_lowercase().next()).collect::<String>().into()
+}
+
+fn normalise_os(os: &str) -> Cow<'_, str> {
     match lower(os) {
         os if os == "macos" => "darwin".into(),
         os => os,
@@ -67,22 +82,25 @@ fn normalise_os(os: &str) -> String {
 
 /// One name for each processor, and no variant where it is the plain one: `x86_64` and `amd64/v1`
 /// are `amd64`, `aarch64/v8` is `arm64`, and `arm` is `arm/v7`.
-fn normalise_architecture(architecture: &str, variant: &str) -> (String, String) {
+fn normalise_architecture<'a>(
+    architecture: &'a str,
+    variant: &'a str,
+) -> (Cow<'a, str>, Cow<'a, str>) {
     let (architecture, variant) = (lower(architecture), lower(variant));
-    let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
-        ("i386", _) => ("386", ""),
-        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
-        ("x86_64" | "x86-64", other) => ("amd64", other),
-        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
-        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
-        ("aarch64", other) => ("arm64", other),
-        ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
-        ("armel", _) | ("arm", "6") => ("arm", "v6"),
-        ("arm", "5") => ("arm", "v5"),
-        ("arm", "8") => ("arm", "v8"),
-        same => same,
+    let (name, kind) = match (&*architecture, &*variant) {
+        ("i386", _) => (Some("386"), Some("")),
+        ("x86_64" | "x86-64" | "amd64", "v1") => (Some("amd64"), Some("")),
+        ("x86_64" | "x86-64", _) => (Some("amd64"), None),
+        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => (Some("arm64"), Some("")),
+        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => (Some("arm64"), Some("v9")),
+        ("aarch64", _) => (Some("arm64"), None),
+        ("armhf", _) | ("arm", "" | "7") => (Some("arm"), Some("v7")),
+        ("armel", _) | ("arm", "6") => (Some("arm"), Some("v6")),
+        ("arm", "5") => (None, Some("v5")),
+        ("arm", "8") => (None, Some("v8")),
+        _ => (None, None),
     };
-    (architecture.to_owned(), variant.to_owned())
+    (name.map_or(architecture, Cow::Borrowed), kind.map_or(variant, Cow::Borrowed))
 }
 
 /// As containerd writes it: `linux/arm/v7`, `windows(10.0.20348.1)/amd64`, `unknown`.

@@ -72,6 +72,17 @@ impl Reference {
         Self { text: text.into_boxed_str(), name_len, digest: parts.digest, tag_given }
     }
 
+    /// What this digest names in the same repository.
+    #[must_use]
+    pub fn by_digest(&self, digest: Digest) -> Self {
+        Self {
+            text: self.name().into(),
+            name_len: self.name_len,
+            digest: Some(digest),
+            tag_given: false,
+        }
+    }
+
     /// The registry as the name says it: `docker.io`, `ghcr.io`, `localhost:5000`.
     ///
     /// A first segment like `a_b.c` is no host name, yet the kubelet accepts it as part of the

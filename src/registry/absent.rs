@@ -12,7 +12,6 @@ use super::tags::{self, TagList};
 use super::transport::Answer;
 use super::trouble::unexpected;
 use crate::facts::{Absent, Evidence, ManifestFault, Missing, Outcome, SpecCode};
-use crate::glob::any_matches;
 use crate::near_miss;
 
 /// What a 404 comes to.
@@ -24,14 +23,10 @@ pub(super) enum Absence {
     There(Answer, Shelf),
 }
 
-/// The registry's own 404 to what the reference names.
-pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<Absence> {
-    progress::first_missed();
+/// The registry's own 404 to what the reference names, which no host has as a blob either:
+/// explains it.
+pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Absence {
     let by_digest = session.reference.digest().is_some();
-    if by_digest && let Some(found) = among_blobs(session).await? {
-        progress::found_after_all();
-        return Ok(found);
-    }
     let what = if by_digest { Missing::Digest } else { Missing::Tag };
     let mut absent = Absent {
         what,
@@ -45,17 +40,17 @@ pub(super) async fn missing(session: &mut Session<'_>, answer: &Answer) -> Step<
     let limit = session.shared.transport.limits.explanation;
     if let Ok(Some(head)) = timeout(limit, explain(session, &mut absent)).await {
         progress::found_after_all();
-        return Ok(Absence::There(head, Shelf::Manifests));
+        return Absence::There(head, Shelf::Manifests);
     }
     progress::preliminary(&Outcome::Absent(absent.clone()));
     if absent.what != Missing::Repository && !absent.served_by_get {
         consult_tags(session, &mut absent).await;
     }
-    Ok(Absence::Proven(Outcome::Absent(absent)))
+    Absence::Proven(Outcome::Absent(absent))
 }
 
 /// containerd takes a manifest named by digest from the blobs too.
-async fn among_blobs(session: &mut Session<'_>) -> Step<Option<Absence>> {
+pub(super) async fn among_blobs(session: &mut Session<'_>) -> Step<Option<Absence>> {
     let blob = match head(session, Shelf::Blobs).await {
         Ok(blob) => blob,
         // Whoever may read the manifests and not the blobs pulls nothing from there.
@@ -93,7 +88,7 @@ async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answe
     if answer.status == StatusCode::NOT_FOUND {
         let host = answer.host.clone();
         let code = session.error_body(answer).await.code;
-        absent.evidence = Evidence { status: StatusCode::NOT_FOUND.as_u16(), code, host };
+        absent.evidence = Evidence::new(StatusCode::NOT_FOUND.as_u16(), code, host);
         if code == Some(SpecCode::NameUnknown) {
             absent.what = Missing::Repository;
         }
@@ -104,7 +99,7 @@ async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answe
 /// The registry's tags tell whether the repository exists, and what was probably meant. That they
 /// cannot be had changes nothing.
 async fn consult_tags(session: &mut Session<'_>, absent: &mut Absent) {
-    if any_matches(&session.shared.pull_through, session.reference.registry()) {
+    if session.is_pull_through() {
         return;
     }
     match tags::list(session).await {

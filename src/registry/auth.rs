@@ -20,7 +20,7 @@ use super::progress::{Phase, Progress, current, enter};
 use super::scheme::canonical;
 use super::standing::Standing;
 use super::token::{Method, Token};
-use super::transport::Transport;
+use super::transport::{Transport, Via, ViaId};
 use super::trouble::trouble;
 use super::who::Who;
 use crate::facts::{Outcome, Trouble, TroubleKind, Unchecked};
@@ -33,15 +33,30 @@ const METHODS: u64 = 2 * 1024 * 1024;
 const METHOD: Duration = Duration::from_secs(3_600);
 
 /// One token, as a question.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct TokenQuestion {
     pub(super) realm: Uri,
     pub(super) service: Option<String>,
     /// Sorted, without repetition.
     pub(super) scopes: Vec<String>,
+    /// How the registry that named the realm is spoken to: containerd speaks to the realm in the
+    /// same way, and with the same headers.
+    pub(super) via: Option<Arc<Via>>,
+}
+
+impl PartialEq for TokenQuestion {
+    fn eq(&self, other: &Self) -> bool {
+        self.via_id() == other.via_id()
+            && (&self.realm, &self.service, &self.scopes)
+                == (&other.realm, &other.service, &other.scopes)
+    }
 }
 
 impl TokenQuestion {
+    fn via_id(&self) -> Option<ViaId> {
+        self.via.as_ref().map(|via| via.id())
+    }
+
     /// `host[:port]` of the realm, in the one spelling that budgets and refusals go by.
     pub(super) fn host(&self) -> String {
         self.realm.authority().map(canonical).unwrap_or_default()
@@ -52,6 +67,7 @@ impl TokenQuestion {
             realm: self.realm.to_string(),
             service: self.service.clone(),
             scopes: self.scopes.clone(),
+            via: self.via_id(),
             who: who.id(),
         }
     }
@@ -70,6 +86,7 @@ struct TokenKey {
     realm: String,
     service: Option<String>,
     scopes: Vec<String>,
+    via: Option<ViaId>,
     who: CredentialId,
 }
 
@@ -269,6 +286,7 @@ mod tests {
                 realm: "https://auth.test/token".to_owned(),
                 service: None,
                 scopes: vec![format!("repository:app{index}:pull")],
+                via: None,
                 who: CredentialId::ANONYMOUS,
             };
             tokens.insert(key, token.clone()).await;

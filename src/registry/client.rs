@@ -11,19 +11,21 @@ use tokio::time::{Instant, timeout};
 use super::auth::Auth;
 use super::bounded::bounded_by_size;
 use super::config::{BuildError, ClientConfig};
-use super::connect::{Connector, Parts, Proxies};
+use super::connect::{Parts, Proxies};
 use super::dns::SystemResolver;
+use super::hosts::Hosts;
 use super::identity::{CredentialId, Identities};
+use super::memory::Memory;
 use super::progress::{Phase, Progress, enter};
 use super::scheme::{Schemes, TOO_LONG, is_too_long};
-use super::session::{Remembered, Session};
+use super::session::Remembered;
 use super::tls::TlsConfigs;
 use super::transport::Transport;
 use super::trouble::trouble;
+use super::walk;
 use super::who::Who;
-use super::{Step, lookup};
 use crate::credentials::Credential;
-use crate::facts::{Outcome, TroubleKind};
+use crate::facts::{Descriptor, Outcome, TroubleKind, Unchecked};
 use crate::glob::Glob;
 use crate::image::Reference;
 
@@ -41,6 +43,9 @@ pub struct Lookup<'a> {
     pub credential: Option<&'a Credential>,
     /// The namespace on whose behalf, for the login budgets.
     pub tenant: &'a str,
+    /// Where it is an entry of an index, what the index says of it: a node asks for that by
+    /// digest with GET alone. The reference then has its digest.
+    pub entry: Option<&'a Descriptor>,
 }
 
 /// Asks registries what a node would ask them. Cloning shares everything.
@@ -54,32 +59,34 @@ pub struct RegistryClient {
 pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
     pub(super) auth: Arc<Auth>,
+    pub(super) hosts: Hosts,
     /// By registry host and repository.
     pub(super) challenges: Cache<(String, String), Remembered>,
+    pub(super) memory: Memory,
     pub(super) quota_floor: f64,
     pub(super) pull_through: Vec<Glob>,
+    /// Whether configs and layers are looked at.
+    pub(super) layers: bool,
     identities: Identities,
 }
 
 impl RegistryClient {
     /// A client with these settings, and empty memories.
     pub fn new(config: ClientConfig) -> Result<Self, BuildError> {
-        let schemes = Arc::new(Schemes::new(&config.insecure_hosts));
-        let proxies = Arc::new(Proxies::new(&config.proxies));
-        let connector = Connector::new(Parts {
+        let parts = Parts {
             resolver: config.resolver.unwrap_or_else(|| Arc::new(SystemResolver::new())),
             address_rule: config.address_rule,
             tls: TlsConfigs::new(&config.extra_roots_pem)?,
-            schemes: schemes.clone(),
-            proxies: proxies.clone(),
+            schemes: Arc::new(Schemes::new(&config.insecure_hosts)),
+            proxies: Arc::new(Proxies::new(&config.proxies)),
             limits: config.limits,
-        });
+        };
         let user_agent =
             HeaderValue::from_str(&config.user_agent).map_err(|_| BuildError::UserAgent)?;
-        let transport =
-            Arc::new(Transport::new(connector, proxies, schemes, user_agent, config.limits));
+        let transport = Arc::new(Transport::new(parts, user_agent));
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
+            hosts: Hosts::new(config.certs_d, config.limits.files),
             transport,
             challenges: bounded_by_size(
                 CHALLENGES,
@@ -89,8 +96,10 @@ impl RegistryClient {
             )
             .time_to_live(CHALLENGE)
             .build(),
+            memory: Memory::new(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,
+            layers: config.layers,
             identities: Identities::new().map_err(|_| BuildError::Random)?,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -101,11 +110,19 @@ impl RegistryClient {
         self.shared.identities.credential(credential)
     }
 
+    /// Whether the operator's own tree says which hosts nodes ask for this image.
+    pub async fn is_told(&self, reference: &Reference) -> bool {
+        let listed = self.shared.hosts.of(reference, &self.shared.transport).await;
+        listed.is_ok_and(|listing| listing.told)
+    }
+
     /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.
     pub async fn lookup(&self, lookup: Lookup<'_>, progress: &Progress) -> Outcome {
         let limit = self.shared.transport.limits.total;
         let work = progress.watch(self.shared.lookup(lookup));
-        match timeout(limit, work).await {
+        // It is still there when the time is up, and what it waits for with it.
+        tokio::pin!(work);
+        match timeout(limit, &mut work).await {
             Ok(outcome) => outcome,
             Err(_) => progress.at_deadline(Instant::now()),
         }
@@ -119,29 +136,12 @@ impl Shared {
         }
         enter(Phase::Request, lookup.reference.host());
         let who = Who::new(lookup.tenant, lookup.credential, &self.identities);
-        let (login, incomplete) = (who.login.as_ref().map(|login| login.id), who.incomplete);
-        let (host, repository) = (lookup.reference.host(), lookup.reference.repository());
-        let standing = &self.auth.standing;
-        if let Some(id) = login
-            && let Some(refusal) = standing.refused_repository(host, repository, id).await
-        {
-            return Outcome::Refused(refusal);
+        match self.hosts.of(lookup.reference, &self.transport).await {
+            Ok(listing) => match lookup.entry {
+                None => walk::image(self, lookup.reference, &listing, &who).await,
+                Some(entry) => walk::entry(self, lookup.reference, entry, &listing, &who).await,
+            },
+            Err(why) => Outcome::NotChecked(Unchecked::NodeFiles(why.to_string())),
         }
-        let mut outcome = match self.converse(lookup.reference, who).await {
-            Ok(outcome) | Err(outcome) => outcome,
-        };
-        if let Outcome::Refused(refusal) = &mut outcome {
-            refusal.incomplete_login = incomplete;
-            if let Some(id) = login {
-                standing.refuse_repository(host, repository, id, refusal).await;
-            }
-        }
-        outcome
-    }
-
-    async fn converse(self: &Arc<Self>, reference: &Reference, who: Who) -> Step<Outcome> {
-        let mut session = Session::new(self, reference, who)?;
-        session.begin().await?;
-        lookup::run(&mut session).await
     }
 }

@@ -1,6 +1,7 @@
 //! How a pull client is set up: plain data, with defaults that suit an admission webhook.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct ClientConfig {
     pub extra_roots_pem: Vec<u8>,
     /// `host[:port]` whose certificate is not checked and which may speak plain HTTP.
     pub insecure_hosts: Vec<String>,
+    /// A folder of containerd's `hosts.toml` files, as nodes have it.
+    pub certs_d: Option<PathBuf>,
     /// Where requests may go.
     pub address_rule: AddressRule,
     /// Finds addresses; `None` is the system's resolver, without search lists.
@@ -26,8 +29,10 @@ pub struct ClientConfig {
     /// Below this share of Docker Hub's pull limit, only HEAD is sent (0.5 is half).
     pub quota_floor: f64,
     /// `host[:port]` of proxy caches: their tag lists say nothing about the upstream registry and
-    /// are never asked for.
+    /// are never asked for, nor are blobs, which they would fetch for us.
     pub pull_through: Vec<Glob>,
+    /// Whether an image's config and layers are looked at, and not its manifest alone.
+    pub layers: bool,
     /// The `User-Agent` of every request.
     pub user_agent: String,
 }
@@ -37,12 +42,14 @@ impl Default for ClientConfig {
         Self {
             extra_roots_pem: Vec::new(),
             insecure_hosts: Vec::new(),
+            certs_d: None,
             address_rule: AddressRule::default(),
             resolver: None,
             proxies: ProxyRule::Environment,
             limits: Limits::default(),
             quota_floor: 0.5,
             pull_through: Vec::new(),
+            layers: true,
             user_agent: concat!("pullcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -90,6 +97,8 @@ pub struct Limits {
     pub tag_list: Duration,
     /// A whole lookup, and a whole login.
     pub total: Duration,
+    /// How long what was read of the nodes' files holds; they read them at every pull.
+    pub files: Duration,
 }
 
 impl Default for Limits {
@@ -103,6 +112,7 @@ impl Default for Limits {
             explanation: Duration::from_millis(1_500),
             tag_list: Duration::from_secs(3),
             total: Duration::from_secs(30),
+            files: Duration::from_secs(5),
         }
     }
 }

@@ -16,6 +16,7 @@ use http::Uri;
 use http::uri::Scheme;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower::Service;
@@ -34,11 +35,28 @@ use stream::{Duplex, Stream};
 /// How long a name is looked for that a proxy will look for again.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Opens connections for the HTTP client. Cloning shares.
+/// Opens connections for one HTTP client. Cloning shares.
 #[derive(Clone)]
-pub(super) struct Connector(Arc<Parts>);
+pub(super) struct Connector(Arc<Way>);
 
 /// What a connector works with.
+struct Way {
+    parts: Arc<Parts>,
+    manner: Manner,
+}
+
+/// How connections are made for one host of the operator's configuration, to wherever it leads:
+/// containerd follows redirects and asks token servers with the host's own TLS settings.
+#[derive(Debug)]
+pub(super) struct Manner {
+    pub(super) tls: TlsConfigs,
+    /// Whether certificates are checked; none is as the name says.
+    pub(super) verify: Option<bool>,
+    /// The longest wait for a connection, its name's addresses included.
+    pub(super) dial_timeout: Option<Duration>,
+}
+
+/// What all connectors share.
 pub(super) struct Parts {
     pub(super) resolver: Arc<dyn Resolve>,
     pub(super) address_rule: AddressRule,
@@ -64,8 +82,8 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = self.0.clone();
-        Box::pin(async move { parts.connect(&uri).await.map(TokioIo::new) })
+        let way = self.0.clone();
+        Box::pin(async move { way.connect(&uri).await.map(TokioIo::new) })
     }
 }
 
@@ -94,49 +112,50 @@ impl<'a> Target<'a> {
 }
 
 impl Connector {
-    pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    pub(super) fn new(parts: Arc<Parts>, manner: Manner) -> Self {
+        Self(Arc::new(Way { parts, manner }))
     }
 }
 
-impl Parts {
+impl Way {
     async fn connect(&self, uri: &Uri) -> Result<Stream, ConnectError> {
         let target = Target::of(uri)?;
         let secure = uri.scheme() != Some(&Scheme::HTTP);
-        if let Some(what) = self.address_rule.refusal_as_written(target.host) {
+        if let Some(what) = self.parts.address_rule.refusal_as_written(target.host) {
             return Err(ConnectError::Declined(what));
         }
-        let Some(proxy) = self.proxies.of(uri) else {
-            let tcp = self.dial(&target, Some(&self.address_rule)).await?;
+        let Some(proxy) = self.parts.proxies.of(uri) else {
+            let tcp = self.dial(&target, Some(&self.parts.address_rule)).await?;
             return if secure {
                 self.secure(Box::new(tcp), uri, &target).await
             } else {
                 Ok(Stream::new(Box::new(tcp)))
             };
         };
-        if let Some(what) = self.refusal_as_we_see_it(&target).await {
+        if let Some(what) = self.parts.refusal_as_we_see_it(&target).await {
             return Err(ConnectError::Declined(what));
         }
         let to_proxy = self.reach_proxy(&proxy, target.authority).await?;
         if !secure {
             return Ok(Stream::new(to_proxy).through_proxy());
         }
-        let tunnel = proxy.tunnel(to_proxy, &target, self.limits.connect).await?;
+        let tunnel = proxy.tunnel(to_proxy, &target, self.parts.limits.connect).await?;
         self.secure(tunnel, uri, &target).await
     }
 
-    /// Why a host that the proxy would look up is not asked for, as far as that can be told from
-    /// here. That it cannot be told is no reason: the name may be one that only the proxy knows.
-    async fn refusal_as_we_see_it(&self, target: &Target<'_>) -> Option<&'static str> {
-        if is_oddly_written(target.host) {
-            return Some("an address in an odd spelling");
+    /// A TCP connection, within the time that the operator gives this host.
+    async fn dial(
+        &self,
+        target: &Target<'_>,
+        rule: Option<&AddressRule>,
+    ) -> Result<TcpStream, ConnectError> {
+        let dial = self.parts.dial(target, rule);
+        match self.manner.dial_timeout {
+            None => dial.await,
+            Some(limit) => {
+                timeout(limit, dial).await.unwrap_or(Err(ConnectError::TcpTimedOut(limit)))
+            }
         }
-        if literal(target.host).is_some() {
-            return None;
-        }
-        let limit = self.limits.dns.min(LOOK);
-        let found = timeout(limit, self.resolver.resolve(target.host, target.port)).await.ok()?;
-        found.ok()?.iter().find_map(|address| self.address_rule.refusal(address.ip()))
     }
 
     /// A connection to the proxy itself, whose address is the operator's choice.
@@ -151,7 +170,7 @@ impl Parts {
             if proxy.uri().scheme() == Some(&Scheme::HTTP) {
                 return Ok(Box::new(tcp) as Box<dyn Duplex>);
             }
-            let config = without_h2(&self.tls.checked);
+            let config = without_h2(&self.parts.tls.checked);
             let tls = self.handshake(config, Box::new(tcp), &target).await?;
             Ok(Box::new(tls) as Box<dyn Duplex>)
         };
@@ -164,9 +183,14 @@ impl Parts {
         uri: &Uri,
         target: &Target<'_>,
     ) -> Result<Stream, ConnectError> {
-        let checked =
-            uri.authority().is_none_or(|authority| self.schemes.trust(authority) == Trust::Checked);
-        let config = if checked { &self.tls.checked } else { &self.tls.unchecked };
+        let trust =
+            uri.authority().map_or(Trust::Checked, |authority| self.parts.schemes.trust(authority));
+        let checked = match self.manner.verify {
+            Some(verify) => verify && trust != Trust::Insecure,
+            None => trust == Trust::Checked,
+        };
+        let tls = &self.manner.tls;
+        let config = if checked { &tls.checked } else { &tls.unchecked };
         let tls = self.handshake(config.clone(), io, target).await?;
         let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = Stream::new(Box::new(tls));
@@ -186,11 +210,27 @@ impl Parts {
             ))
         })?;
         let handshake = TlsConnector::from(config).connect(name, io);
-        match timeout(self.limits.tls, handshake).await {
+        match timeout(self.parts.limits.tls, handshake).await {
             Ok(Ok(tls)) => Ok(tls),
             Ok(Err(error)) => Err(ConnectError::Handshake(HandshakeFailure::of(&error))),
-            Err(_) => Err(ConnectError::HandshakeTimedOut(self.limits.tls)),
+            Err(_) => Err(ConnectError::HandshakeTimedOut(self.parts.limits.tls)),
         }
+    }
+}
+
+impl Parts {
+    /// Why a host that the proxy would look up is not asked for, as far as that can be told from
+    /// here. That it cannot be told is no reason: the name may be one that only the proxy knows.
+    async fn refusal_as_we_see_it(&self, target: &Target<'_>) -> Option<&'static str> {
+        if is_oddly_written(target.host) {
+            return Some("an address in an odd spelling");
+        }
+        if literal(target.host).is_some() {
+            return None;
+        }
+        let limit = self.limits.dns.min(LOOK);
+        let found = timeout(limit, self.resolver.resolve(target.host, target.port)).await.ok()?;
+        found.ok()?.iter().find_map(|address| self.address_rule.refusal(address.ip()))
     }
 }
 

@@ -1,10 +1,11 @@
-//! The sequence of requests that containerd makes for one image, up to its manifest.
+//! The sequence of requests that containerd makes for one image.
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 
 use super::Step;
-use super::absent::{self, Absence};
+use super::absent::Absence;
+use super::content::{self, is_encoded, not_found};
 use super::manifest::{self, Kind};
 use super::progress;
 use super::quota::{is_low, quota};
@@ -12,7 +13,8 @@ use super::session::Session;
 use super::transport::{Answer, BodyFailure};
 use super::trouble::{trouble, unexpected};
 use crate::facts::{
-    Absent, Found, ManifestFault, ManifestView, Missing, Outcome, Quota, TroubleKind,
+    Absent, Content, Damage, Found, ManifestFault, Missing, Outcome, Part, PartFault, Quota,
+    TroubleKind, Unread,
 };
 use crate::image::{Algorithm, Digest};
 
@@ -32,27 +34,53 @@ impl Shelf {
     }
 }
 
-/// Asks for the manifest, to the end.
-pub(super) async fn run(session: &mut Session<'_>) -> Step<Outcome> {
+/// How far a host's word alone goes.
+#[derive(Debug)]
+pub(super) enum Reached {
+    /// It has it, and this is what comes of that.
+    There(Outcome),
+    /// It has no such manifest, says this answer.
+    Missing(Answer),
+    /// An answer at which a node asks no other host.
+    Stop(Outcome),
+}
+
+/// Asks one host for the manifest, and looks at it if it is there.
+pub(super) async fn reach(session: &mut Session<'_>) -> Step<Reached> {
     let head = head(session, Shelf::Manifests).await?;
-    let answer = match head.status {
-        status if status.is_success() => return present(session, head, Shelf::Manifests).await,
-        StatusCode::NOT_FOUND => head,
+    match head.status {
+        status if status.is_success() => {
+            let (Ok(outcome) | Err(outcome)) = present(session, head, Shelf::Manifests).await;
+            Ok(Reached::There(outcome))
+        }
+        StatusCode::NOT_FOUND => Ok(Reached::Missing(head)),
         // Some registries know no HEAD; containerd asks them by GET.
         StatusCode::METHOD_NOT_ALLOWED => {
             let path = Shelf::Manifests.path(session.reference.pull_by());
             let answer = session.ask(Method::GET, &path).await?;
             match answer.status {
-                status if status.is_success() => return instead_of_head(session, answer).await,
-                StatusCode::NOT_FOUND => answer,
-                _ => return Err(unexpected(&answer)),
+                status if status.is_success() => {
+                    let (Ok(outcome) | Err(outcome)) = instead_of_head(session, answer).await;
+                    Ok(Reached::There(outcome))
+                }
+                StatusCode::NOT_FOUND => Ok(Reached::Missing(answer)),
+                status if status.is_redirection() => Ok(Reached::Stop(unexpected(&answer))),
+                _ => Err(unexpected(&answer)),
             }
         }
-        _ => return Err(unexpected(&head)),
-    };
-    match absent::missing(session, &answer).await? {
-        Absence::Proven(outcome) => Ok(outcome),
-        Absence::There(head, shelf) => present(session, head, shelf).await,
+        status if status.is_redirection() => Ok(Reached::Stop(unexpected(&head))),
+        _ => Err(unexpected(&head)),
+    }
+}
+
+/// The end of a lookup that found out what a 404 comes to.
+pub(super) async fn conclude(session: &mut Session<'_>, absence: Absence) -> Outcome {
+    match absence {
+        Absence::Proven(outcome) => outcome,
+        Absence::There(head, shelf) => {
+            let (Ok(outcome) | Err(outcome)) = present(session, head, shelf).await;
+            outcome
+        }
     }
 }
 
@@ -63,41 +91,70 @@ pub(super) async fn head(session: &mut Session<'_>, shelf: Shelf) -> Step<Answer
 }
 
 /// The registry says that it is there: looks at it, unless that would cost the nodes a pull.
-async fn present(session: &mut Session<'_>, head: Answer, shelf: Shelf) -> Step<Outcome> {
-    let quota = quota(&head.headers);
-    let digest = match expected_digest(session, &head) {
-        Ok(digest) => digest,
-        Err(fault) => return Ok(invalid(&head, fault)),
-    };
-    let (Some(digest), Some(length)) = (digest, head.length()) else {
-        return by_get(session, shelf, quota).await;
-    };
-    if length == 0 {
-        return Ok(invalid(&head, ManifestFault::Empty));
-    }
-    if length > manifest::LARGEST as u64 {
-        return Ok(invalid(&head, ManifestFault::TooLarge(Some(length))));
-    }
-    let kind = match kind(&head) {
-        Ok(kind) => kind,
-        Err(fault) => return Ok(invalid(&head, fault)),
-    };
-    if quota.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
-        return Ok(Outcome::Found(Found {
-            digest,
-            manifest: ManifestView::QuotaLow,
-            quota,
-            platforms: None,
-        }));
-    }
-    let answer = session.ask(Method::GET, &shelf.path(digest.as_str())).await?;
-    match answer.status {
-        status if status.is_success() => {
-            verify(session, answer, Some(digest), Some(kind), quota).await
+async fn present(session: &mut Session<'_>, mut head: Answer, shelf: Shelf) -> Step<Outcome> {
+    let mut missed: Option<Digest> = None;
+    loop {
+        let quota = note_quota(session, &head).await;
+        let digest = match expected_digest(session, &head) {
+            Ok(digest) => digest,
+            Err(fault) => return Ok(invalid(&head, fault)),
+        };
+        let (Some(digest), Some(length)) = (digest, head.length()) else {
+            return by_get(session, shelf, quota).await;
+        };
+        if length == 0 {
+            return Ok(invalid(&head, ManifestFault::Empty));
         }
-        StatusCode::NOT_FOUND => Err(gone(session, &answer)),
-        _ => Err(unexpected(&answer)),
+        if length > manifest::LARGEST as u64 {
+            return Ok(invalid(&head, ManifestFault::TooLarge(Some(length))));
+        }
+        let kind = match kind(&head) {
+            Ok(kind) => kind,
+            Err(fault) => return Ok(invalid(&head, fault)),
+        };
+        let known = session.shared.memory.manifest(session.key(&digest), kind).await;
+        if let Some((_, outline)) = known {
+            let content = content::of(session, &outline).await?;
+            return Ok(Outcome::Found(Found { digest, quota, content }));
+        }
+        if quota.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
+            let content = Content::Unread(Unread::Quota);
+            return Ok(Outcome::Found(Found { digest, quota, content }));
+        }
+        let answer = session.ask(Method::GET, &shelf.path(digest.as_str())).await?;
+        match answer.status {
+            status if status.is_success() => {
+                return verify(session, answer, Some(digest), Some(kind), quota).await;
+            }
+            StatusCode::NOT_FOUND if session.reference.digest().is_some() || head.redirected => {
+                return Err(gone(session, &answer));
+            }
+            StatusCode::NOT_FOUND => match missed.replace(digest) {
+                // The tag may have moved since.
+                None => head = self::head(session, Shelf::Manifests).await?,
+                Some(before) if missed.as_ref() == Some(&before) => {
+                    let fault = PartFault::Missing(not_found(session, answer).await);
+                    let damage = Damage { part: Part::Manifest, digest: before, fault };
+                    return Ok(Outcome::Broken(damage));
+                }
+                Some(_) => return Err(gone(session, &answer)),
+            },
+            _ => return Err(unexpected(&answer)),
+        }
+        if !head.status.is_success() {
+            return Err(trouble(TroubleKind::Error, &head.host, "its tag goes while it is read"));
+        }
     }
+}
+
+/// What an answer about a manifest tells of the quota, which then counts for the next.
+pub(super) async fn note_quota(session: &Session<'_>, answer: &Answer) -> Option<Quota> {
+    let quota = quota(&answer.headers);
+    if !answer.redirected {
+        let host = session.authority.as_str();
+        session.shared.memory.keep_quota(host, session.who.id(), quota).await;
+    }
+    quota
 }
 
 /// The manifest by GET, where HEAD does not tell enough. What its headers tell of a digest counts
@@ -108,7 +165,7 @@ async fn by_get(session: &mut Session<'_>, shelf: Shelf, quota: Option<Quota>) -
     match answer.status {
         status if status.is_success() => {
             let digest = session.reference.digest().cloned();
-            let quota = self::quota(&answer.headers).or(quota);
+            let quota = note_quota(session, &answer).await.or(quota);
             verify(session, answer, digest, None, quota).await
         }
         StatusCode::NOT_FOUND => Err(gone(session, &answer)),
@@ -117,8 +174,8 @@ async fn by_get(session: &mut Session<'_>, shelf: Shelf, quota: Option<Quota>) -
 }
 
 /// The answer of a registry that knows no HEAD: its headers and the manifest in one.
-async fn instead_of_head(session: &Session<'_>, answer: Answer) -> Step<Outcome> {
-    let quota = quota(&answer.headers);
+async fn instead_of_head(session: &mut Session<'_>, answer: Answer) -> Step<Outcome> {
+    let quota = note_quota(session, &answer).await;
     match expected_digest(session, &answer) {
         Ok(digest) => verify(session, answer, digest, None, quota).await,
         Err(fault) => Ok(invalid(&answer, fault)),
@@ -138,16 +195,17 @@ fn expected_digest(
     }
 }
 
-/// Reads a manifest, and checks it against its digest and kind as far as they are known.
+/// Reads a manifest, checks it against its digest and kind as far as they are known, and looks at
+/// what it leads to.
 async fn verify(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     answer: Answer,
     digest: Option<Digest>,
     known: Option<Kind>,
     quota: Option<Quota>,
 ) -> Step<Outcome> {
     let (host, redirected) = (answer.host.clone(), answer.redirected);
-    if encoded(&answer) {
+    if is_encoded(&answer) {
         return Err(trouble(TroubleKind::Error, &host, "its answer is encoded, unasked"));
     }
     let kind = known.map_or_else(|| kind(&answer), Ok);
@@ -158,14 +216,16 @@ async fn verify(
         (Err(fault), Ok(_)) => Err(fault),
         (Ok(kind), Ok(bytes)) => {
             let digest = digest.unwrap_or_else(|| Digest::of(Algorithm::Sha256, &bytes));
-            let platforms = manifest::platforms(&bytes, kind);
-            manifest::check(&bytes, &digest, kind).map(|()| (digest, platforms))
+            manifest::check(&bytes, &digest, kind)
+                .map(|()| (digest, kind, bytes.len() as u64, manifest::outline(&bytes, kind)))
         }
     };
     match checked {
-        Ok((digest, platforms)) => {
-            let manifest = ManifestView::Verified;
-            Ok(Outcome::Found(Found { digest, manifest, quota, platforms }))
+        Ok((digest, kind, length, outline)) => {
+            let key = session.key(&digest);
+            session.shared.memory.keep_manifest(key, kind, length, outline.clone()).await;
+            let content = content::of(session, &outline).await?;
+            Ok(Outcome::Found(Found { digest, quota, content }))
         }
         Err(fault) => Ok(unusable(&host, redirected, fault)),
     }
@@ -176,7 +236,7 @@ fn invalid(answer: &Answer, fault: ManifestFault) -> Outcome {
 }
 
 /// Only the registry's own answer proves that an image is broken.
-fn unusable(host: &str, redirected: bool, fault: ManifestFault) -> Outcome {
+pub(super) fn unusable(host: &str, redirected: bool, fault: ManifestFault) -> Outcome {
     if redirected {
         trouble(TroubleKind::Error, host, "an unusable manifest behind a redirect")
     } else {
@@ -211,9 +271,4 @@ fn told_digest(answer: &Answer) -> Result<Option<Digest>, ManifestFault> {
     let Some(told) = told else { return Ok(None) };
     let told = told.to_str().ok().and_then(|told| Digest::parse(told).ok());
     told.ok_or(ManifestFault::BadDigestHeader).map(Some)
-}
-
-fn encoded(answer: &Answer) -> bool {
-    let encoding = answer.headers.get(CONTENT_ENCODING);
-    encoding.is_some_and(|encoding| !encoding.is_empty() && encoding != "identity")
 }

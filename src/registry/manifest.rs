@@ -5,24 +5,29 @@
 //! member that is there and `null`), it is taken.
 
 mod document;
-mod platforms;
-
-use std::sync::Arc;
+mod others;
+mod outline;
+mod strict;
 
 use oci_distribution::manifest::{
-    IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE,
-    OCI_IMAGE_MEDIA_TYPE,
+    IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE,
+    IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
 };
 
 use crate::facts::ManifestFault;
-use crate::image::{Digest, Platform};
+use crate::image::Digest;
 use document::Document;
+pub(super) use others::Others;
+pub(super) use outline::{Outline, Parts, Source, platform_size};
 
 /// containerd's own bound: a larger manifest is rejected before it is fetched.
 pub(super) const LARGEST: usize = 4 * 1048 * 1048;
 
+/// The media types of a config that an image is unpacked by.
+pub(super) const CONFIGS: [&str; 2] = [IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE];
+
 /// What a manifest is, by its media type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     /// One image: a config and layers.
     Image,
@@ -43,7 +48,8 @@ pub(super) fn kind(content_type: Option<&str>) -> Result<Kind, ManifestFault> {
     })
 }
 
-fn kind_of(media_type: &str) -> Option<Kind> {
+/// The kind that exactly this media type names.
+pub(super) fn kind_of(media_type: &str) -> Option<Kind> {
     match media_type {
         IMAGE_MANIFEST_MEDIA_TYPE | OCI_IMAGE_MEDIA_TYPE => Some(Kind::Image),
         IMAGE_MANIFEST_LIST_MEDIA_TYPE | OCI_IMAGE_INDEX_MEDIA_TYPE => Some(Kind::Index),
@@ -62,10 +68,9 @@ pub(super) fn check(bytes: &[u8], digest: &Digest, kind: Kind) -> Result<(), Man
     parse(bytes, kind)
 }
 
-/// The platforms that an index names; none for an image, or where they cannot be told.
-pub(super) fn platforms(bytes: &[u8], kind: Kind) -> Option<Arc<[Option<Platform>]>> {
-    let index = (kind == Kind::Index).then(|| platforms::read(bytes)).flatten();
-    index.map(Into::into)
+/// What a manifest leads to that was checked.
+pub(super) fn outline(bytes: &[u8], kind: Kind) -> Outline {
+    Outline::read(bytes, kind)
 }
 
 fn parse(bytes: &[u8], kind: Kind) -> Result<(), ManifestFault> {

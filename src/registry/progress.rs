@@ -1,7 +1,7 @@
 //! How far a lookup has come, readable by whoever cannot wait for its end.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::time::Instant;
 
@@ -72,6 +72,41 @@ struct State {
     since: Instant,
     preliminary: Option<Outcome>,
     absent_since: Option<Instant>,
+    /// Those of its requests that are under way side by side.
+    lanes: Vec<Weak<Mutex<State>>>,
+}
+
+impl State {
+    fn new() -> Self {
+        Self {
+            phase: Phase::Queued,
+            authority: String::new(),
+            since: Instant::now(),
+            preliminary: None,
+            absent_since: None,
+            lanes: Vec::new(),
+        }
+    }
+
+    /// What to say of this wait.
+    fn interrupted(&self, now: Instant) -> Outcome {
+        let (kind, detail) = match self.phase {
+            Phase::Queued => return Outcome::NotChecked(Unchecked::Deadline),
+            Phase::Dns => (TroubleKind::Dns, "no answer from DNS"),
+            Phase::Tls => (TroubleKind::Tls, "no TLS handshake"),
+            Phase::Connect => (TroubleKind::Timeout, "no connection"),
+            Phase::Request => (TroubleKind::Timeout, "no answer"),
+            Phase::Body => (TroubleKind::Timeout, "no complete answer"),
+            Phase::Login => (TroubleKind::Timeout, "no token"),
+        };
+        Outcome::Trouble(Trouble {
+            kind,
+            host: self.authority.clone(),
+            detail: detail.to_owned(),
+            waited: Some(now.saturating_duration_since(self.since)),
+            retry_after: None,
+        })
+    }
 }
 
 impl Default for Progress {
@@ -83,14 +118,7 @@ impl Default for Progress {
 impl Progress {
     /// A lookup that has not started.
     pub fn new() -> Self {
-        let state = State {
-            phase: Phase::Queued,
-            authority: String::new(),
-            since: Instant::now(),
-            preliminary: None,
-            absent_since: None,
-        };
-        Self { state: Arc::new(Mutex::new(state)), requests: None }
+        Self { state: Arc::new(Mutex::new(State::new())), requests: None }
     }
 
     /// A lookup that has not started, and whose requests are taken from `budget`.
@@ -116,22 +144,14 @@ impl Progress {
         if let Some(known) = &state.preliminary {
             return known.clone();
         }
-        let (kind, detail) = match state.phase {
-            Phase::Queued => return Outcome::NotChecked(Unchecked::Deadline),
-            Phase::Dns => (TroubleKind::Dns, "no answer from DNS"),
-            Phase::Tls => (TroubleKind::Tls, "no TLS handshake"),
-            Phase::Connect => (TroubleKind::Timeout, "no connection"),
-            Phase::Request => (TroubleKind::Timeout, "no answer"),
-            Phase::Body => (TroubleKind::Timeout, "no complete answer"),
-            Phase::Login => (TroubleKind::Timeout, "no token"),
-        };
-        Outcome::Trouble(Trouble {
-            kind,
-            host: state.authority.clone(),
-            detail: detail.to_owned(),
-            waited: Some(now.saturating_duration_since(state.since)),
-            retry_after: None,
-        })
+        // Of waits side by side, the longest is what the deadline came for.
+        let lanes: Vec<_> = state.lanes.iter().filter_map(Weak::upgrade).collect();
+        let lanes = lanes.iter().map(|lane| lane.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = lanes.filter(|lane| lane.phase != Phase::Queued);
+        match waiting.min_by_key(|lane| lane.since) {
+            Some(lane) => lane.interrupted(now),
+            None => state.interrupted(now),
+        }
     }
 
     /// Runs a lookup (or a login on its behalf) whose waits are reported here.
@@ -147,6 +167,18 @@ impl Progress {
 /// The current lookup's progress, to report from a task started on its behalf.
 pub(super) fn current() -> Option<Progress> {
     CURRENT.try_with(Progress::clone).ok()
+}
+
+/// Runs a part of the current lookup beside others: each of them waits for something else.
+pub(super) async fn lane<F: Future>(work: F) -> F::Output {
+    let Some(whole) = current() else { return work.await };
+    let lane = Progress { requests: whole.requests.clone(), ..Progress::new() };
+    {
+        let mut state = whole.state();
+        state.lanes.retain(|lane| lane.strong_count() > 0);
+        state.lanes.push(Arc::downgrade(&lane.state));
+    }
+    CURRENT.scope(lane, work).await
 }
 
 /// The current lookup sends a request; the size of its budget if that is used up.

@@ -18,8 +18,11 @@ pub(super) enum Trust {
     Checked,
     /// TLS only, its certificate unchecked (localhost without a port or on 443).
     Unchecked,
-    /// TLS with its certificate unchecked, and plain HTTP if it does not speak TLS.
+    /// TLS with its certificate unchecked, and plain HTTP if it does not speak TLS (localhost on
+    /// another port).
     Either,
+    /// The same, because the operator says so.
+    Insecure,
     /// Plain HTTP only (localhost on 80).
     Plain,
 }
@@ -32,8 +35,32 @@ impl Trust {
         const PLAIN: &[Scheme] = &[Scheme::HTTP];
         match self {
             Self::Checked | Self::Unchecked => TLS,
-            Self::Either => BOTH,
+            Self::Either | Self::Insecure => BOTH,
             Self::Plain => PLAIN,
+        }
+    }
+}
+
+/// How a host is spoken to by whoever names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Spoken {
+    /// As its name says: the rule where no configuration names the host.
+    ByName,
+    Https,
+    Http,
+    /// By TLS, and by plain HTTP if it does not speak TLS.
+    Either,
+}
+
+impl Spoken {
+    fn schemes(self, by_name: Trust) -> &'static [Scheme] {
+        match self {
+            // An insecure host is that whoever names it.
+            _ if by_name == Trust::Insecure => Trust::Either.schemes(),
+            Self::ByName => by_name.schemes(),
+            Self::Https => Trust::Checked.schemes(),
+            Self::Http => Trust::Plain.schemes(),
+            Self::Either => Trust::Either.schemes(),
         }
     }
 }
@@ -42,7 +69,7 @@ impl Trust {
 #[derive(Debug)]
 pub(super) struct Schemes {
     insecure: Vec<String>,
-    worked: Cache<String, Scheme>,
+    worked: Cache<(String, Spoken), Scheme>,
 }
 
 impl Schemes {
@@ -59,7 +86,7 @@ impl Schemes {
     /// What may be spoken to this host.
     pub(super) fn trust(&self, authority: &Authority) -> Trust {
         if self.insecure.contains(&canonical(authority)) {
-            return Trust::Either;
+            return Trust::Insecure;
         }
         if !is_local(authority.host()) {
             return Trust::Checked;
@@ -72,21 +99,21 @@ impl Schemes {
     }
 
     /// The schemes to try for a host, in order: the one that worked last, else all.
-    pub(super) async fn candidates(&self, authority: &Authority) -> Vec<Scheme> {
-        match self.worked.get(authority.as_str()).await {
+    pub(super) async fn candidates(&self, authority: &Authority, spoken: Spoken) -> Vec<Scheme> {
+        match self.worked.get(&(authority.to_string(), spoken)).await {
             Some(scheme) => vec![scheme],
-            None => self.trust(authority).schemes().to_vec(),
+            None => spoken.schemes(self.trust(authority)).to_vec(),
         }
     }
 
     /// This scheme was answered to.
-    pub(super) async fn remember(&self, authority: &Authority, scheme: &Scheme) {
-        self.worked.insert(authority.as_str().to_owned(), scheme.clone()).await;
+    pub(super) async fn remember(&self, authority: &Authority, spoken: Spoken, scheme: &Scheme) {
+        self.worked.insert((authority.to_string(), spoken), scheme.clone()).await;
     }
 
     /// What was remembered of this host no longer holds.
-    pub(super) async fn forget(&self, authority: &Authority) {
-        self.worked.invalidate(authority.as_str()).await;
+    pub(super) async fn forget(&self, authority: &Authority, spoken: Spoken) {
+        self.worked.invalidate(&(authority.to_string(), spoken)).await;
     }
 }
 
@@ -152,12 +179,12 @@ mod tests {
             ("127.0.0.9:5000", Trust::Either),
             ("[::1]:5000", Trust::Either),
             ("[::1]", Trust::Unchecked),
-            ("plain.test", Trust::Either),
-            ("PLAIN.test:443", Trust::Either),
+            ("plain.test", Trust::Insecure),
+            ("PLAIN.test:443", Trust::Insecure),
             ("plain.test:5000", Trust::Checked),
-            ("odd.test:5000", Trust::Either),
+            ("odd.test:5000", Trust::Insecure),
             ("odd.test", Trust::Checked),
-            ("[fd00:0:0::7]:5000", Trust::Either),
+            ("[fd00:0:0::7]:5000", Trust::Insecure),
             ("[fd00::7]", Trust::Checked),
         ] {
             assert_eq!(trust(host), expected, "{host}");
@@ -192,13 +219,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_configured_scheme_wins_over_the_name_and_an_insecure_host_over_both() {
+        let schemes = Schemes::new(&["plain.test".to_owned()]);
+        let both = vec![Scheme::HTTPS, Scheme::HTTP];
+        for (host, spoken, expected) in [
+            ("reg.test", Spoken::ByName, vec![Scheme::HTTPS]),
+            ("reg.test", Spoken::Http, vec![Scheme::HTTP]),
+            ("reg.test:5000", Spoken::Either, both.clone()),
+            ("localhost:5000", Spoken::Https, vec![Scheme::HTTPS]),
+            ("localhost:5000", Spoken::Http, vec![Scheme::HTTP]),
+            ("plain.test", Spoken::Https, both.clone()),
+            ("plain.test", Spoken::ByName, both),
+        ] {
+            let host = host.parse().unwrap();
+            assert_eq!(schemes.candidates(&host, spoken).await, expected, "{host} {spoken:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_worked_is_tried_alone_until_it_is_forgotten() {
-        let schemes = Schemes::new(&[]);
+        let (schemes, by) = (Schemes::new(&[]), Spoken::ByName);
         let host = "localhost:5000".parse().unwrap();
-        assert_eq!(schemes.candidates(&host).await, [Scheme::HTTPS, Scheme::HTTP]);
-        schemes.remember(&host, &Scheme::HTTP).await;
-        assert_eq!(schemes.candidates(&host).await, [Scheme::HTTP]);
-        schemes.forget(&host).await;
-        assert_eq!(schemes.candidates(&host).await, [Scheme::HTTPS, Scheme::HTTP]);
+        assert_eq!(schemes.candidates(&host, by).await, [Scheme::HTTPS, Scheme::HTTP]);
+        schemes.remember(&host, by, &Scheme::HTTP).await;
+        assert_eq!(schemes.candidates(&host, by).await, [Scheme::HTTP]);
+        assert_eq!(schemes.candidates(&host, Spoken::Https).await, [Scheme::HTTPS]);
+        schemes.forget(&host, by).await;
+        assert_eq!(schemes.candidates(&host, by).await, [Scheme::HTTPS, Scheme::HTTP]);
     }
 }

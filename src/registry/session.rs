@@ -9,6 +9,9 @@ use super::Step;
 use super::auth::{Granted, TokenQuestion};
 use super::challenge::{Bearer, Challenges};
 use super::client::Shared;
+use super::crew::Crew;
+use super::hosts::Endpoint;
+use super::memory::Key;
 use super::realm::realm;
 use super::scheme::canonical;
 use super::spec_error::{self, ErrorBody};
@@ -16,10 +19,11 @@ use super::transport::{Answer, Request};
 use super::trouble::{trouble, unexpected};
 use super::who::Who;
 use crate::facts::{Outcome, Refusal, RefusedAt, TroubleKind};
-use crate::image::Reference;
+use crate::glob::any_matches;
+use crate::image::{Digest, Reference};
 
 /// What every manifest question accepts: exactly containerd's list.
-const ACCEPT: HeaderValue = HeaderValue::from_static(
+pub(super) const ACCEPT: HeaderValue = HeaderValue::from_static(
     "application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.oci.image.manifest.v1+json, \
@@ -49,36 +53,114 @@ impl Remembered {
     }
 }
 
-/// A conversation about one repository.
+/// A conversation about one repository with one host. A clone goes on from where it is.
+#[derive(Clone)]
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) reference: &'a Reference,
     pub(super) authority: Authority,
+    endpoint: Arc<Endpoint>,
+    /// All hosts that may be asked for the same.
+    pub(super) crew: Arc<Crew>,
+    /// What is learnt here belongs to this place.
+    pub(super) home: Arc<str>,
     pub(super) who: Who,
     authorization: Authorization,
+    /// Something was asked.
+    begun: bool,
+    /// The registry has shown a manifest to this credential.
+    pub(super) shown: bool,
     /// What the registry said in the body of its last 403.
     told: Option<ErrorBody>,
 }
 
 impl<'a> Session<'a> {
     /// A conversation that has not begun.
-    pub(super) fn new(shared: &'a Arc<Shared>, reference: &'a Reference, who: Who) -> Step<Self> {
-        let host = reference.host();
-        let authority = host
-            .parse()
-            .map_err(|_| trouble(TroubleKind::Error, host, "its host is no valid address"))?;
-        Ok(Self {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        reference: &'a Reference,
+        endpoint: &Arc<Endpoint>,
+        crew: &Arc<Crew>,
+        who: Who,
+    ) -> Self {
+        Self {
             shared,
             reference,
-            authority,
+            authority: endpoint.authority.clone(),
+            endpoint: endpoint.clone(),
+            crew: crew.clone(),
+            home: endpoint.home().into(),
             who,
             authorization: Authorization::None,
+            begun: false,
+            shown: false,
             told: None,
-        })
+        }
+    }
+
+    /// The same with another host; this one's own goes on from where it is.
+    pub(super) fn at(&self, endpoint: &Arc<Endpoint>) -> Session<'a> {
+        if Arc::ptr_eq(endpoint, &self.endpoint) {
+            return self.clone();
+        }
+        Self::new(self.shared, self.reference, endpoint, &self.crew, self.who.clone())
+    }
+
+    /// The refusal that still stands here, where another host than that of `other` is asked: what
+    /// stands there was looked at when it was begun.
+    pub(super) async fn standing_refusal_elsewhere(&self, other: &Session<'_>) -> Option<Refusal> {
+        if Arc::ptr_eq(&self.endpoint, &other.endpoint) {
+            return None;
+        }
+        self.standing_refusal().await
+    }
+
+    /// The refusal of this credential here that still stands.
+    pub(super) async fn standing_refusal(&self) -> Option<Refusal> {
+        let login = self.who.login.as_ref()?;
+        let (standing, repository) = (&self.shared.auth.standing, self.reference.repository());
+        standing.refused_repository(&self.home, repository, login.id).await
+    }
+
+    /// How a conversation ended: a refusal stands for a while.
+    pub(super) async fn note_refusal(&self, mut outcome: Outcome) -> Outcome {
+        if let Outcome::Refused(refusal) = &mut outcome {
+            refusal.incomplete_login = self.who.incomplete;
+            // What is refused after a manifest was shown is not the repository.
+            if let Some(login) = self.who.login.as_ref().filter(|_| !self.shown) {
+                let standing = &self.shared.auth.standing;
+                let repository = self.reference.repository();
+                standing.refuse_repository(&self.home, repository, login.id, refusal).await;
+            }
+        }
+        outcome
+    }
+
+    /// What is remembered of a digest belongs to this conversation's host and credential.
+    pub(super) fn key(&self, digest: &Digest) -> Key {
+        Key {
+            host: self.home.clone(),
+            repository: self.reference.repository().into(),
+            digest: digest.clone(),
+            who: self.who.id(),
+        }
+    }
+
+    /// Whether what is asked for here is fetched here from elsewhere, says the operator.
+    pub(super) fn is_pull_through(&self) -> bool {
+        let listed = &self.shared.pull_through;
+        [self.reference.registry(), self.authority.as_str()]
+            .iter()
+            .any(|host| any_matches(listed, host))
+    }
+
+    /// Whether every request is a login.
+    pub(super) fn is_basic(&self) -> bool {
+        matches!(self.authorization, Authorization::Basic)
     }
 
     /// Logs in as this repository asked for last time, if it did.
-    pub(super) async fn begin(&mut self) -> Step<()> {
+    async fn begin(&mut self) -> Step<()> {
         let Some(remembered) = self.shared.challenges.get(&self.place()).await else {
             return Ok(());
         };
@@ -102,29 +184,54 @@ impl<'a> Session<'a> {
     }
 
     fn place(&self) -> (String, String) {
-        (self.authority.to_string(), self.reference.repository().to_owned())
+        (self.home.to_string(), self.reference.repository().to_owned())
     }
 
     /// Asks for a path below this repository, logging in if the registry wants it. What comes
     /// back is never 401 or 403, and never an error from behind a redirect.
     pub(super) async fn ask(&mut self, method: Method, path: &str) -> Step<Answer> {
-        self.told = None;
-        let mut answer = self.send(&method, path).await?;
-        // Once to log in, and once more if that was with a kept token that is no longer taken.
-        for first in [true, false] {
-            if self.wants_login(&answer, first) {
-                self.log_in(&answer).await?;
-                answer = self.send(&method, path).await?;
-            }
-        }
+        self.ask_for(method, path, &ACCEPT).await
+    }
+
+    /// The same, for what is of another type.
+    pub(super) async fn ask_for(
+        &mut self,
+        method: Method,
+        path: &str,
+        accept: &HeaderValue,
+    ) -> Step<Answer> {
+        let answer = self.try_for(&method, path, accept).await?;
         match answer.status {
             status if answer.redirected && !status.is_success() => Err(unexpected(&answer)),
             StatusCode::UNAUTHORIZED => Err(self.unauthorized(&answer)),
             StatusCode::FORBIDDEN => {
-                Err(Outcome::Refused(self.forbidden(&method, path, answer).await))
+                Err(Outcome::Refused(self.forbidden(&method, path, accept, answer).await))
             }
             _ => Ok(answer),
         }
+    }
+
+    /// Asks, logging in if the registry wants it. What comes back may be any answer.
+    pub(super) async fn try_for(
+        &mut self,
+        method: &Method,
+        path: &str,
+        accept: &HeaderValue,
+    ) -> Step<Answer> {
+        if !self.begun {
+            self.begun = true;
+            self.begin().await?;
+        }
+        self.told = None;
+        let mut answer = self.send(method, path, accept).await?;
+        // Once to log in, and once more if that was with a kept token that is no longer taken.
+        for first in [true, false] {
+            if self.wants_login(&answer, first) {
+                self.log_in(&answer).await?;
+                answer = self.send(method, path, accept).await?;
+            }
+        }
+        Ok(answer)
     }
 
     /// Whether logging in (again) could change this answer.
@@ -140,33 +247,38 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn send(&mut self, method: &Method, path: &str) -> Step<Answer> {
-        let whole = format!("/v2/{}/{path}", self.reference.repository());
+    async fn send(&mut self, method: &Method, path: &str, accept: &HeaderValue) -> Step<Answer> {
+        let whole = self.endpoint.path(self.reference.repository(), path);
         let path: PathAndQuery = whole.parse().map_err(|_| {
             trouble(TroubleKind::Error, self.authority.as_str(), "the path has no valid address")
         })?;
         let mut request = Request::new(method.clone(), http::Uri::default());
-        request.accept = Some(ACCEPT);
+        request.accept = Some(accept.clone());
+        request.via.clone_from(&self.endpoint.via);
         match &self.authorization {
             Authorization::None => {}
             Authorization::Bearer(granted) => request.authorization = granted.token.header(),
             Authorization::Basic => return self.send_basic(path, request).await,
         }
-        self.shared.transport.ask(&self.authority, path, request).await
+        self.exchange(path, request).await
+    }
+
+    async fn exchange(&self, path: PathAndQuery, request: Request) -> Step<Answer> {
+        let (transport, spoken) = (&self.shared.transport, self.endpoint.spoken);
+        transport.ask(&self.authority, spoken, path, request).await
     }
 
     /// Every request with Basic is a login, and takes its turn as one. What a refused HEAD cannot
     /// say is asked within the same turn.
     async fn send_basic(&mut self, path: PathAndQuery, mut request: Request) -> Step<Answer> {
-        let transport = &self.shared.transport;
         let Some(login) = self.who.login.clone() else {
-            return transport.ask(&self.authority, path, request).await;
+            return self.exchange(path, request).await;
         };
         let host = &canonical(&self.authority);
         let slot = self.shared.auth.turn(host, &self.who).await?;
         request.authorization = login.basic();
         request.once = true;
-        let answer = transport.ask(&self.authority, path.clone(), request.clone()).await?;
+        let answer = self.exchange(path.clone(), request.clone()).await?;
         let Some(slot) = slot.filter(|_| !answer.redirected) else { return Ok(answer) };
         let standing = &self.shared.auth.standing;
         let proven = standing.is_proven(host, login.id);
@@ -185,7 +297,7 @@ impl<'a> Session<'a> {
                 }
                 if request.method == Method::HEAD && slot.may_repeat().is_ok() {
                     request.method = Method::GET;
-                    if let Ok(again) = transport.ask(&self.authority, path, request).await {
+                    if let Ok(again) = self.exchange(path, request).await {
                         if !proven && again.status == StatusCode::FORBIDDEN {
                             slot.refused();
                         }
@@ -237,6 +349,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The path below the repository of what lies at `path` of this host.
+    pub(super) fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&format!("{}/{}/", self.endpoint.root, self.reference.repository()))
+    }
+
     /// Bearer if it is offered, else Basic if there is something to log in with.
     async fn choose(&self, challenges: &Challenges, secure: bool) -> Step<Option<Authorization>> {
         if let Some(bearer) = &challenges.bearer {
@@ -258,7 +375,8 @@ impl<'a> Session<'a> {
         scopes.push(format!("repository:{}:pull", self.reference.repository()));
         scopes.sort();
         scopes.dedup();
-        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes })
+        let via = self.endpoint.via.clone();
+        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes, via })
     }
 
     /// What a 401 means that no login can change.
@@ -284,13 +402,19 @@ impl<'a> Session<'a> {
 
     /// What a 403 means. Only to a credential it may mean that it has expired, which a HEAD does
     /// not say: then, once, the same by GET.
-    async fn forbidden(&mut self, method: &Method, path: &str, answer: Answer) -> Refusal {
+    async fn forbidden(
+        &mut self,
+        method: &Method,
+        path: &str,
+        accept: &HeaderValue,
+        answer: Answer,
+    ) -> Refusal {
         let mut refusal = self.refusal(&answer, RefusedAt::Repository);
         if method != Method::HEAD {
             self.told = self.error_of(answer).await;
         } else if matches!(self.authorization, Authorization::Bearer(_))
             && self.who.login.is_some()
-            && let Ok(again) = self.send(&Method::GET, path).await
+            && let Ok(again) = self.send(&Method::GET, path, accept).await
         {
             self.told = self.error_of(again).await;
         }

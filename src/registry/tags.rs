@@ -87,7 +87,7 @@ async fn not_found(session: &Session<'_>, answer: Answer) -> End {
     let host = answer.host.clone();
     match session.error_body(answer).await.code {
         code @ Some(SpecCode::NameUnknown) => {
-            End::NoRepository(Evidence { status: StatusCode::NOT_FOUND.as_u16(), code, host })
+            End::NoRepository(Evidence::new(StatusCode::NOT_FOUND.as_u16(), code, host))
         }
         _ => End::Failed,
     }
@@ -97,8 +97,7 @@ async fn not_found(session: &Session<'_>, answer: Answer) -> End {
 fn next(session: &Session<'_>, headers: &HeaderMap) -> Option<String> {
     let link = headers.get(LINK)?.to_str().ok()?;
     let path = next_path(link, session.authority.as_str())?;
-    let folder = format!("/v2/{}/", session.reference.repository());
-    path.as_str().strip_prefix(&folder).map(str::to_owned)
+    session.below(path.as_str()).map(str::to_owned)
 }
 
 /// The target of a `rel="next"` link, if it is on this authority.

@@ -2,13 +2,18 @@
 
 mod absence;
 mod debug;
+mod depth;
+mod entries;
 mod fake;
 mod limits;
 mod login;
+mod memory;
+mod mirrors;
 mod network;
 mod presence;
 mod redirects;
 mod refusal;
 mod sharing;
+mod shelf;
 mod slow;
 mod world;

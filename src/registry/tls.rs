@@ -1,23 +1,31 @@
-//! TLS as a client: one checked and one unchecked configuration, one provider, and what a failed
-//! handshake means. Never a certificate of our own.
+//! TLS as a client: a checked and an unchecked configuration, one provider, and what a failed
+//! handshake means. A certificate of our own is shown only where the operator configures one.
+
+mod client_certificates;
 
 use std::io;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error,
+    RootCertStore, SignatureScheme,
 };
+use secrecy::ExposeSecret;
 
 use super::config::BuildError;
+use super::hosts::Material;
+use client_certificates::ClientCertificates;
 
 /// The two ways to speak TLS.
 #[derive(Debug, Clone)]
 pub(super) struct TlsConfigs {
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
     /// Certificates are checked against the system's roots and the extra ones.
     pub(super) checked: Arc<ClientConfig>,
     /// Certificates are not checked: insecure hosts and localhost, as containerd has it.
@@ -34,22 +42,59 @@ impl TlsConfigs {
         for certificate in extra_roots(extra_roots_pem)? {
             roots.add(certificate).map_err(|error| BuildError::Roots(error.to_string()))?;
         }
-        let checked = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let unchecked = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth();
-        Ok(Self { checked: with_alpn(checked), unchecked: with_alpn(unchecked) })
+        Self::of(Arc::new(roots), provider, None)
     }
-}
 
-fn with_alpn(mut config: ClientConfig) -> Arc<ClientConfig> {
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Arc::new(config)
+    /// These, with further roots, and with certificates to show to servers.
+    ///
+    /// # Errors
+    /// What of it is of no use: containerd, too, then fails every pull.
+    pub(super) fn with(&self, material: &Material) -> Result<Self, String> {
+        let mut roots = RootCertStore::clone(&self.roots);
+        for (name, pem) in &material.ca {
+            // What else is in a bundle is left aside, as in Go.
+            let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
+            if roots.add_parsable_certificates(certificates).0 == 0 {
+                return Err(format!("{name} holds no usable certificate"));
+            }
+        }
+        let mut clients = Vec::new();
+        for client in &material.clients {
+            let pair = client_certificates::read(
+                &client.certificate,
+                client.key.expose_secret(),
+                &self.provider,
+            );
+            let refused = |what| format!("{} is no client certificate: {what}", client.name);
+            clients.push(pair.map_err(refused)?);
+        }
+        let clients = (!clients.is_empty()).then(|| Arc::new(ClientCertificates::new(clients)));
+        let provider = self.provider.clone();
+        Self::of(Arc::new(roots), provider, clients.as_ref()).map_err(|error| error.to_string())
+    }
+
+    fn of(
+        roots: Arc<RootCertStore>,
+        provider: Arc<CryptoProvider>,
+        clients: Option<&Arc<ClientCertificates>>,
+    ) -> Result<Self, BuildError> {
+        let builder = || {
+            ClientConfig::builder_with_provider(provider.clone())
+                .with_safe_default_protocol_versions()
+        };
+        let complete = |builder: ConfigBuilder<ClientConfig, WantsClientCert>| {
+            let mut config = match clients {
+                Some(clients) => builder.with_client_cert_resolver(clients.clone()),
+                None => builder.with_no_client_auth(),
+            };
+            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            Arc::new(config)
+        };
+        let checked = complete(builder()?.with_root_certificates(roots.clone()));
+        let any = Arc::new(AnyCertificate(provider.clone()));
+        let unchecked = complete(builder()?.dangerous().with_custom_certificate_verifier(any));
+        Ok(Self { roots, provider, checked, unchecked })
+    }
 }
 
 fn extra_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, BuildError> {

@@ -3,6 +3,7 @@
 mod answer;
 mod failure;
 mod redirect;
+mod way;
 
 use bytes::Bytes;
 use http::header::{
@@ -12,9 +13,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,27 +21,20 @@ use tokio::time::timeout;
 
 use super::Step;
 use super::config::Limits;
-use super::connect::{Connector, Proxies};
+use super::connect::{Manner, Parts, Proxies};
+use super::hosts::{Headers, Material};
 use super::progress::{self, Phase, enter};
-use super::scheme::Schemes;
+use super::scheme::{Schemes, Spoken};
 use super::trouble::trouble;
 use crate::facts::TroubleKind;
 
 pub(super) use answer::{Answer, BodyFailure};
 pub(super) use failure::Failure;
+use way::{Pool, Ways};
+pub(super) use way::{Via, ViaId};
 
 /// Redirects followed for one request, as containerd does.
 const MOST_REDIRECTS: usize = 9;
-/// How long an idle connection is kept: less than the 60 seconds after which common load balancers
-/// close it, perhaps while a request is on its way.
-const IDLE: Duration = Duration::from_secs(50);
-/// Idle connections kept to one host.
-const IDLE_PER_HOST: usize = 16;
-/// How often an HTTP/2 connection in use is asked whether it still lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Bytes of an answer's headers.
-const LONGEST_HEADERS: usize = 64 * 1024;
-
 /// One request, before it has a connection.
 #[derive(Clone)]
 pub(super) struct Request {
@@ -54,6 +46,10 @@ pub(super) struct Request {
     pub(super) form: Option<Bytes>,
     /// It carries a password: sent once, whatever happens.
     pub(super) once: bool,
+    /// How the host that it is sent for is spoken to; none is as everybody is.
+    pub(super) via: Option<Arc<Via>>,
+    /// The headers that the operator wants sent there do not go along: another host is asked.
+    strayed: bool,
 }
 
 impl fmt::Debug for Request {
@@ -70,7 +66,16 @@ impl fmt::Debug for Request {
 impl Request {
     /// A request without accept header, authorization or body.
     pub(super) fn new(method: Method, uri: Uri) -> Self {
-        Self { method, uri, accept: None, authorization: None, form: None, once: false }
+        Self {
+            method,
+            uri,
+            accept: None,
+            authorization: None,
+            form: None,
+            once: false,
+            via: None,
+            strayed: false,
+        }
     }
 
     fn authority(&self) -> String {
@@ -81,7 +86,8 @@ impl Request {
 /// Sends requests over pooled connections.
 #[derive(Debug)]
 pub(super) struct Transport {
-    client: Client<Connector, Full<Bytes>>,
+    pool: Pool,
+    ways: Ways,
     proxies: Arc<Proxies>,
     schemes: Arc<Schemes>,
     user_agent: HeaderValue,
@@ -89,45 +95,48 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(
-        connector: Connector,
-        proxies: Arc<Proxies>,
-        schemes: Arc<Schemes>,
-        user_agent: HeaderValue,
-        limits: Limits,
-    ) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .http1_max_buf_size(LONGEST_HEADERS)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .http2_keep_alive_timeout(limits.connect)
-            .build(connector);
-        Self { client, proxies, schemes, user_agent, limits }
+    pub(super) fn new(parts: Parts, user_agent: HeaderValue) -> Self {
+        let (proxies, schemes) = (parts.proxies.clone(), parts.schemes.clone());
+        let (limits, parts) = (parts.limits, Arc::new(parts));
+        let manner = Manner { tls: parts.tls.clone(), verify: None, dial_timeout: None };
+        let pool = way::pool(&parts, manner, &limits);
+        Self { pool, ways: Ways::new(parts), proxies, schemes, user_agent, limits }
+    }
+
+    /// How a host with these settings is spoken to.
+    ///
+    /// # Errors
+    /// What of its certificates is of no use.
+    pub(super) fn via(
+        &self,
+        material: &Material,
+        dial_timeout: Option<Duration>,
+        headers: Headers,
+    ) -> Result<Via, String> {
+        self.ways.via(material, dial_timeout, headers)
     }
 
     /// Asks a registry, by whichever scheme it is spoken to, and follows its redirects.
     pub(super) async fn ask(
         &self,
         authority: &Authority,
+        spoken: Spoken,
         path: PathAndQuery,
         mut request: Request,
     ) -> Step<Answer> {
-        let schemes = self.schemes.candidates(authority).await;
+        let schemes = self.schemes.candidates(authority, spoken).await;
         let mut left = schemes.len();
         for scheme in schemes {
             left -= 1;
             request.uri = uri(scheme.clone(), authority.clone(), path.clone())?;
             match self.exchange(&request).await {
                 Ok(response) => {
-                    self.schemes.remember(authority, &scheme).await;
+                    self.schemes.remember(authority, spoken, &scheme).await;
                     return self.follow(request, response).await;
                 }
                 Err(failure) if left > 0 && failure.may_be_plain_http(authority) => {}
                 Err(failure) => {
-                    self.schemes.forget(authority).await;
+                    self.schemes.forget(authority, spoken).await;
                     return Err(failure.outcome(authority.as_str()));
                 }
             }
@@ -135,7 +144,8 @@ impl Transport {
         Err(trouble(TroubleKind::Error, authority.as_str(), "no scheme to ask it by"))
     }
 
-    /// Follows the redirects of an answer. No credential goes along.
+    /// Follows the redirects of an answer. No credential goes along, and what the operator wants
+    /// sent to a host stays there: it may be one.
     pub(super) async fn follow(
         &self,
         mut request: Request,
@@ -150,10 +160,12 @@ impl Transport {
             if hop == MOST_REDIRECTS {
                 break;
             }
-            request.uri = redirect::target(&request.uri, response.headers().get(LOCATION))
+            let to = redirect::target(&request.uri, response.headers().get(LOCATION))
                 .map_err(|fault| fault.outcome(&host))?;
+            let from = std::mem::replace(&mut request.uri, to);
             request.authorization = None;
             let next = request.authority();
+            request.strayed |= next != host || from.scheme() != request.uri.scheme();
             response = self.exchange(&request).await.map_err(|failure| failure.outcome(&next))?;
         }
         Err(trouble(TroubleKind::Error, &request.authority(), "more than 9 redirects"))
@@ -174,7 +186,8 @@ impl Transport {
         let mut http = self.build(request);
         let mut connection = capture_connection(&mut http);
         enter(Phase::Request, &authority);
-        let answer = self.client.request(http);
+        let pool = request.via.as_ref().map_or(&self.pool, |via| &via.pool);
+        let answer = pool.request(http);
         tokio::pin!(answer);
         tokio::select! {
             answer = &mut answer => return answer.map_err(|error| Failure::of(&error)),
@@ -192,9 +205,12 @@ impl Transport {
         *http.method_mut() = request.method.clone();
         *http.uri_mut() = request.uri.clone();
         let headers = http.headers_mut();
-        headers.insert(USER_AGENT, self.user_agent.clone());
+        if let Some(via) = request.via.as_ref().filter(|_| !request.strayed) {
+            headers.clone_from(via.headers.map());
+        }
+        headers.entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
         if let Some(accept) = &request.accept {
-            headers.insert(ACCEPT, accept.clone());
+            headers.append(ACCEPT, accept.clone());
         }
         if let Some(authorization) = &request.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());

@@ -1,14 +1,21 @@
 //! One image's credentials tried one after the other, as a node does: the first that works ends
-//! it, whatever the error of those before.
+//! it, whatever the error of those before. Of an index, what the nodes would fetch is asked for
+//! with the same credential.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
+use super::entries::{Room, wanted};
 use super::flight::{Flight, Landed};
+use super::spot::{Spot, fact};
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
-use crate::facts::{Attempt, CredentialSource, Outcome, Unchecked};
+use crate::facts::{
+    Attempt, Content, CredentialSource, Descriptor, Entry, EntryFact, Found, Outcome, Unchecked,
+};
 
 /// One question on its way through its credentials.
 #[derive(Clone)]
@@ -22,7 +29,7 @@ pub(super) struct Chain {
 #[derive(Default)]
 struct Trace {
     done: Vec<Attempt>,
-    current: Option<Arc<Flight>>,
+    current: Option<Arc<Spot>>,
 }
 
 /// One attempt to be made.
@@ -32,8 +39,13 @@ struct Try<'a> {
 }
 
 impl Try<'_> {
-    fn attempt(&self, outcome: Outcome) -> Attempt {
-        Attempt { source: self.source.cloned(), anonymous: self.credential.is_none(), outcome }
+    fn attempt(&self, (outcome, entries): (Outcome, Vec<EntryFact>)) -> Attempt {
+        Attempt {
+            source: self.source.cloned(),
+            anonymous: self.credential.is_none(),
+            outcome,
+            entries,
+        }
     }
 }
 
@@ -46,15 +58,51 @@ impl Chain {
     pub(super) async fn known(&self) -> Option<Vec<Attempt>> {
         let mut attempts = Vec::with_capacity(1);
         for next in tries(&self.question) {
-            let answer = self.shared.answers.get(&self.key(&next)).await?;
-            let ends = matches!(answer.outcome, Outcome::Found(_));
-            attempts.push(next.attempt(answer.outcome.clone()));
+            let answer = self.shared.answers.get(&self.key(&next, None)).await?;
+            let entries = match index(&answer.outcome) {
+                Some(list) => self.known_entries(&next, list, 0, &Room::new()).await?,
+                None => Vec::new(),
+            };
+            let attempt = next.attempt((answer.outcome.clone(), entries));
+            let ends = works(&attempt);
+            attempts.push(attempt);
             if ends {
                 break;
             }
         }
         self.shared.metrics.cache("hit");
         Some(attempts)
+    }
+
+    /// The same of an index's entries. Boxed, because indexes lie in each other.
+    fn known_entries<'a>(
+        &'a self,
+        next: &'a Try<'_>,
+        list: &'a [Entry],
+        depth: usize,
+        room: &'a Room,
+    ) -> Pin<Box<dyn Future<Output = Option<Vec<EntryFact>>> + Send + 'a>> {
+        Box::pin(async move {
+            let mut facts = Vec::new();
+            for entry in wanted(&self.question.nodes, list, depth, room) {
+                let descriptor = match entry.ask {
+                    Ok(descriptor) => descriptor,
+                    Err(outcome) => {
+                        facts.push(fact(entry.index, None, outcome, Vec::new()));
+                        continue;
+                    }
+                };
+                let key = self.key(next, Some(descriptor.clone()));
+                let answer = self.shared.answers.get(&key).await?;
+                let entries = match index(&answer.outcome) {
+                    Some(list) => self.known_entries(next, list, depth + 1, room).await?,
+                    None => Vec::new(),
+                };
+                let outcome = answer.outcome.clone();
+                facts.push(fact(entry.index, Some(&descriptor), outcome, entries));
+            }
+            Some(facts)
+        })
     }
 
     /// Tries in a task of its own; at `deadline` what is known by then.
@@ -66,8 +114,9 @@ impl Chain {
             Ok(Err(_)) => self.so_far(|_| Outcome::NotChecked(Unchecked::Failed)),
             Err(_) => {
                 self.shared.metrics.deadline_missed();
+                let now = Instant::now();
                 self.so_far(|flight| match flight {
-                    Some(flight) => flight.progress.at_deadline(Instant::now()),
+                    Some(flight) => flight.progress.at_deadline(now),
                     None => Outcome::NotChecked(Unchecked::Deadline),
                 })
             }
@@ -76,11 +125,15 @@ impl Chain {
 
     async fn run(self) -> Vec<Attempt> {
         for next in tries(&self.question) {
-            let outcome = self.ask(&next).await;
-            let ends = matches!(outcome, Outcome::Found(_));
+            let spot = Spot::image();
+            self.trace.lock().unwrap_or_else(PoisonError::into_inner).current = Some(spot.clone());
+            self.look(&next, spot.clone(), 0, &Room::new()).await;
+            // Nothing is open any more.
+            let attempt = next.attempt(spot.so_far(&|_| Outcome::NotChecked(Unchecked::Failed)));
+            let ends = works(&attempt);
             let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
             trace.current = None;
-            trace.done.push(next.attempt(outcome));
+            trace.done.push(attempt);
             if ends {
                 break;
             }
@@ -88,8 +141,41 @@ impl Chain {
         self.trace.lock().unwrap_or_else(PoisonError::into_inner).done.clone()
     }
 
-    async fn ask(&self, next: &Try<'_>) -> Outcome {
-        let key = self.key(next);
+    /// Asks for one manifest and then for what the nodes would fetch of it, side by side.
+    fn look<'a>(
+        &'a self,
+        next: &'a Try<'_>,
+        spot: Arc<Spot>,
+        depth: usize,
+        room: &'a Room,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            let outcome = self.ask(next, &spot).await;
+            let list = index(&outcome).unwrap_or_default();
+            let mut entries = Vec::new();
+            let mut open = Vec::new();
+            for entry in wanted(&self.question.nodes, list, depth, room) {
+                let child = match entry.ask {
+                    Ok(descriptor) => {
+                        let child = Spot::entry(entry.index, Some(descriptor));
+                        open.push(child.clone());
+                        child
+                    }
+                    Err(outcome) => {
+                        let child = Spot::entry(entry.index, None);
+                        child.landed(outcome, Vec::new());
+                        child
+                    }
+                };
+                entries.push(child);
+            }
+            spot.landed(outcome, entries);
+            join_all(open.into_iter().map(|child| self.look(next, child, depth + 1, room))).await;
+        })
+    }
+
+    async fn ask(&self, next: &Try<'_>, spot: &Spot) -> Outcome {
+        let key = self.key(next, spot.entry.clone());
         loop {
             if let Some(answer) = self.shared.answers.get(&key).await {
                 return answer.outcome.clone();
@@ -100,8 +186,7 @@ impl Chain {
                 let budget = "too many lookups are under way".to_owned();
                 return Outcome::NotChecked(Unchecked::Budget(budget));
             };
-            self.trace.lock().unwrap_or_else(PoisonError::into_inner).current =
-                Some(flight.clone());
+            spot.flies(flight.clone());
             match flight.landed().await {
                 // Another review's budget, or another namespace's, is no answer for this one.
                 Landed::Outcome(Outcome::NotChecked(Unchecked::Budget(_)))
@@ -112,17 +197,26 @@ impl Chain {
         }
     }
 
-    fn key(&self, next: &Try<'_>) -> Key {
+    fn key(&self, next: &Try<'_>, entry: Option<Arc<Descriptor>>) -> Key {
         let credential = self.shared.client.credential_id(next.credential);
-        Key { reference: self.question.reference.clone(), credential }
+        let image = &self.question.reference;
+        let reference = match &entry {
+            Some(entry) => image.by_digest(entry.digest.clone()),
+            None => image.clone(),
+        };
+        Key { reference, credential, entry }
     }
 
-    /// The attempts done, and what `open` says of the one under way or not begun.
-    fn so_far(&self, open: impl FnOnce(Option<&Arc<Flight>>) -> Outcome) -> Vec<Attempt> {
+    /// The attempts done, and what `open` says of what is under way or not begun.
+    fn so_far(&self, open: impl Fn(Option<&Flight>) -> Outcome) -> Vec<Attempt> {
         let trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
         let mut attempts = trace.done.clone();
         if let Some(next) = tries(&self.question).nth(attempts.len()) {
-            attempts.push(next.attempt(open(trace.current.as_ref())));
+            let known = match &trace.current {
+                Some(spot) => spot.so_far(&open),
+                None => (open(None), Vec::new()),
+            };
+            attempts.push(next.attempt(known));
         }
         attempts
     }
@@ -138,4 +232,21 @@ fn tries(question: &Question) -> impl Iterator<Item = Try<'_>> {
         credential: (!credential.is_anonymous()).then_some(credential),
     });
     anonymous.into_iter().chain(named)
+}
+
+fn index(outcome: &Outcome) -> Option<&[Entry]> {
+    match outcome {
+        Outcome::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
+        _ => None,
+    }
+}
+
+/// Whether a node is content with this attempt: it is there, and so is all that was asked for of
+/// it. What was left out by our own decision says nothing against it.
+fn works(attempt: &Attempt) -> bool {
+    fn whole(entry: &EntryFact) -> bool {
+        matches!(entry.outcome, Outcome::Found(_) | Outcome::NotChecked(_))
+            && entry.entries.iter().all(whole)
+    }
+    matches!(attempt.outcome, Outcome::Found(_)) && attempt.entries.iter().all(whole)
 }

@@ -159,6 +159,7 @@ async fn fly(
             reference: &key.reference,
             credential: credential.as_ref(),
             tenant: &flight.tenant,
+            entry: key.entry.as_deref(),
         };
         let outcome = shared.client.lookup(lookup, &flight.progress).await;
         shared.metrics.lookup(outcome.label());

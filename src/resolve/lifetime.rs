@@ -40,7 +40,7 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
             absent
         }
         Outcome::Refused(_) => REFUSED,
-        Outcome::Invalid(_) => INVALID,
+        Outcome::Invalid(_) | Outcome::Broken(_) => INVALID,
         Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
             trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)
         }
@@ -85,11 +85,11 @@ mod tests {
     use crate::registry::{ClientConfig, RegistryClient};
 
     fn key(credential: CredentialId) -> Key {
-        Key { reference: Reference::parse("nginx:1").unwrap(), credential }
+        Key { reference: Reference::parse("nginx:1").unwrap(), credential, entry: None }
     }
 
     fn evidence() -> Evidence {
-        Evidence { status: 404, code: None, host: "r.io".to_owned() }
+        Evidence::new(404, None, "r.io")
     }
 
     #[test]

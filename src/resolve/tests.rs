@@ -16,8 +16,11 @@ use tokio::time::Instant;
 
 use super::{Limits, Question, Resolver};
 use crate::credentials::Credential;
-use crate::facts::{Attempt, CredentialSource, Outcome, TroubleKind, Unchecked};
-use crate::image::{Algorithm, Digest, Reference};
+use crate::facts::{
+    Attempt, Candidate, CredentialSource, Damage, EntryFact, Outcome, Part, PartFault, TroubleKind,
+    Unchecked,
+};
+use crate::image::{Algorithm, Digest, Platform, Reference};
 use crate::registry::{AddressRule, ClientConfig, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
 
@@ -30,24 +33,28 @@ struct Fake {
     host: String,
     state: Arc<FakeState>,
     gate: watch::Sender<bool>,
+    /// The same for the entries of `multi` alone.
+    entries: watch::Sender<bool>,
 }
 
 struct FakeState {
     requests: Mutex<HashMap<(Method, String), usize>>,
     arrived: Notify,
     open: watch::Receiver<bool>,
+    entries_open: watch::Receiver<bool>,
 }
 
 impl Fake {
     async fn start() -> Self {
         let (gate, open) = watch::channel(true);
-        let state =
-            Arc::new(FakeState { requests: Mutex::default(), arrived: Notify::new(), open });
+        let (entries, entries_open) = watch::channel(true);
+        let (requests, arrived) = (Mutex::default(), Notify::new());
+        let state = Arc::new(FakeState { requests, arrived, open, entries_open });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let router = Router::new().fallback(answer).with_state(state.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { host, state, gate }
+        Self { host, state, gate, entries }
     }
 
     fn image(&self, name: &str) -> Reference {
@@ -66,6 +73,9 @@ async fn answer(State(state): State<Arc<FakeState>>, request: Request) -> Respon
     *state.requests.lock().unwrap().entry((method, path.clone())).or_default() += 1;
     state.arrived.notify_one();
     let _ = state.open.clone().wait_for(|open| *open).await;
+    if PLATFORMS.iter().any(|one| path.contains(digest(&child(one)).as_str())) {
+        let _ = state.entries_open.clone().wait_for(|open| *open).await;
+    }
     let login = format!("Basic {}", STANDARD.encode(format!("{}:{}", USER.0, USER.1)));
     let authorised = request.headers().get(header::AUTHORIZATION).is_some_and(|v| *v == *login);
     let mut response = Response::new(Body::empty());
@@ -73,18 +83,59 @@ async fn answer(State(state): State<Arc<FakeState>>, request: Request) -> Respon
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         let basic = header::HeaderValue::from_static("Basic realm=\"fake\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
-    } else if path.contains("absent") || !path.contains("/manifests/") {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-    } else {
-        let digest = Digest::of(Algorithm::Sha256, MANIFEST.as_bytes()).to_string();
+    } else if let Some((media_type, body)) = served(&path) {
+        let digest = Digest::of(Algorithm::Sha256, body.as_bytes()).to_string();
         let headers = response.headers_mut();
-        let media_type = "application/vnd.oci.image.manifest.v1+json";
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media_type));
         headers.insert("docker-content-digest", digest.parse().unwrap());
-        headers.insert(header::CONTENT_LENGTH, MANIFEST.len().into());
-        *response.body_mut() = Body::from(MANIFEST);
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        *response.body_mut() = Body::from(body);
+    } else {
+        *response.status_mut() = StatusCode::NOT_FOUND;
     }
     response
+}
+
+const PLATFORMS: [&str; 3] = ["amd64", "arm64", "s390x"];
+
+/// The image of `multi` for this processor: the same as all others, with its name in it.
+fn child(architecture: &str) -> String {
+    let named = format!(r#"{{"schemaVersion":2,"annotations":{{"for":"{architecture}"}},"#);
+    MANIFEST.replacen(r#"{"schemaVersion":2,"#, &named, 1)
+}
+
+fn digest(text: &str) -> Digest {
+    Digest::of(Algorithm::Sha256, text.as_bytes())
+}
+
+/// Every image is the same, but for `multi`, which is an index, and what is `absent`; there the
+/// image for arm64 is.
+fn served(path: &str) -> Option<(&'static str, String)> {
+    let image = "application/vnd.oci.image.manifest.v1+json";
+    let by_digest = PLATFORMS.map(child).into_iter().find(|it| path.contains(digest(it).as_str()));
+    match by_digest {
+        _ if path.contains("/blobs/") => Some(("application/octet-stream", "{}".to_owned())),
+        Some(child) if path.contains("absent") && child.contains("arm64") => None,
+        Some(child) => Some((image, child)),
+        None if path.contains("multi") => {
+            let entries = PLATFORMS.map(|architecture| {
+                let child = child(architecture);
+                format!(
+                    r#"{{"mediaType":"{image}","size":{},"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}"#,
+                    child.len(),
+                    digest(&child)
+                )
+            });
+            let index = "application/vnd.oci.image.index.v1+json";
+            let text = format!(
+                r#"{{"schemaVersion":2,"mediaType":"{index}","manifests":[{}]}}"#,
+                entries.join(",")
+            );
+            Some((index, text))
+        }
+        None if path.contains("absent") || !path.contains("/manifests/") => None,
+        None => Some((image, MANIFEST.to_owned())),
+    }
 }
 
 fn resolver(limits: Limits) -> Resolver {
@@ -104,6 +155,11 @@ fn question(reference: Reference, credentials: &[(&str, &str)]) -> Question {
     Question {
         reference,
         credentials: credentials.collect(),
+        nodes: Arc::new(["amd64", "arm64"].map(|architecture| Candidate {
+            platform: Platform::new("linux", architecture, ""),
+            loose: false,
+            runtime: None,
+        })),
         tenant: "shop".into(),
         requests: RequestBudget::new(1_000),
     }
@@ -258,4 +314,65 @@ async fn one_registry_that_hangs_takes_no_place_from_another() {
     for task in stuck {
         assert!(found(&task.await.unwrap()));
     }
+}
+
+#[tokio::test]
+async fn of_an_index_what_the_nodes_would_fetch_is_asked_for_once_and_then_known() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    for round in 0..2 {
+        let attempts = ask(&resolver, question(fake.image("multi:1"), &[])).await;
+        let [Attempt { entries, .. }] = attempts.as_slice() else { panic!("{attempts:?}") };
+        let known: Vec<_> = entries.iter().map(|entry| (entry.index, &entry.outcome)).collect();
+        assert!(
+            matches!(known.as_slice(), [(0, Outcome::Found(_)), (1, Outcome::Found(_))]),
+            "{known:?}"
+        );
+        // The index by HEAD and GET, two of its three entries by GET alone.
+        assert_eq!(fake.count(&Method::HEAD, "/manifests/"), 1, "round {round}");
+        assert_eq!(fake.count(&Method::GET, "/manifests/"), 3, "round {round}");
+        assert_eq!(fake.count(&Method::GET, digest(&child("s390x")).as_str()), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_is_missing_is_damage_and_the_next_credential_is_tried() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let attempts = ask(&resolver, question(fake.image("multi-absent:1"), &[USER, USER])).await;
+    assert_eq!(attempts.len(), 2, "{attempts:?}");
+    for attempt in &attempts {
+        assert!(matches!(attempt.outcome, Outcome::Found(_)), "{attempt:?}");
+        let [good, EntryFact { index: 1, outcome: Outcome::Broken(damage), .. }] =
+            attempt.entries.as_slice()
+        else {
+            panic!("{attempt:?}")
+        };
+        assert!(matches!(good.outcome, Outcome::Found(_)));
+        let Damage { part, digest: gone, fault } = damage;
+        assert_eq!((part, gone), (&Part::Manifest, &digest(&child("arm64"))));
+        assert!(matches!(fault, PartFault::Missing(_)), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_in_the_midst_of_an_index_names_the_wait_for_its_entries() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    fake.entries.send_replace(false);
+    let late = resolver.resolve(
+        vec![question(fake.image("multi:1"), &[])],
+        Instant::now() + Duration::from_millis(500),
+    );
+    let attempts = late.await.remove(0);
+    let [Attempt { outcome: Outcome::Found(_), entries, .. }] = attempts.as_slice() else {
+        panic!("{attempts:?}")
+    };
+    assert_eq!(entries.len(), 2);
+    for entry in entries {
+        let Outcome::Trouble(trouble) = &entry.outcome else { panic!("{entry:?}") };
+        assert_eq!(trouble.kind, TroubleKind::Timeout);
+    }
+    fake.entries.send_replace(true);
+    assert!(found(&ask(&resolver, question(fake.image("multi:1"), &[])).await));
 }

@@ -122,7 +122,9 @@ impl Reader {
 
     /// The `#[path = "..."]` right before a `mod`, visibility aside.
     fn path_attribute(&self) -> Option<String> {
-        let item = self.tokens[..self.at].iter().rposition(|it| it.is(";") || it.is("}"));
+        let item = self.tokens[..self.at]
+            .iter()
+            .rposition(|it| [";", "{", "}"].iter().any(|mark| it.is(mark)));
         let before = &self.tokens[item.map_or(0, |at| at + 1)..self.at];
         let at = before.iter().position(|token| token.is_word("path"))?;
         before.get(at + 2).filter(|token| token.kind == Kind::Text).map(|token| token.text.clone())

@@ -142,6 +142,8 @@ async fn files_that_flags_name_must_be_there_and_fit() {
         ("--ca-file", "/nonexistent", "--ca-file /nonexistent cannot be read"),
         ("--docker-config", "/nonexistent", "--docker-config /nonexistent cannot be read"),
         ("--docker-config", file, "the data is not JSON"),
+        ("--certs-d", "/nonexistent", "--certs-d /nonexistent cannot be read"),
+        ("--certs-d", file, "cannot be read"),
         ("--config", "/nonexistent", "/nonexistent: cannot be read"),
         ("--config", file, "is no configuration"),
         ("--ca-file", file, "root certificates"),

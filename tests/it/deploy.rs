@@ -339,7 +339,14 @@ fn every_file_the_arguments_name_is_mounted_read_only() {
 }
 
 #[test]
-fn the_bound_role_may_get_three_kinds_and_nothing_else() {
+fn the_bound_roles_may_get_what_a_pod_names_and_watch_nodes_and_nothing_else() {
+    assert_eq!(
+        object("ClusterRole", "pullcheck-nodes")["rules"],
+        json!([
+            { "apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"] },
+            { "apiGroups": ["node.k8s.io"], "resources": ["runtimeclasses"], "verbs": ["get"] },
+        ])
+    );
     assert_eq!(
         object("ClusterRole", "pullcheck")["rules"],
         json!([{
@@ -364,12 +371,15 @@ fn listing_names_is_bound_to_nobody() {
         .into_iter()
         .filter(|object| object["kind"].as_str().unwrap().ends_with("Binding"))
         .collect();
-    assert_eq!(bindings.len(), 1);
-    assert_eq!(bindings[0]["roleRef"]["name"], "pullcheck");
-    assert_eq!(
-        bindings[0]["subjects"],
-        json!([{ "kind": "ServiceAccount", "name": "pullcheck", "namespace": "pullcheck" }])
-    );
+    let bound: Vec<&str> =
+        bindings.iter().map(|binding| binding["roleRef"]["name"].as_str().unwrap()).collect();
+    assert_eq!(bound, ["pullcheck", "pullcheck-nodes"]);
+    for binding in &bindings {
+        assert_eq!(
+            binding["subjects"],
+            json!([{ "kind": "ServiceAccount", "name": "pullcheck", "namespace": "pullcheck" }])
+        );
+    }
     assert_eq!(pod_spec()["serviceAccountName"], "pullcheck");
     object("ServiceAccount", "pullcheck");
 }

@@ -22,11 +22,14 @@ mod cli;
 #[cfg(test)]
 mod crowds;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod deadlines;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod deploy;
+mod depth;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
@@ -34,7 +37,11 @@ mod gitops;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod landing;
+#[cfg(test)]
 mod logins;
+#[cfg(test)]
+mod mirrors;
 #[cfg(test)]
 mod misbehaviour;
 #[cfg(test)]

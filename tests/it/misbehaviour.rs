@@ -71,6 +71,15 @@ const FAULTS: &[Row] = &[
         Warned("registry-rate-limited"),
         "429",
     ),
+    ("429 to pulls", || faults::too_many_pulls(), Warned("registry-rate-limited"), "429"),
+    (
+        "429 to blobs",
+        || faults::too_many_requests(None).on_blobs(),
+        Warned("registry-rate-limited"),
+        "429",
+    ),
+    ("500 to blobs", || faults::server_error(500).on_blobs(), Warned("registry-error"), "500"),
+    ("blobs hang up", || faults::close().on_blobs(), Warned("registry-error"), "connection"),
     ("500", || faults::server_error(500), Warned("registry-error"), "500"),
     ("502", || faults::server_error(502), Warned("registry-error"), "502"),
     ("503", || faults::server_error(503), Warned("registry-error"), "503"),
@@ -98,7 +107,8 @@ const FAULTS: &[Row] = &[
     // Manifests that no runtime takes.
     ("other bytes than promised", || faults::wrong_bytes(), Denied("manifest-invalid"), "digest"),
     ("no manifest at all", || faults::empty_manifest(), Denied("manifest-invalid"), "empty"),
-    ("schema 1", || faults::schema_one(), Denied("manifest-invalid"), "schema 1"),
+    // Which some runtimes still take.
+    ("schema 1", || faults::schema_one(), Warned("manifest-invalid"), "schema 1"),
     ("a digest that is none", || faults::bad_digest_header(), Denied("manifest-invalid"), "digest"),
     (
         "no content type",
@@ -118,6 +128,10 @@ const FAULTS: &[Row] = &[
     ("no digest header", || faults::without_header("Docker-Content-Digest"), Quiet, ""),
     ("no length", || faults::without_header("Content-Length"), Quiet, ""),
     ("HEAD is not allowed", || faults::head_not_allowed(), Quiet, ""),
+    ("HEAD of blobs is 404", || faults::head_of_blobs(404), Quiet, ""),
+    ("HEAD of blobs is 401", || faults::head_of_blobs(401), Quiet, ""),
+    ("HEAD of blobs is 403", || faults::head_of_blobs(403), Quiet, ""),
+    ("blobs of no length", || faults::without_header("Content-Length").on_blobs(), Quiet, ""),
     ("quota nearly full", || faults::rate_limit(100, 90), Quiet, ""),
     ("quota low", || faults::rate_limit(100, 1), Warned("registry-quota-low"), "1 of 100"),
 ];

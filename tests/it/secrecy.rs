@@ -79,6 +79,7 @@ fn no_type_of_the_core_shows_a_secret() {
     let question = Question {
         reference: Reference::parse("registry.test/team/app:1").unwrap(),
         credentials: vec![(CredentialSource::DockerConfig, credential)],
+        nodes: Arc::new([]),
         tenant: "shop".into(),
         requests: RequestBudget::new(1),
     };
@@ -113,6 +114,7 @@ fn no_type_of_the_core_shows_a_secret() {
             namespace: "shop",
             is_template: false,
             pins: pullcheck::workload::Pins::default(),
+            nodes: None,
             images: Vec::new(),
             secrets: vec![SecretFact { field: "f".to_owned(), secret, used: true }],
             service_account: ServiceAccountFact {
@@ -145,8 +147,12 @@ async fn no_memory_of_the_running_parts_shows_a_secret() {
     for password in [&password, &secrets::fresh()] {
         let credential = Credential::new(user.clone(), password.clone());
         shows_none("CredentialId", &client.credential_id(Some(&credential)));
-        let lookup =
-            Lookup { reference: &reference, credential: Some(&credential), tenant: "shop" };
+        let lookup = Lookup {
+            reference: &reference,
+            credential: Some(&credential),
+            tenant: "shop",
+            entry: None,
+        };
         shows_none("Lookup", &lookup);
         let progress = Progress::new();
         shows_none("Outcome", &client.lookup(lookup, &progress).await);
@@ -162,6 +168,7 @@ async fn no_memory_of_the_running_parts_shows_a_secret() {
             CredentialSource::Secret("regcred".to_owned()),
             Credential::new(user.clone(), password.clone()),
         )],
+        nodes: Arc::new([]),
         tenant: "shop".into(),
         requests: RequestBudget::new(100),
     };

@@ -64,18 +64,29 @@ pub(super) fn router() -> Router {
 }
 
 fn manifest() -> Manifest {
-    let blob = |text: &str| Digest::of(Algorithm::Sha256, text.as_bytes()).to_string();
+    let descriptor = |kind: &str, text: &str| {
+        let media_type = format!("application/vnd.oci.image.{kind}");
+        json!({"mediaType": media_type, "size": text.len(), "digest": digest_of(text).to_string()})
+    };
     let bytes = json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 6, "digest": blob("config")},
-        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "size": 5, "digest": blob("layer")}],
+        "config": descriptor("config.v1+json", CONFIG),
+        "layers": [descriptor("layer.v1.tar+gzip", LAYER)],
     })
     .to_string()
     .into_bytes();
     let digest = Digest::of(Algorithm::Sha256, &bytes);
     Manifest { bytes, digest }
 }
+
+fn digest_of(text: &str) -> Digest {
+    Digest::of(Algorithm::Sha256, text.as_bytes())
+}
+
+/// What every image here is made of; nobody unpacks it.
+const CONFIG: &str = r#"{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]}}"#;
+const LAYER: &str = "layer";
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -106,6 +117,13 @@ async fn answer(State(manifest): State<Arc<Manifest>>, request: Request) -> Resp
             "application/json",
             json!({"name": known.path, "tags": known.tags}).to_string().into_bytes(),
         ),
+        rest if rest.starts_with("blobs/") => {
+            let named = |blob: &&str| rest.ends_with(digest_of(blob).as_str());
+            match [CONFIG, LAYER].into_iter().find(named) {
+                Some(blob) => body(StatusCode::OK, "application/octet-stream", blob.into()),
+                None => error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN"),
+            }
+        }
         rest => {
             let wanted = rest.strip_prefix("manifests/").unwrap_or_default();
             let digest = manifest.digest.to_string();
@@ -158,7 +176,7 @@ fn basic(value: &str) -> Option<(String, String)> {
 
 /// `library/nginx/manifests/latest` to repository and the rest.
 fn split(path: &str) -> Option<(&str, &str)> {
-    let at = path.find("/manifests/").or_else(|| path.find("/tags/"))?;
+    let at = ["/manifests/", "/blobs/", "/tags/"].iter().find_map(|part| path.find(part))?;
     Some((path.get(..at)?, path.get(at + 1..)?))
 }
 

@@ -106,7 +106,7 @@ fn json_body(body: &Value) -> Response {
     ([("content-type", "application/json")], body.to_string()).into_response()
 }
 
-pub(super) fn client_of(port: u16) -> Client {
+pub(in crate::cluster) fn client_of(port: u16) -> Client {
     let url = format!("http://127.0.0.1:{port}").parse().expect("a URL");
     let mut config = kube::Config::new(url);
     config.default_retry = false;

@@ -132,6 +132,10 @@ fn the_remaining_values_say_what_they_want() {
     for text in ["1.1", "-0.1", "NaN", "50%"] {
         assert!(share(text).unwrap_err().contains("0 to 1"), "{text}");
     }
+    assert_eq!((size("2Gi"), size("1000")), (Ok(2 << 30), Ok(1_000)));
+    for text in ["", "0", "-1", "2GiB", "100m", "big"] {
+        assert!(size(text).unwrap_err().contains("500Mi or 2Gi"), "{text}");
+    }
     assert_eq!(namespace("shop-2").as_deref(), Ok("shop-2"));
     for text in ["", "Shop", "-shop", "shop-", "a.b", &"a".repeat(64)] {
         assert!(namespace(text).unwrap_err().contains("can be no namespace"), "{text}");
@@ -157,4 +161,22 @@ fn a_wrong_word_is_told_its_neighbour_or_every_choice() {
 fn what_is_quoted_is_bounded_and_escaped() {
     let found = listen(&"\n\u{1b}[31m".repeat(5000)).unwrap_err();
     assert!(found.len() < 1500 && !found.contains(['\n', '\u{1b}']), "{found}");
+}
+
+#[test]
+fn a_runtime_is_a_name_and_a_version() {
+    for (text, expected) in [
+        ("containerd/2.1", "containerd 2.1"),
+        ("containerd://1.7.27", "containerd 1.7"),
+        ("cri-o/1.34", "cri-o 1.34"),
+    ] {
+        assert_eq!(runtime(text).unwrap().to_string(), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("containerd", "\"containerd\": a runtime is written NAME/VERSION, as in containerd/2.1"),
+        ("docker/27.1", "\"docker/27.1\": the runtime is containerd or cri-o, as in cri-o/1.34"),
+        ("cri-o/v", "\"cri-o/v\": the version is its first two numbers, as in containerd/2.1"),
+    ] {
+        assert_eq!(runtime(text).unwrap_err(), expected);
+    }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::windows::{self, IGNORED_FEATURE};
-use super::{DEFAULT_OS, Platform};
+use super::{DEFAULT_OS, Normal, Platform};
 
 /// How a pull compares an entry with the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,13 +29,16 @@ pub fn matches(choice: Choice, node: &Platform, entry: &Platform) -> bool {
 /// The indexes of the entries that the node takes, in containerd's order: nearest first, of
 /// equally near ones those with more `os.features` (on Windows the greater version, as text),
 /// then as they stand. An entry without a platform is always taken, last.
-pub fn rank(choice: Choice, node: &Platform, entries: &[Option<Platform>]) -> Vec<usize> {
+pub fn rank<'a, E>(choice: Choice, node: &Platform, entries: E) -> Vec<usize>
+where
+    E: IntoIterator<Item: Into<Option<&'a Platform>>>,
+{
     let node = node.normalised(DEFAULT_OS);
     // On Windows the client's comparison knows versions and nothing else.
     let by_version = choice == Choice::Compatible && node.os == "windows";
     let mut taken = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let Some(entry) = entry else {
+    for (index, entry) in entries.into_iter().enumerate() {
+        let Some(entry) = entry.into() else {
             taken.push((None, index));
             continue;
         };
@@ -50,15 +53,15 @@ pub fn rank(choice: Choice, node: &Platform, entries: &[Option<Platform>]) -> Ve
 }
 
 /// None if the node, which is normalised, does not take the entry.
-fn distance(choice: Choice, node: &Platform, entry: &Platform) -> Option<Distance> {
+fn distance(choice: Choice, node: &Normal<'_>, entry: &Platform) -> Option<Distance> {
     let mut normal = entry.normalised(&node.os);
     if node.os == "windows" {
-        if !windows::runs(&node.os_version, &entry.os_version) {
+        if !windows::runs(node.os_version, &entry.os_version) {
             return None;
         }
         // Only once: an entry that names it twice asks for it.
         if entry.os_features.iter().filter(|feature| *feature == IGNORED_FEATURE).count() == 1 {
-            normal.os_features.retain(|feature| feature != IGNORED_FEATURE);
+            normal.os_features.retain(|feature| *feature != IGNORED_FEATURE);
         }
     }
     if normal.os != node.os || !normal.os_features.iter().all(|f| node.os_features.contains(f)) {
@@ -73,8 +76,8 @@ fn distance(choice: Choice, node: &Platform, entry: &Platform) -> Option<Distanc
 }
 
 /// From the node's processor to that of the entry, which it may run as well.
-fn steps(node: &Platform, architecture: &str, variant: &str) -> Option<Distance> {
-    match (node.architecture.as_str(), architecture) {
+fn steps(node: &Normal<'_>, architecture: &str, variant: &str) -> Option<Distance> {
+    match (&*node.architecture, architecture) {
         ("arm64", _) => steps_from_arm64(&node.variant, architecture, variant),
         ("amd64", "386") => variant.is_empty().then_some((1, 0)),
         (own, other) if own != other => None,

@@ -45,8 +45,9 @@ impl FromStr for Platform {
         if ![Some(architecture), variant].into_iter().flatten().all(|part| is_word(part, b"_.-")) {
             return Err(PlatformError::Word);
         }
-        let (architecture, mut written) =
+        let (architecture, written) =
             normalise_architecture(architecture, variant.unwrap_or_default());
+        let (architecture, mut written) = (architecture.into_owned(), written.into_owned());
         // The plain variant shows where it was written, and only there.
         match (architecture.as_str(), variant) {
             ("arm", None) if written == "v7" => written.clear(),
@@ -73,7 +74,7 @@ fn parse_os(part: &str) -> Result<(String, String, Vec<String>), PlatformError> 
         return Err(PlatformError::Os);
     }
     let features = features.into_iter().map(unescape).collect::<Result<_, _>>()?;
-    Ok((normalise_os(os), unescape(version)?, features))
+    Ok((normalise_os(os).into_owned(), unescape(version)?, features))
 }
 
 fn is_word(text: &str, marks: &[u8]) -> bool {

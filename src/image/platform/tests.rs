@@ -9,7 +9,7 @@ fn platform(text: &str) -> Platform {
 /// The entries that the node takes, in order, by what they are written as.
 fn taken<'a>(choice: Choice, node: &str, entries: &[&'a str]) -> Vec<&'a str> {
     let parsed = |text: &&str| (*text != "-").then(|| platform(text));
-    let list: Vec<_> = entries.iter().map(parsed).collect();
+    let list: Vec<Option<Platform>> = entries.iter().map(parsed).collect();
     rank(choice, &platform(node), &list).into_iter().map(|index| entries[index]).collect()
 }
 

@@ -6,7 +6,7 @@ mod refusals;
 use std::collections::HashSet;
 
 use super::{BrokenRule, Reference};
-use crate::image::Algorithm;
+use crate::image::{Algorithm, Digest};
 
 fn hex(length: usize) -> String {
     "0123456789abcdef".chars().cycle().take(length).collect()
@@ -130,5 +130,17 @@ fn latest_floats_written_or_implied_unless_a_digest_pins_it() {
         (format!("nginx@{digest}"), false),
     ] {
         assert_eq!(accepted(&raw).is_floating(), floating, "{raw}");
+    }
+}
+
+#[test]
+fn what_a_digest_names_in_the_same_repository_is_what_would_be_written_so() {
+    let digest = Digest::of(Algorithm::Sha256, b"x");
+    for written in ["nginx:1.27", "reg.corp:5000/a/b:1", "reg.corp:5000/a/b"] {
+        let found = Reference::parse(written).unwrap().by_digest(digest.clone());
+        let name = written.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+        let name = name.map_or(written, |(name, _)| name);
+        assert_eq!(found, Reference::parse(&format!("{name}@{digest}")).unwrap());
+        assert_eq!((found.tag(), found.pull_by()), (None, digest.as_str()));
     }
 }

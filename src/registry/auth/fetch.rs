@@ -55,7 +55,8 @@ impl Auth {
     }
 
     async fn anonymously(&self, question: &TokenQuestion) -> Step<Arc<Token>> {
-        let request = Request::new(HttpMethod::GET, with_query(question)?);
+        let mut request = Request::new(HttpMethod::GET, with_query(question)?);
+        request.via.clone_from(&question.via);
         let host = question.host();
         let response = self.transport.exchange(&request).await.map_err(|f| f.outcome(&host))?;
         let answer = self.transport.follow(request, response).await?;
@@ -148,6 +149,7 @@ impl Auth {
     /// Sends a request that carries a password: once, and never along a redirect.
     async fn send_login(&self, mut request: Request, question: &TokenQuestion) -> Step<Answer> {
         request.once = true;
+        request.via.clone_from(&question.via);
         let host = question.host();
         let response = self.transport.exchange(&request).await.map_err(|f| f.outcome(&host))?;
         if response.status().is_redirection() {
@@ -218,5 +220,5 @@ fn with_query(question: &TokenQuestion) -> Step<Uri> {
 }
 
 fn evidence(status: StatusCode, code: Option<SpecCode>, host: String) -> Evidence {
-    Evidence { status: status.as_u16(), code, host }
+    Evidence::new(status.as_u16(), code, host)
 }

@@ -96,16 +96,21 @@ impl Name {
     ];
 
     fn find(name: &[u8]) -> Self {
-        // Two letters beyond ASCII fold to one within.
-        let fold = |letter| match letter {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            other => other.to_ascii_lowercase(),
-        };
         let name = String::from_utf8_lossy(name);
-        let known = Self::ALL.iter().find(|(known, _)| name.chars().map(fold).eq(known.chars()));
+        let known = Self::ALL.iter().find(|(known, _)| folds_to(&name, known));
         known.map_or(Self::Other, |(_, name)| *name)
     }
+}
+
+/// Whether Go takes a member of this name for the one that is `known`, in lower case.
+pub(super) fn folds_to(name: &str, known: &str) -> bool {
+    // Two letters beyond ASCII fold to one within.
+    let fold = |letter| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    name.chars().map(fold).eq(known.chars())
 }
 
 impl<'de> Deserialize<'de> for Name {

@@ -31,7 +31,12 @@ async fn nothing_of_a_lookup_shows() {
     let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
     let (credential, progress) = (ada(), Progress::new());
     let reference = Reference::parse("reg.test/app:1").unwrap();
-    let lookup = Lookup { reference: &reference, credential: Some(&credential), tenant: "shop" };
+    let lookup = Lookup {
+        reference: &reference,
+        credential: Some(&credential),
+        tenant: "shop",
+        entry: None,
+    };
     let outcome = client.lookup(lookup, &progress).await;
     assert_found(&outcome);
     let id = client.credential_id(Some(&credential));
@@ -58,7 +63,7 @@ fn nothing_of_a_request_shows() {
     let mut request = Request::new(Method::POST, uri.clone());
     request.authorization = who.login.as_ref().unwrap().basic();
     request.form = Some("username=ada&password=hush".into());
-    let question = TokenQuestion { realm: uri, service: None, scopes: Vec::new() };
+    let question = TokenQuestion { realm: uri, service: None, scopes: Vec::new(), via: None };
     let mut headers = HeaderMap::new();
     let challenge = HeaderValue::from_static(r#"Bearer realm="https://auth.test/?key=hush""#);
     headers.insert("www-authenticate", challenge);

@@ -26,6 +26,7 @@ pub(super) struct Seen {
     pub(super) path: String,
     pub(super) authorization: Option<String>,
     pub(super) accept: Option<String>,
+    pub(super) headers: http::HeaderMap,
     pub(super) body: String,
 }
 
@@ -37,6 +38,11 @@ impl Seen {
 
     pub(super) fn is(&self, method: &str, path: &str) -> bool {
         self.method == method && self.path == path
+    }
+
+    /// All values of a header.
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
     }
 
     /// It carries a password, in Basic or in a form.
@@ -175,6 +181,7 @@ where
                 path: parts.uri.path_and_query().unwrap().to_string(),
                 authorization: text("authorization"),
                 accept: text("accept"),
+                headers: parts.headers.clone(),
                 body: String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap(),
             };
             log.lock().unwrap().push(seen.clone());

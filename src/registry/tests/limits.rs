@@ -109,11 +109,15 @@ async fn interrupted(
     wait: impl Fn(&Progress) -> bool,
 ) -> Outcome {
     let fake = Fake::tls(certificate("reg.test"), behave).await;
-    let client = RegistryClient::new(settings(&[("reg.test", &fake)])).unwrap();
+    interrupted_at(super::world::client(&[("reg.test", &fake)]), wait).await
+}
+
+async fn interrupted_at(client: RegistryClient, wait: impl Fn(&Progress) -> bool) -> Outcome {
     let (progress, reference) = (Progress::new(), Reference::parse("reg.test/app:1").unwrap());
     let watched = progress.clone();
     let lookup = tokio::spawn(async move {
-        let lookup = Lookup { reference: &reference, credential: None, tenant: "shop" };
+        let lookup =
+            Lookup { reference: &reference, credential: None, tenant: "shop", entry: None };
         client.lookup(lookup, &watched).await
     });
     while !wait(&progress) {
@@ -137,6 +141,39 @@ async fn a_deadline_in_the_middle_names_host_and_wait() {
     .await;
     let trouble = trouble(known);
     assert_eq!((trouble.kind, trouble.host.as_str()), (TroubleKind::Timeout, "reg.test"));
+}
+
+#[tokio::test]
+async fn a_deadline_among_layers_names_the_longest_wait() {
+    let image = super::shelf::image(&["one", "two", "three"]);
+    let (good, slow, moved) = (image.shelf(), image.layer(1), image.layer(2));
+    let hung = Arc::new(AtomicUsize::new(0));
+    let count = hung.clone();
+    let registry = Fake::tls(certificate("reg.test"), move |seen| {
+        if seen.path == slow {
+            count.fetch_add(1, Ordering::SeqCst);
+            return Reply::Never;
+        }
+        if seen.path == moved {
+            return answer(307, &[("location", "https://cdn.test/x")], "");
+        }
+        good(seen)
+    })
+    .await;
+    // The other wait begins when this one has.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let seen = asked.clone();
+    let cdn = Fake::tls(certificate("cdn.test"), move |_| {
+        seen.fetch_add(1, Ordering::SeqCst);
+        Reply::Never
+    })
+    .await;
+    let client = super::world::client(&[("reg.test", &registry), ("cdn.test", &cdn)]);
+    let both =
+        move |_: &Progress| hung.load(Ordering::SeqCst) == 1 && asked.load(Ordering::SeqCst) == 1;
+    let trouble = trouble(interrupted_at(client, both).await);
+    assert_eq!((trouble.kind, trouble.host.as_str()), (TroubleKind::Timeout, "reg.test"));
+    assert_eq!(trouble.detail, "no answer");
 }
 
 #[tokio::test]

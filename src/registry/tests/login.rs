@@ -17,7 +17,7 @@ const BEARER: &str =
     r#"Bearer realm="https://auth.test/token",service="reg.test",scope="repository:app:pull""#;
 
 /// base64 of `ada:secret`.
-const ADA: &str = "Basic YWRhOnNlY3JldA==";
+pub(super) const ADA: &str = "Basic YWRhOnNlY3JldA==";
 
 pub(super) fn ada() -> Credential {
     Credential::new("ada", "secret")
@@ -64,7 +64,7 @@ async fn an_anonymous_token_is_got_by_get_with_service_and_scope() {
     assert_eq!(tokens.seen()[0].authorization, None);
     let lines = registry.lines();
     assert_eq!(lines[..2], [format!("HEAD {APP}"), format!("HEAD {APP}")]);
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 4);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn basic_is_sent_to_the_registry_that_asks_for_it_and_remembered() {
     let (fake, client) = registry(guarded(r#"Basic realm="x""#, ADA)).await;
     assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
     assert_eq!(fake.seen()[0].authorization, None);
-    assert_eq!(fake.logins(), 2);
+    assert_eq!(fake.logins(), 3);
     assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
     assert_eq!(fake.lines().len(), 5, "the second lookup is not challenged again");
 }

@@ -1,4 +1,5 @@
-//! Images that are there, and what is wrong with some.
+//! Images that are there, and what is wrong with some manifests. What they lead to is not looked
+//! at here.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,16 +7,32 @@ use rstest::rstest;
 
 use super::fake::{Fake, Reply, Seen, answer, head, status};
 use super::world::{
-    APP, OCI, app, assert_found, client, digest, look, manifest, registry, settings, trouble,
+    APP, OCI, app, assert_found, certificate, client, digest, look, manifest, settings, trouble,
 };
-use crate::facts::{Found, ManifestFault, ManifestView, Outcome, Quota, TroubleKind};
-use crate::registry::RegistryClient;
+use crate::facts::{
+    Content, Damage, Evidence, Found, ImageConfig, ImageContent, LeftOut, ManifestFault, Outcome,
+    Part, PartFault, Quota, SpecCode, TroubleKind, Unread,
+};
+use crate::registry::{ClientConfig, RegistryClient};
+
+async fn registry(
+    behave: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (Fake, RegistryClient) {
+    let fake = Fake::tls(certificate("reg.test"), behave).await;
+    let settings = ClientConfig { layers: false, ..settings(&[("reg.test", &fake)]) };
+    let client = RegistryClient::new(settings).unwrap();
+    (fake, client)
+}
+
+fn whole() -> Content {
+    let config = ImageConfig::Unread;
+    Content::Image(ImageContent { config, size: 0, left_out: Some(LeftOut::Depth) }.into())
+}
 
 #[tokio::test]
 async fn a_good_image_is_found_by_head_and_get_without_a_ping() {
     let (fake, client) = registry(app).await;
-    let found =
-        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
+    let found = Found { digest: digest(), quota: None, content: whole() };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     let by_digest = format!("GET /v2/app/manifests/{}", digest());
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), by_digest]);
@@ -68,8 +85,7 @@ async fn a_head_without_a_digest_is_followed_by_a_get_that_is_hashed() {
         _ => answer(200, &[("content-type", OCI)], manifest()),
     })
     .await;
-    let found =
-        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
+    let found = Found { digest: digest(), quota: None, content: whole() };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
 }
@@ -105,8 +121,7 @@ async fn without_a_length_a_tags_manifest_is_hashed_whatever_the_header_says(
     #[case] told: &'static str,
 ) {
     let (fake, client) = registry(misleading(told, false)).await;
-    let found =
-        Found { digest: digest(), manifest: ManifestView::Verified, quota: None, platforms: None };
+    let found = Found { digest: digest(), quota: None, content: whole() };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines(), [format!("HEAD {APP}"), format!("GET {APP}")]);
 }
@@ -154,19 +169,19 @@ fn with_quota(remaining: &'static str) -> impl Fn(&Seen) -> Reply {
 }
 
 #[rstest]
-#[case::plenty("50;w=21600", 50, ManifestView::Verified, 2)]
-#[case::low("49;w=21600", 49, ManifestView::QuotaLow, 1)]
-#[case::none_left("0;w=21600", 0, ManifestView::QuotaLow, 1)]
+#[case::plenty("50;w=21600", 50, whole(), 2)]
+#[case::low("49;w=21600", 49, Content::Unread(Unread::Quota), 1)]
+#[case::none_left("0;w=21600", 0, Content::Unread(Unread::Quota), 1)]
 #[tokio::test]
 async fn a_low_quota_is_left_to_the_nodes(
     #[case] header: &'static str,
     #[case] remaining: u32,
-    #[case] manifest: ManifestView,
+    #[case] content: Content,
     #[case] requests: usize,
 ) {
     let (fake, client) = registry(with_quota(header)).await;
     let quota = Some(Quota { limit: 100, remaining });
-    let found = Found { digest: digest(), manifest, quota, platforms: None };
+    let found = Found { digest: digest(), quota, content };
     assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Found(found));
     assert_eq!(fake.lines().len(), requests);
 }
@@ -251,12 +266,47 @@ async fn a_captive_portals_page_is_no_manifest() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_its_tag_names_and_its_digest_does_not_is_our_trouble() {
-    let (_fake, client) = registry(|seen| match seen.method.as_str() {
+async fn a_manifest_that_its_tag_names_and_its_digest_does_not_is_missing_at_the_second_look() {
+    let error = r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#;
+    let (fake, client) = registry(move |seen| match seen.method.as_str() {
         "HEAD" => app(seen),
-        _ => status(404),
+        _ => answer(404, &[], error),
     })
     .await;
+    let code = Some(SpecCode::ManifestUnknown);
+    let evidence = Evidence::new(404, code, "reg.test");
+    let fault = PartFault::Missing(evidence);
+    let damage = Damage { part: Part::Manifest, digest: digest(), fault };
+    assert_eq!(look(&client, "reg.test/app:1").await, Outcome::Broken(damage));
+    let by_digest = format!("GET /v2/app/manifests/{}", digest());
+    let head = format!("HEAD {APP}");
+    assert_eq!(fake.lines(), [&head, &by_digest, &head, &by_digest].map(Clone::clone));
+}
+
+/// A registry whose tag names a missing manifest at first, and then what `then` says.
+fn moving(then: impl Fn(&Seen) -> Reply) -> impl Fn(&Seen) -> Reply {
+    let heads = AtomicUsize::new(0);
+    move |seen| match seen.method.as_str() {
+        "HEAD" if heads.fetch_add(1, Ordering::SeqCst) == 0 => {
+            let headers = [("docker-content-digest", SOME_DIGEST), ("content-length", "9")];
+            answer(200, &[&headers[..], &[("content-type", OCI)]].concat(), "")
+        }
+        _ => then(seen),
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_between_head_and_get_is_followed_once() {
+    let (_fake, client) = registry(moving(app)).await;
+    assert_found(&look(&client, "reg.test/app:1").await);
+    let (fake, client) = registry(moving(|seen| match seen.method.as_str() {
+        "HEAD" => app(seen),
+        _ => status(404),
+    }))
+    .await;
+    assert_eq!(trouble(look(&client, "reg.test/app:1").await).kind, TroubleKind::Error);
+    assert_eq!(fake.lines().len(), 4);
+    let (_fake, client) = registry(moving(|_| status(404))).await;
     assert_eq!(trouble(look(&client, "reg.test/app:1").await).kind, TroubleKind::Error);
 }
 
@@ -304,7 +354,7 @@ async fn a_connection_that_breaks_before_an_answer_is_tried_once_more() {
 
 #[tokio::test]
 async fn http_1_registries_are_spoken_to_as_well() {
-    let mut tls = rustls::ServerConfig::clone(&super::world::certificate("reg.test"));
+    let mut tls = rustls::ServerConfig::clone(&certificate("reg.test"));
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let fake = Fake::tls(tls.into(), app).await;
     assert_found(&look(&client(&[("reg.test", &fake)]), "reg.test/app:1").await);

@@ -14,7 +14,7 @@ fn denied(message: &str) -> String {
 }
 
 fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evidence {
-    Evidence { status, code, host: host.to_owned() }
+    Evidence::new(status, code, host)
 }
 
 #[tokio::test]

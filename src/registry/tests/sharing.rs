@@ -101,7 +101,8 @@ async fn whoever_waits_for_a_login_does_not_share_the_askers_budget() {
         let client = client.clone();
         tokio::spawn(async move {
             let reference = Reference::parse("reg.test/app:1").unwrap();
-            let lookup = Lookup { reference: &reference, credential: Some(&ada()), tenant };
+            let lookup =
+                Lookup { reference: &reference, credential: Some(&ada()), tenant, entry: None };
             client.lookup(lookup, &progress).await
         })
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 
 use super::fake::{Fake, Reply, Seen, answer, status};
 use crate::credentials::Credential;
@@ -17,10 +18,29 @@ use crate::registry::{
 
 /// The media type of the good image.
 pub(super) const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+/// That of its config.
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
+/// The good image's config.
+pub(super) fn config() -> &'static [u8] {
+    br#"{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}"#
+}
+
+static MANIFEST: LazyLock<String> = LazyLock::new(|| {
+    let (digest, size) = (config_digest(), config().len());
+    format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"{CONFIG}","digest":"{digest}","size":{size}}},"layers":[]}}"#
+    )
+});
 
 /// The good image's manifest.
 pub(super) fn manifest() -> &'static [u8] {
-    br#"{"schemaVersion":2,"config":{"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2},"layers":[]}"#
+    MANIFEST.as_bytes()
+}
+
+/// The good image's config's digest.
+pub(super) fn config_digest() -> Digest {
+    Digest::of(Algorithm::Sha256, config())
 }
 
 /// The good image's digest.
@@ -30,6 +50,9 @@ pub(super) fn digest() -> Digest {
 
 /// A registry that has `app:1`, and answers everything else with a bare 404.
 pub(super) fn app(seen: &Seen) -> Reply {
+    if seen.is("GET", &config_path()) {
+        return answer(200, &[], config());
+    }
     let digest = digest();
     let paths = ["/v2/app/manifests/1".to_owned(), format!("/v2/app/manifests/{digest}")];
     if !paths.contains(&seen.path) {
@@ -47,9 +70,17 @@ pub(super) fn app(seen: &Seen) -> Reply {
 /// The path that an image of the reference `app:1` is asked for at.
 pub(super) const APP: &str = "/v2/app/manifests/1";
 
+/// The path that its config is asked for at.
+pub(super) fn config_path() -> String {
+    format!("/v2/app/blobs/{}", config_digest())
+}
+
+/// A certificate authority of its own.
+pub(super) type Ca = CertifiedIssuer<'static, KeyPair>;
+
 static CA: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(|| ca("tests"));
 
-fn ca(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+pub(super) fn ca(name: &str) -> Ca {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -64,6 +95,42 @@ pub(super) fn certificate(name: &str) -> Arc<rustls::ServerConfig> {
 /// The same from a CA that nobody knows.
 pub(super) fn foreign_certificate(name: &str) -> Arc<rustls::ServerConfig> {
     certificate_with(name, &ca("nobody knows"), |_| {})
+}
+
+/// The same from this one, which shows a certificate to a client only if the client shows one of
+/// `clients`, where those are given.
+pub(super) fn certificate_of(
+    ca: &Ca,
+    name: &str,
+    clients: Option<&Ca>,
+) -> Arc<rustls::ServerConfig> {
+    let mut config = rustls::ServerConfig::clone(&certificate_with(name, ca, |_| {}));
+    if let Some(clients) = clients {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, ca).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(clients.der().clone()).unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build();
+        config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.unwrap())
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+    }
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// A client's certificate and key, in PEM.
+pub(super) fn client_pem(ca: &Ca) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["client.test".to_owned()]).unwrap();
+    (params.signed_by(&key, ca).unwrap().pem(), key.serialize_pem())
 }
 
 /// The same, long expired.
@@ -159,7 +226,7 @@ pub(super) async fn look_for(
     credential: Option<&Credential>,
 ) -> Outcome {
     let reference = Reference::parse(image).unwrap();
-    let lookup = Lookup { reference: &reference, credential, tenant };
+    let lookup = Lookup { reference: &reference, credential, tenant, entry: None };
     client.lookup(lookup, &Progress::new()).await
 }
 

@@ -81,7 +81,7 @@ impl Answer {
 
     /// Who said what, as evidence.
     pub(in crate::registry) fn evidence(&self, code: Option<SpecCode>) -> Evidence {
-        Evidence { status: self.status.as_u16(), code, host: self.host.clone() }
+        Evidence::new(self.status.as_u16(), code, self.host.as_str())
     }
 
     /// `Content-Length`, where there is a valid one.

@@ -1,5 +1,8 @@
 //! A Kubernetes API server as far as pullcheck asks one: Secrets, ServiceAccounts, the labels of
-//! namespaces and lists of names; with its moods, and a count of what it was asked.
+//! namespaces, lists of names, RuntimeClasses, and nodes that can be watched; with its moods, and
+//! a count of what it was asked.
+
+mod nodes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -10,6 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use nodes::{NODES, node};
+
+use self::nodes::Nodes;
 use super::misbehaving::Answer;
 use super::secrets;
 use super::server::{Greeting, Log, Reply, Seen, Server};
@@ -29,6 +35,7 @@ pub struct ApiServer {
     server: Server,
     ca: Ca,
     state: Arc<Mutex<State>>,
+    nodes: Arc<Nodes>,
     token: String,
     dir: TempDir,
 }
@@ -52,14 +59,15 @@ impl ApiServer {
     pub async fn start(namespaces: &[&str]) -> Self {
         let ca = Ca::mint();
         let state = Arc::new(Mutex::new(State::default()));
-        let shared = state.clone();
+        let nodes = Arc::<Nodes>::default();
+        let shared = (state.clone(), nodes.clone());
         let handler = move |seen: Seen| {
-            let state = shared.clone();
-            async move { reply(&state, &seen).await }
+            let (state, nodes) = shared.clone();
+            async move { reply(&state, &nodes, &seen).await }
         };
         let server = Server::start(Some(ca.good().server()), Greeting::Serve, handler).await;
         let dir = TempDir::new().unwrap();
-        let api = Self { server, ca, state, token: secrets::fresh(), dir };
+        let api = Self { server, ca, state, nodes, token: secrets::fresh(), dir };
         for namespace in namespaces {
             api.put_service_account(namespace, "default", &[]);
         }
@@ -134,6 +142,48 @@ impl ApiServer {
         self.put(&namespace_path(namespace), object);
     }
 
+    /// Stores a RuntimeClass with this `scheduling`.
+    pub fn put_runtime_class(&self, name: &str, scheduling: &Value) {
+        let object = json!({
+            "apiVersion": "node.k8s.io/v1",
+            "kind": "RuntimeClass",
+            "metadata": { "name": name },
+            "handler": name,
+            "scheduling": scheduling,
+        });
+        self.put(&runtime_class_path(name), object);
+    }
+
+    /// Adds a node, or puts it in place of one of that name.
+    pub fn put_node(&self, node: Value) {
+        self.nodes.put(node);
+    }
+
+    /// Deletes a node.
+    pub fn delete_node(&self, name: &str) {
+        self.nodes.delete(name);
+    }
+
+    /// Forgets what became of nodes up to now: every watch ends with 410.
+    pub fn compact(&self) {
+        self.nodes.compact();
+    }
+
+    /// Breaks all watches.
+    pub fn cut_watches(&self) {
+        self.nodes.cut();
+    }
+
+    /// Watches that were asked for.
+    pub fn watches(&self) -> usize {
+        self.log().count(is_watch)
+    }
+
+    /// Waits until so many watches were asked for.
+    pub async fn watched(&self, times: usize) {
+        self.log().until(times, is_watch).await;
+    }
+
     fn put(&self, path: &str, object: Value) {
         self.state.lock().unwrap().objects.insert(path.to_owned(), object);
     }
@@ -174,12 +224,24 @@ pub fn namespace_path(namespace: &str) -> String {
     format!("/api/v1/namespaces/{namespace}")
 }
 
-async fn reply(state: &Mutex<State>, seen: &Seen) -> Reply {
+/// The path of a RuntimeClass.
+pub fn runtime_class_path(name: &str) -> String {
+    format!("/apis/node.k8s.io/v1/runtimeclasses/{name}")
+}
+
+fn is_watch(seen: &Seen) -> bool {
+    seen.path == NODES && seen.query.contains("watch=true")
+}
+
+async fn reply(state: &Mutex<State>, nodes: &Arc<Nodes>, seen: &Seen) -> Reply {
     let mood = state.lock().unwrap().moods.get(&seen.path).cloned();
     match mood {
         Some(Mood::Status(code)) => return status(code).into_reply(false),
         Some(Mood::Hangs) => return std::future::pending().await,
         None => {}
+    }
+    if seen.path == NODES {
+        return nodes.reply(seen);
     }
     let state = state.lock().unwrap();
     let answer = if seen.path.ends_with("/secrets") || seen.path.ends_with("/serviceaccounts") {

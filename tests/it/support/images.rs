@@ -1,6 +1,6 @@
 //! Images made in memory: config, layers, manifest, index. No tool, no download.
 
-mod tar;
+pub mod tar;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -87,16 +87,57 @@ impl Image {
 /// A single-platform image; `platform` is `os/arch` or `os/arch/variant`, and `marker` makes its
 /// digests differ from those of every other image.
 pub fn image(format: Format, platform: &str, marker: &str) -> Image {
-    let (manifest_type, config_type, layer_type) = match format {
-        Format::Oci => (media::OCI_MANIFEST, media::OCI_CONFIG, media::OCI_LAYER),
-        Format::Docker => (media::DOCKER_MANIFEST, media::DOCKER_CONFIG, media::DOCKER_LAYER),
+    let layer = Layer::of(format, &tar::archive("marker", marker.as_bytes()));
+    layered(format, platform, &layer, &["/marker"], marker)
+}
+
+/// A layer.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    blob: Blob,
+    /// Digest of the archive before it was compressed.
+    diff_id: String,
+}
+
+impl Layer {
+    /// With one program, by its name without a leading slash.
+    pub fn program(name: &str, content: &[u8]) -> Self {
+        Self::of(Format::Oci, &tar::program(name, content))
+    }
+
+    fn of(format: Format, archive: &[u8]) -> Self {
+        let media_type = match format {
+            Format::Oci => media::OCI_LAYER,
+            Format::Docker => media::DOCKER_LAYER,
+        };
+        Self { blob: Blob::new(media_type, tar::gzip(archive)), diff_id: digest(archive) }
+    }
+}
+
+/// The platform of this machine's containers.
+pub fn machine() -> String {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
     };
-    let archive = tar::archive("marker", marker.as_bytes());
-    let layer = Blob::new(layer_type, tar::gzip(&archive));
+    format!("linux/{architecture}")
+}
+
+/// An OCI image for this machine, of one layer, that runs a command.
+pub fn runnable(layer: &Layer, command: &[&str], marker: &str) -> Image {
+    layered(Format::Oci, &machine(), layer, command, marker)
+}
+
+fn layered(format: Format, platform: &str, layer: &Layer, command: &[&str], marker: &str) -> Image {
+    let (manifest_type, config_type) = match format {
+        Format::Oci => (media::OCI_MANIFEST, media::OCI_CONFIG),
+        Format::Docker => (media::DOCKER_MANIFEST, media::DOCKER_CONFIG),
+    };
     let platform = platform_json(platform);
     let mut config = platform.clone();
-    config["config"] = json!({ "Cmd": ["/marker"] });
-    config["rootfs"] = json!({ "type": "layers", "diff_ids": [digest(&archive)] });
+    config["config"] = json!({ "Cmd": command });
+    config["rootfs"] = json!({ "type": "layers", "diff_ids": [layer.diff_id] });
     config["history"] = json!([{ "created_by": marker }]);
     let config = Blob::json(config_type, &config);
     let top = Blob::json(
@@ -105,10 +146,10 @@ pub fn image(format: Format, platform: &str, marker: &str) -> Image {
             "schemaVersion": 2,
             "mediaType": manifest_type,
             "config": config.descriptor(),
-            "layers": [layer.descriptor()],
+            "layers": [layer.blob.descriptor()],
         }),
     );
-    Image { blobs: vec![config, layer], children: Vec::new(), top, format, platform }
+    Image { blobs: vec![config, layer.blob.clone()], children: Vec::new(), top, format, platform }
 }
 
 /// An OCI image for linux/amd64, when nothing but its existence matters.

@@ -93,6 +93,50 @@ async fn what_is_for_get_leaves_head_alone_and_what_is_for_once_ends() {
     assert_eq!((answer.status, answer.body), (200, image.top.bytes));
 }
 
+async fn ask_blob(registry: &Registry, method: Method, digest: &str) -> Answer {
+    let url = format!("{}/v2/team/app/blobs/{digest}", registry.url());
+    ask(&Http::plain(), method, &url, None).await.unwrap()
+}
+
+#[tokio::test]
+async fn head_of_blobs_fails_where_get_is_good() {
+    for status in [404, 401, 403] {
+        let (registry, image) = with(faults::head_of_blobs(status)).await;
+        assert_eq!(head(&registry).await.status, 200);
+        for blob in &image.blobs {
+            assert_eq!(ask_blob(&registry, Method::HEAD, &blob.digest).await.status, status);
+            let answer = ask_blob(&registry, Method::GET, &blob.digest).await;
+            assert_eq!((answer.status, &answer.body), (200, &blob.bytes));
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_blob_is_damaged_and_the_others_are_good() {
+    let (registry, image) = with(faults::rate_limit(1, 1)).await;
+    let (bad, good) = (&image.blobs[0], &image.blobs[1]);
+    registry.misbehave("team/app", faults::missing_blob(&bad.digest).times(1));
+    registry.misbehave("team/app", faults::longer_blob(&bad.digest));
+    let missing = ask_blob(&registry, Method::GET, &bad.digest).await;
+    assert_eq!(missing.status, 404);
+    assert!(String::from_utf8_lossy(&missing.body).contains("BLOB_UNKNOWN"));
+    let length = (bad.bytes.len() + 1).to_string();
+    for method in [Method::HEAD, Method::GET] {
+        let longer = ask_blob(&registry, method.clone(), &bad.digest).await;
+        assert_eq!(longer.header("content-length"), Some(length.as_str()));
+        assert_eq!(ask_blob(&registry, method, &good.digest).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn too_many_pulls_leave_head_and_blobs_alone() {
+    let (registry, image) = with(faults::too_many_pulls()).await;
+    assert_eq!(head(&registry).await.status, 200);
+    assert_eq!(try_ask(&registry, Method::GET).await.unwrap().status, 429);
+    let digest = &image.blobs[0].digest;
+    assert_eq!(ask_blob(&registry, Method::GET, digest).await.status, 200);
+}
+
 #[tokio::test]
 async fn wrong_bytes_have_the_right_length_and_digest_header() {
     let (registry, image) = with(faults::wrong_bytes()).await;

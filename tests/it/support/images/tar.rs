@@ -2,9 +2,18 @@
 
 /// A ustar archive that holds one file.
 pub fn archive(name: &str, content: &[u8]) -> Vec<u8> {
+    one_file(name, "0000644\0", content)
+}
+
+/// A ustar archive that holds one program.
+pub fn program(name: &str, content: &[u8]) -> Vec<u8> {
+    one_file(name, "0000755\0", content)
+}
+
+fn one_file(name: &str, mode: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0_u8; 512];
     put(&mut header, 0, name.as_bytes());
-    put(&mut header, 100, b"0000644\0");
+    put(&mut header, 100, mode.as_bytes());
     put(&mut header, 108, b"0000000\0");
     put(&mut header, 116, b"0000000\0");
     put(&mut header, 124, format!("{:011o}\0", content.len()).as_bytes());

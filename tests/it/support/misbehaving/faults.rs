@@ -47,6 +47,7 @@ pub struct Fault {
     pub(super) before_login: bool,
     method: Option<Method>,
     only: Option<Only>,
+    at: Option<String>,
     left: Option<AtomicUsize>,
 }
 
@@ -59,7 +60,7 @@ enum Only {
 
 impl Fault {
     pub fn new(act: Act) -> Self {
-        Self { act, before_login: false, method: None, only: None, left: None }
+        Self { act, before_login: false, method: None, only: None, at: None, left: None }
     }
 
     /// Only in answer to GET.
@@ -92,6 +93,12 @@ impl Fault {
         self
     }
 
+    /// Only for what is asked for by this tag or digest.
+    pub fn at(mut self, reference: &str) -> Self {
+        self.at = Some(reference.to_owned());
+        self
+    }
+
     /// Only so many times; then it is over.
     pub fn times(mut self, times: usize) -> Self {
         self.left = Some(AtomicUsize::new(times));
@@ -112,8 +119,13 @@ impl Fault {
             Some(Only::Blobs) => matches!(route, Route::Blob(_)),
             Some(Only::Tags) => *route == Route::Tags,
         };
+        let at_fits = self.at.as_ref().is_none_or(|at| match route {
+            Route::Manifest(reference) | Route::Blob(reference) => reference == at,
+            _ => false,
+        });
         let method_fits = self.method.as_ref().is_none_or(|method| *method == seen.method);
         route_fits
+            && at_fits
             && method_fits
             && self.left.as_ref().is_none_or(|left| {
                 let less = |left: usize| left.checked_sub(1);
@@ -193,6 +205,29 @@ pub fn server_error(status: u16) -> Fault {
 /// HEAD is not allowed, GET is good.
 pub fn head_not_allowed() -> Fault {
     answer(Answer::error(405, "UNSUPPORTED", "The operation is unsupported.")).on_head()
+}
+
+/// Any status to HEAD of a blob, where GET is good: 404 of a proxy cache that has not fetched it
+/// (Harbor), 401 (ECR Public), 403 behind an address that was signed for GET.
+pub fn head_of_blobs(status: u16) -> Fault {
+    answer(Answer::new(status, "")).on_head().on_blobs()
+}
+
+/// A blob that is not there.
+pub fn missing_blob(digest: &str) -> Fault {
+    answer(Answer::error(404, "BLOB_UNKNOWN", "blob unknown to registry")).on_blobs().at(digest)
+}
+
+/// A blob that is one byte longer than its manifest says.
+pub fn longer_blob(digest: &str) -> Fault {
+    change(|_, good| Answer { body: [&good.body[..], b" "].concat().into(), ..good })
+        .on_blobs()
+        .at(digest)
+}
+
+/// 429 to whoever fetches a manifest; HEAD is good, as at Docker Hub.
+pub fn too_many_pulls() -> Fault {
+    too_many_requests(None).on_get().on_manifests()
 }
 
 /// 307 to a URL.

@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -29,6 +30,11 @@ pub fn whole(bytes: impl Into<Bytes>) -> Body {
 /// These bytes, of a length that is not announced.
 pub fn untold(bytes: impl Into<Bytes>) -> Body {
     Untold(Some(bytes.into())).boxed_unsync()
+}
+
+/// What comes, as it comes, of a length that nobody knows; an error breaks the connection.
+pub fn streamed(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+    StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
 }
 
 /// Promises `length` bytes and sends none.

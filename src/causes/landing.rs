@@ -1,0 +1,395 @@
+//! What becomes of an image on each kind of node that the pod may land on: the one judgement that
+//! the causes about an image's content share.
+//!
+//! Never here: words.
+
+use super::{Cause, Certainty, Finding, Severity, certainty};
+use crate::facts::{
+    Attempt, Candidate, Candidates, Conclusion, Content, Damage, Entry, EntryFact, Facts, Found,
+    ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, Whose,
+};
+use crate::image::{Digest, Platform};
+use crate::nodes::quirks::{Certain, Quirk, certain};
+use crate::workload::Role;
+
+/// What keeps a node from an image that the registry hands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault<'a> {
+    /// No entry of this index is for the node.
+    Platform(&'a [Entry]),
+    /// Something of it is not there.
+    Damage(&'a Damage),
+    /// A manifest that runtimes refuse: that of an entry with this digest, or the image's own.
+    Invalid(ManifestFault, Option<&'a Digest>),
+    /// Nothing to run; some runtimes do not even pull it.
+    Artifact,
+    /// The node's entry is an index again.
+    Nested,
+}
+
+impl Fault<'_> {
+    /// Not every runtime minds.
+    fn hangs_on_runtime(self) -> bool {
+        matches!(self, Self::Artifact | Self::Nested | Self::Invalid(ManifestFault::SchemaOne, _))
+    }
+}
+
+/// What becomes of it on one kind of node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate<'a> {
+    Pulls,
+    /// It hangs on what is not known of the node.
+    May(Fault<'a>),
+    /// Our own view failed.
+    Unseen(&'a Outcome),
+    Fails(Fault<'a>),
+    /// Absent or refused, whatever the node.
+    Denied,
+}
+
+/// A fault, and the nodes that meet it.
+#[derive(Debug)]
+pub(super) struct Met<'a> {
+    pub(super) fault: Fault<'a>,
+    /// Whose word those nodes are.
+    pub(super) whose: Whose,
+    /// The platforms of the nodes that meet it, each once; none where it is not of an index, which
+    /// concerns all alike.
+    pub(super) platforms: Vec<Platform>,
+    /// Nodes of these platforms meet it for sure, and not only by one of the ways that they may go.
+    pub(super) sure: bool,
+    /// All of the nodes fail, of it or of something else.
+    pub(super) all: bool,
+    /// So does every node there may be.
+    pub(super) proven: bool,
+}
+
+/// Adds a finding for every image that meets a fault which `words` has words for: what happened
+/// and the fix.
+pub(super) fn detect(
+    cause: &Cause,
+    facts: &Facts<'_>,
+    findings: &mut Vec<Finding>,
+    words: impl Fn(&Met<'_>, &ImageFact<'_>) -> Option<(String, String)>,
+) {
+    let mut candidates = None;
+    for image in facts.images.iter().filter(|image| is_damaged(image)) {
+        let words_for = candidates.get_or_insert_with(|| facts.candidates());
+        for met in faults(words_for, image) {
+            if let Some((what, fix)) = words(&met, image) {
+                findings.push(finding(cause, facts, image, &met, &what, &fix));
+                break;
+            }
+        }
+    }
+}
+
+/// The finding about a fault.
+pub(super) fn finding(
+    cause: &Cause,
+    facts: &Facts<'_>,
+    image: &ImageFact<'_>,
+    met: &Met<'_>,
+    what: &str,
+    fix: &str,
+) -> Finding {
+    let doubt = certainty::of_image(facts, image);
+    let certainty = if met.proven { doubt.certainty() } else { Certainty::Likely };
+    let what = format!("{what}{}", doubt.clause());
+    Finding::of_image(cause, Severity::WontPull, certainty, image, &what, fix)
+}
+
+/// Whether anything but a platform that is not served can be wrong with it. Most images end here.
+fn is_damaged(image: &ImageFact<'_>) -> bool {
+    fn is(outcome: &Outcome, entries: &[EntryFact], inner: bool) -> bool {
+        let this = match outcome {
+            Outcome::Broken(_) | Outcome::Invalid(_) => true,
+            Outcome::Found(Found { content: Content::Image(image), .. }) => {
+                image.config == ImageConfig::Artifact
+            }
+            Outcome::Found(Found { content: Content::Index(entries), .. }) => {
+                inner || entries.iter().any(|entry| entry.target.is_none())
+            }
+            _ => false,
+        };
+        this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries, true))
+    }
+    image.attempts.iter().any(|attempt| is(&attempt.outcome, &attempt.entries, false))
+}
+
+/// What the nodes meet, by the first word on them that knows of anything; each fault once.
+pub(super) fn faults<'a>(words: &[Candidates], image: &'a ImageFact<'_>) -> Vec<Met<'a>> {
+    if !matches!(
+        image.conclusion(),
+        Conclusion::Pulls(_) | Conclusion::Invalid(_) | Conclusion::Broken(_)
+    ) {
+        return Vec::new();
+    }
+    words.iter().map(|word| of_word(word, image)).find(|met| !met.is_empty()).unwrap_or_default()
+}
+
+fn of_word<'a>(word: &Candidates, image: &'a ImageFact<'_>) -> Vec<Met<'a>> {
+    let fates: Vec<(&Candidate, Fate<'a>)> =
+        word.kinds.iter().map(|kind| (kind, fate(image, kind))).collect();
+    let all = fates.iter().all(|(_, fate)| matches!(fate, Fate::Fails(_)));
+    let in_index = image.attempts.iter().any(|attempt| index(&attempt.outcome).is_some());
+    let mut met: Vec<Met<'a>> = Vec::new();
+    for sure in [true, false] {
+        for (kind, fate) in &fates {
+            let fault = match (fate, sure) {
+                (Fate::Fails(fault), true) | (Fate::May(fault), false) => *fault,
+                _ => continue,
+            };
+            // Which platform the nodes have is nobody's word.
+            if matches!(fault, Fault::Platform(_)) && word.whose == Whose::Assumed {
+                continue;
+            }
+            let at = met.iter().position(|met| met.fault == fault).unwrap_or_else(|| {
+                let proven = all && is_certain(word, image, fault, in_index);
+                let platforms = Vec::new();
+                let whose = word.whose;
+                met.push(Met { fault, whose, platforms, sure, all, proven });
+                met.len() - 1
+            });
+            if let Some(met) = met.get_mut(at)
+                && in_index
+                && met.sure == sure
+                && !met.platforms.contains(&kind.platform)
+            {
+                met.platforms.push(kind.platform.clone());
+            }
+        }
+    }
+    met
+}
+
+/// Whether what is met by all of these nodes is met by every node there may be.
+fn is_certain(word: &Candidates, image: &ImageFact<'_>, fault: Fault<'_>, in_index: bool) -> bool {
+    word.whose.is_all()
+        || if in_index {
+            has_no_whole_entry(image)
+        } else {
+            !fault.hangs_on_runtime() || word.runtimes_declared
+        }
+}
+
+/// Whether every entry of every index that was handed out was looked at, and is broken.
+fn has_no_whole_entry(image: &ImageFact<'_>) -> bool {
+    let broken = |attempt: &Attempt| {
+        let Some(list) = index(&attempt.outcome) else { return true };
+        list.iter().enumerate().filter(|(_, entry)| !is_attestation(entry)).all(|(index, _)| {
+            attempt.entries.iter().any(|fact| {
+                let schema_one = Outcome::Invalid(ManifestFault::SchemaOne);
+                fact.index == index
+                    && matches!(fact.outcome, Outcome::Broken(_) | Outcome::Invalid(_))
+                    && fact.outcome != schema_one
+            })
+        })
+    };
+    image.attempts.iter().all(broken)
+}
+
+/// Build tools add what they have to say of an image as an entry for no platform.
+pub(super) fn is_attestation(entry: &Entry) -> bool {
+    entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
+}
+
+/// What could not be seen of it, and matters to some node.
+pub(super) fn unseen<'a>(facts: &Facts<'_>, image: &'a ImageFact<'_>) -> Option<&'a Outcome> {
+    fn is(fact: &EntryFact) -> bool {
+        is_unseen(&fact.outcome) || fact.entries.iter().any(is)
+    }
+    match image.conclusion() {
+        Conclusion::Unseen(outcome) => Some(outcome),
+        Conclusion::Pulls(_)
+            if image
+                .attempts
+                .iter()
+                .any(|attempt| is_unseen(&attempt.outcome) || attempt.entries.iter().any(is)) =>
+        {
+            let words = facts.candidates();
+            words.iter().flat_map(|word| &word.kinds).find_map(|kind| match fate(image, kind) {
+                Fate::Unseen(outcome) => Some(outcome),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn is_unseen(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_))
+}
+
+/// Whether anything of it was not looked at, for any node.
+pub(super) fn is_left_out(image: &ImageFact<'_>) -> bool {
+    fn is(outcome: &Outcome, entries: &[EntryFact]) -> bool {
+        let this = match outcome {
+            Outcome::Found(Found { content: Content::Image(image), .. }) => {
+                image.left_out.is_some()
+            }
+            _ => false,
+        };
+        this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries))
+    }
+    image.attempts.iter().any(|attempt| is(&attempt.outcome, &attempt.entries))
+}
+
+/// The images that these nodes would fetch, each with the node that fetches it.
+pub(super) fn fetched<'w, 'a>(
+    word: &'w Candidates,
+    image: &'a ImageFact<'_>,
+) -> Vec<(&'w Candidate, &'a ImageContent)> {
+    let mut images = Vec::new();
+    for kind in &word.kinds {
+        let pulls = |attempt: &&Attempt| of_attempt(attempt, image.role, kind) == Fate::Pulls;
+        if let Some(attempt) = image.attempts.iter().find(pulls) {
+            let mut found = Vec::new();
+            collect(&attempt.outcome, &attempt.entries, kind, &mut found);
+            images.extend(found.into_iter().map(|content| (kind, content)));
+        }
+    }
+    images
+}
+
+fn collect<'a>(
+    outcome: &'a Outcome,
+    facts: &'a [EntryFact],
+    kind: &Candidate,
+    images: &mut Vec<&'a ImageContent>,
+) {
+    if let Outcome::Found(Found { content: Content::Image(image), .. }) = outcome {
+        images.push(image);
+    }
+    let Some(list) = index(outcome) else { return };
+    for fact in facts {
+        if kind.picks(list).iter().flatten().any(|index| *index == fact.index) {
+            collect(&fact.outcome, &fact.entries, kind, images);
+        }
+    }
+}
+
+/// The best that the attempts come to: a node takes the first that works.
+fn fate<'a>(image: &'a ImageFact<'_>, kind: &Candidate) -> Fate<'a> {
+    let order = |fate: &Fate<'_>| match fate {
+        Fate::Pulls => 0,
+        Fate::May(_) => 1,
+        Fate::Unseen(_) => 2,
+        Fate::Fails(_) => 3,
+        Fate::Denied => 4,
+    };
+    let all = image.attempts.iter().map(|attempt| of_attempt(attempt, image.role, kind));
+    all.min_by_key(order).unwrap_or(Fate::Denied)
+}
+
+fn of_attempt<'a>(attempt: &'a Attempt, role: Role, kind: &Candidate) -> Fate<'a> {
+    of_manifest(&attempt.outcome, &attempt.entries, None, role, kind)
+}
+
+/// `digest` is that of the entry, where it is one.
+fn of_manifest<'a>(
+    outcome: &'a Outcome,
+    facts: &'a [EntryFact],
+    digest: Option<&'a Digest>,
+    role: Role,
+    kind: &Candidate,
+) -> Fate<'a> {
+    let by_runtime = |quirk, fault| match certain(quirk, kind.runtime) {
+        Certain::Pulls => Fate::Pulls,
+        Certain::Fails => Fate::Fails(fault),
+        Certain::Nothing => Fate::May(fault),
+    };
+    match outcome {
+        Outcome::Found(found) => match &found.content {
+            // What is mounted need not run.
+            Content::Image(image)
+                if image.config == ImageConfig::Artifact && role != Role::Volume =>
+            {
+                by_runtime(Quirk::Artifact, Fault::Artifact)
+            }
+            Content::Image(_) | Content::Unread(_) => Fate::Pulls,
+            Content::Index(list) => {
+                let inner = of_index(list, facts, role, kind);
+                if digest.is_some() && inner == Fate::Pulls {
+                    by_runtime(Quirk::NestedIndex, Fault::Nested)
+                } else {
+                    inner
+                }
+            }
+        },
+        Outcome::Broken(damage) => Fate::Fails(Fault::Damage(damage)),
+        Outcome::Invalid(ManifestFault::SchemaOne) => {
+            by_runtime(Quirk::SchemaOne, Fault::Invalid(ManifestFault::SchemaOne, digest))
+        }
+        Outcome::Invalid(fault) => Fate::Fails(Fault::Invalid(*fault, digest)),
+        Outcome::Absent(_) | Outcome::Refused(_) if digest.is_none() => Fate::Denied,
+        _ => Fate::Unseen(outcome),
+    }
+}
+
+/// A pull goes one of several ways, and which is not known: certain is only what all come to.
+fn of_index<'a>(
+    list: &'a [Entry],
+    facts: &'a [EntryFact],
+    role: Role,
+    kind: &Candidate,
+) -> Fate<'a> {
+    let ways: Vec<Fate<'a>> = kind
+        .picks(list)
+        .iter()
+        .map(|pick| {
+            let fates = pick.iter().rev().map(|index| of_entry(list, facts, *index, role, kind));
+            // All of it is fetched, so the worst counts, and of equally bad ones the first.
+            let order = |fate: &Fate<'_>| match fate {
+                Fate::Fails(_) | Fate::Denied => 3,
+                Fate::Unseen(_) => 2,
+                Fate::May(_) => 1,
+                Fate::Pulls => 0,
+            };
+            fates.max_by_key(order).unwrap_or(Fate::Fails(Fault::Platform(list)))
+        })
+        .collect();
+    let fault = |fate: &Fate<'a>| match fate {
+        Fate::Fails(fault) | Fate::May(fault) => Some(*fault),
+        _ => None,
+    };
+    let first = ways.iter().find_map(fault);
+    let unseen = ways.iter().find(|fate| matches!(fate, Fate::Unseen(_)));
+    match (first, unseen) {
+        (Some(fault), _) if ways.iter().all(|fate| matches!(fate, Fate::Fails(_))) => {
+            Fate::Fails(fault)
+        }
+        (Some(fault), _) => Fate::May(fault),
+        (None, Some(unseen)) => *unseen,
+        (None, None) => Fate::Pulls,
+    }
+}
+
+fn of_entry<'a>(
+    list: &'a [Entry],
+    facts: &'a [EntryFact],
+    index: usize,
+    role: Role,
+    kind: &Candidate,
+) -> Fate<'a> {
+    let Some(target) = list.get(index).and_then(|entry| entry.target.as_ref()) else {
+        // What is fetched has no digest to be verified by, and is thrown away.
+        return Fate::Fails(Fault::Invalid(ManifestFault::Malformed, None));
+    };
+    match facts.iter().find(|fact| fact.index == index) {
+        Some(fact) => of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind),
+        // Not looked at. Nothing is known against it.
+        None => Fate::Pulls,
+    }
+}
+
+/// The entries of an index.
+pub(super) fn index(outcome: &Outcome) -> Option<&[Entry]> {
+    match outcome {
+        Outcome::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! How sure a fault is, by who says what the nodes are and by what was looked at.
+
+use super::super::testing::*;
+use super::super::{Certainty, blob_missing, manifest_invalid, manifest_missing, platform_missing};
+use crate::causes::Cause;
+use crate::facts::{
+    Attempt, Facts, ManifestFault, Outcome, Part, Settings, SpecCode, TroubleKind, Unchecked,
+};
+use crate::workload::Pins;
+
+const LINUX_AMD64: Pins<'_> = Pins { os: Some("linux"), architecture: Some("amd64") };
+const API: &str = "ghcr.io/acme/api:v2";
+
+fn gone() -> Outcome {
+    missing(Part::Layer { number: 1, of: 1 }, 404, SpecCode::BlobUnknown)
+}
+
+fn fine() -> Outcome {
+    whole("linux/amd64")
+}
+
+fn of(attempts: Vec<Attempt>, settings: &Settings) -> Facts<'_> {
+    facts(vec![image(API, attempts)], settings)
+}
+
+fn certainty(cause: &Cause, facts: &Facts<'_>) -> Option<Certainty> {
+    found(cause, facts).pop().map(|finding| finding.certainty)
+}
+
+#[test]
+fn damage_is_proven_where_whoever_knows_the_nodes_says_that_all_meet_it() {
+    use Certainty::{Likely, Proven};
+    let nobody = Settings::default();
+    let amd64 = declared(&["linux/amd64"]);
+    let both = declared(&["linux/amd64", "linux/arm64"]);
+    let half = || index(&[("linux/amd64", gone()), ("linux/arm64", fine())]);
+    let all = || index(&[("linux/amd64", gone()), ("linux/arm64", gone())]);
+    let besides = || {
+        let mut attempt = index(&[("linux/amd64", gone()), ("linux/s390x", fine())]);
+        attempt.entries.pop();
+        attempt
+    };
+    let only_it = || index(&[("linux/amd64", gone()), ("unknown/unknown", fine())]);
+    for (attempt, settings, pins, expected) in [
+        (half as fn() -> Attempt, &nobody, Pins::default(), Likely),
+        (half, &nobody, LINUX_AMD64, Proven),
+        (half, &amd64, Pins::default(), Proven),
+        (half, &both, Pins::default(), Likely),
+        (all, &both, Pins::default(), Proven),
+        // Every entry that there is was looked at, so that no node is served.
+        (all, &nobody, Pins::default(), Proven),
+        (only_it, &nobody, Pins::default(), Proven),
+        (besides, &nobody, Pins::default(), Likely),
+        (besides, &amd64, Pins::default(), Proven),
+    ] {
+        let mut facts = of(vec![attempt()], settings);
+        facts.pins = pins;
+        let shown = format!("{:?} {pins:?} {:?}", facts.images[0].attempts, settings.platforms);
+        assert_eq!(certainty(&blob_missing::CAUSE, &facts), Some(expected), "{shown}");
+    }
+    let mut facts = of(vec![half()], &nobody);
+    facts.nodes = nodes(vec![node("linux/amd64", "containerd/1.7")]);
+    assert_eq!(certainty(&blob_missing::CAUSE, &facts), Some(Likely));
+    facts.nodes = nodes(vec![node("linux/arm64", "containerd/1.7")]);
+    only_these(&[], &facts);
+}
+
+#[test]
+fn what_only_one_way_through_an_index_fetches_is_likely() {
+    let twice = || index(&[("linux/amd64", fine()), ("linux/amd64", gone())]);
+    for (runtime, expected) in [
+        ("containerd/1.7", None),
+        ("containerd/2.4", Some(Certainty::Likely)),
+        ("cri-o/1.34", None),
+    ] {
+        let settings =
+            Settings { runtimes: vec![runtime.parse().unwrap()], ..declared(&["linux/amd64"]) };
+        let facts = of(vec![twice()], &settings);
+        assert_eq!(certainty(&blob_missing::CAUSE, &facts), expected, "{runtime}");
+    }
+}
+
+#[test]
+fn a_fault_for_some_and_another_for_the_rest_are_both_proven() {
+    let settings = declared(&["linux/amd64", "linux/arm64"]);
+    let facts = of(vec![index(&[("linux/amd64", gone())])], &settings);
+    for cause in [&blob_missing::CAUSE, &platform_missing::CAUSE] {
+        assert_eq!(certainty(cause, &facts), Some(Certainty::Proven));
+    }
+    only_these(&[&blob_missing::CAUSE, &platform_missing::CAUSE], &facts);
+}
+
+#[test]
+fn nobody_said_what_the_nodes_are_so_no_platform_is_missing() {
+    let settings = Settings::default();
+    only_these(&[], &of(vec![index(&[("linux/s390x", whole("linux/s390x"))])], &settings));
+}
+
+#[test]
+fn the_first_credential_that_gets_it_whole_ends_it() {
+    let settings = declared(&["linux/amd64"]);
+    let broken = index(&[("linux/amd64", gone())]);
+    let good = index(&[("linux/amd64", fine())]);
+    only_these(&[], &of(vec![broken.clone(), good], &settings));
+    let refused = with("two", refused(crate::facts::RefusedAt::Repository, 403, None, "ghcr.io"));
+    let facts = of(vec![broken.clone(), refused], &settings);
+    only_these(&[&blob_missing::CAUSE], &facts);
+    let unseen = with("two", trouble(TroubleKind::Timeout, "ghcr.io", "no answer"));
+    let facts = of(vec![broken, unseen], &settings);
+    only_these(&[&crate::causes::registry_timeout::CAUSE], &facts);
+}
+
+#[test]
+fn an_entry_that_could_not_be_seen_is_told_where_a_node_would_take_it() {
+    let limited = || trouble(TroubleKind::RateLimited, "ghcr.io", "429");
+    let attempt = || index(&[("linux/amd64", limited()), ("linux/arm64", fine())]);
+    let nobody = Settings::default();
+    only_these(&[&crate::causes::registry_rate_limited::CAUSE], &of(vec![attempt()], &nobody));
+    let arm = declared(&["linux/arm64"]);
+    only_these(&[], &of(vec![attempt()], &arm));
+    let late = || Outcome::NotChecked(Unchecked::Deadline);
+    let facts = of(vec![index(&[("linux/arm64", late())])], &arm);
+    only_these(&[&crate::causes::not_checked::CAUSE], &facts);
+}
+
+#[test]
+fn windows_of_two_versions_are_told_apart_by_the_nodes_that_are_there() {
+    let settings = Settings::default();
+    let attempt = index(&[
+        ("windows(10.0.17763.6054)/amd64", whole("windows/amd64")),
+        ("linux/amd64", fine()),
+    ]);
+    let mut facts = of(vec![attempt], &settings);
+    facts.pins = Pins { os: Some("windows"), architecture: Some("amd64") };
+    only_these(&[], &facts);
+    facts.nodes = nodes(vec![node("windows(10.0.20348.1)/amd64", "containerd/1.7")]);
+    let (_, certainty, message) = only(&platform_missing::CAUSE, &facts);
+    assert_eq!(certainty, Certainty::Likely);
+    assert!(message.contains("are windows(10.0.20348.1)/amd64"), "{message}");
+    facts.nodes = nodes(vec![node("windows(10.0.17763.1)/amd64", "containerd/1.7")]);
+    only_these(&[], &facts);
+}
+
+#[test]
+fn an_entry_of_schema_one_follows_the_runtimes() {
+    let old = || index(&[("linux/amd64", Outcome::Invalid(ManifestFault::SchemaOne))]);
+    for (runtime, expected) in
+        [("containerd/1.7", None), ("containerd/2.4", Some(Certainty::Proven))]
+    {
+        let settings =
+            Settings { runtimes: vec![runtime.parse().unwrap()], ..declared(&["linux/amd64"]) };
+        let facts = of(vec![old()], &settings);
+        assert_eq!(certainty(&manifest_invalid::CAUSE, &facts), expected, "{runtime}");
+    }
+}
+
+#[test]
+fn a_node_that_holds_the_image_makes_it_likely() {
+    let settings = declared(&["linux/amd64"]);
+    let gone = missing(Part::Manifest, 404, SpecCode::ManifestUnknown);
+    let mut facts = of(vec![index(&[("linux/amd64", gone)])], &settings);
+    let holder =
+        crate::nodes::Node { images: vec![API.into()], ..node("linux/amd64", "containerd/1.7") };
+    facts.nodes = nodes(vec![holder]);
+    assert_eq!(certainty(&manifest_missing::CAUSE, &facts), Some(Certainty::Proven));
+    facts.images[0].pull_policy = crate::workload::PullPolicy::IfNotPresent;
+    let (_, certainty, message) = only(&manifest_missing::CAUSE, &facts);
+    assert_eq!(certainty, Certainty::Likely);
+    assert!(message.contains("though node node-a already holds it"), "{message}");
+}

@@ -1,0 +1,102 @@
+//! An image's config, as far as it matters to a pull. Pure.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::facts::ImageConfig;
+use crate::image::Platform;
+use crate::registry::manifest::{Others, platform_size};
+
+/// Bytes of a config beyond which it is looked at like a layer, and not read.
+pub(in crate::registry) const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// What a verified config says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::registry) enum Config {
+    /// It is no JSON object.
+    Foreign,
+    /// It is spelled so that runtimes may read it in different ways.
+    Unusual,
+    /// It is one.
+    Read {
+        platform: Platform,
+        /// How many layers it unpacks to.
+        layers: usize,
+    },
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    os: Option<String>,
+    #[serde(default)]
+    architecture: Option<String>,
+    #[serde(default)]
+    variant: Option<String>,
+    #[serde(default, rename = "os.version")]
+    os_version: Option<String>,
+    #[serde(default, rename = "os.features")]
+    os_features: Option<Vec<String>>,
+    #[serde(default)]
+    rootfs: Option<RootFs>,
+    #[serde(flatten)]
+    rest: Others,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    #[serde(default)]
+    diff_ids: Option<Vec<IgnoredAny>>,
+    #[serde(flatten)]
+    rest: Others,
+}
+
+impl Config {
+    /// Reads a config.
+    pub(super) fn read(bytes: &[u8]) -> Self {
+        let object = bytes.trim_ascii_start().starts_with(b"{");
+        if !object || serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
+            return Self::Foreign;
+        }
+        let Ok(raw) = serde_json::from_slice::<Raw>(bytes) else { return Self::Unusual };
+        let known = ["os", "architecture", "variant", "os.version", "os.features", "rootfs"];
+        let rootfs = raw.rootfs.as_ref();
+        if !raw.rest.are_other_than(&known)
+            || !rootfs.is_none_or(|rootfs| rootfs.rest.are_other_than(&["diff_ids"]))
+        {
+            return Self::Unusual;
+        }
+        let platform = Platform {
+            os: raw.os.unwrap_or_default(),
+            architecture: raw.architecture.unwrap_or_default(),
+            variant: raw.variant.unwrap_or_default(),
+            os_version: raw.os_version.unwrap_or_default(),
+            os_features: raw.os_features.unwrap_or_default(),
+        };
+        let layers = raw.rootfs.and_then(|rootfs| rootfs.diff_ids).map_or(0, |ids| ids.len());
+        Self::Read { platform, layers }
+    }
+
+    /// What it makes of a manifest with so many layers. One that does not unpack to as many is no
+    /// image (containerd 1.6: "mismatched image rootfs and manifest layers").
+    pub(super) fn of(self, layers: usize) -> ImageConfig {
+        match self {
+            Self::Foreign => ImageConfig::Artifact,
+            Self::Read { layers: unpacked, .. } if unpacked != layers => ImageConfig::Artifact,
+            Self::Read { platform, .. }
+                if !(platform.os.is_empty() && platform.architecture.is_empty()) =>
+            {
+                ImageConfig::Platform(platform)
+            }
+            Self::Read { .. } | Self::Unusual => ImageConfig::Unread,
+        }
+    }
+
+    /// Bytes that it takes in memory, roughly.
+    pub(in crate::registry) fn size(&self) -> usize {
+        match self {
+            Self::Read { platform, .. } => platform_size(platform),
+            Self::Foreign | Self::Unusual => 0,
+        }
+    }
+}

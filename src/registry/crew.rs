@@ -1,0 +1,43 @@
+//! The hosts that one lookup may ask, and which of them is worth asking first.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::hosts::{Endpoint, Listing};
+
+/// Hosts in the order in which a node asks them for content: all of them, whatever else they may
+/// be asked for (containerd's `dockerFetcher.Fetch` filters none).
+#[derive(Debug)]
+pub(super) struct Crew(Vec<Member>);
+
+#[derive(Debug)]
+struct Member {
+    endpoint: Arc<Endpoint>,
+    failed: AtomicBool,
+}
+
+impl Crew {
+    pub(super) fn new(listing: &Listing) -> Self {
+        let endpoints = listing.hosts.iter().filter_map(|host| host.endpoint.as_ref().ok());
+        let member = |endpoint: &Arc<Endpoint>| Member {
+            endpoint: endpoint.clone(),
+            failed: AtomicBool::new(false),
+        };
+        Self(endpoints.map(member).collect())
+    }
+
+    /// Everybody, in order, but those last that have failed in this lookup: asking them first for
+    /// each of many layers would take the time that the others need.
+    pub(super) fn in_turn(&self) -> Vec<Arc<Endpoint>> {
+        let failed = |member: &&Member| member.failed.load(Ordering::Relaxed);
+        let (last, first): (Vec<_>, Vec<_>) = self.0.iter().partition(failed);
+        first.into_iter().chain(last).map(|member| member.endpoint.clone()).collect()
+    }
+
+    /// This host had no answer, or a no.
+    pub(super) fn has_failed(&self, endpoint: &Arc<Endpoint>) {
+        for member in self.0.iter().filter(|member| Arc::ptr_eq(&member.endpoint, endpoint)) {
+            member.failed.store(true, Ordering::Relaxed);
+        }
+    }
+}

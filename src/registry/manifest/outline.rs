@@ -1,0 +1,153 @@
+//! What a manifest leads to: the parts of one image, or an index's entries.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::strict;
+use super::{Kind, kind_of};
+use crate::facts::{Descriptor, Entry};
+use crate::image::{Digest, Platform};
+
+/// Entries beyond which an index is not read; real ones have a few dozen.
+const MOST_ENTRIES: usize = 1_000;
+/// Layers beyond which an image is not read: containerd 2.4 takes no more descriptors, and before
+/// it took any number.
+const MOST_LAYERS: usize = 10_000;
+
+/// What a manifest leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::registry) enum Outline {
+    /// One image's parts.
+    Image(Arc<Parts>),
+    /// An index's entries.
+    Index(Arc<[Entry]>),
+    /// This reading would not surely be the runtime's.
+    Unusual,
+}
+
+/// The parts of one image.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::registry) struct Parts {
+    pub(in crate::registry) config: Blob,
+    pub(in crate::registry) layers: Vec<Blob>,
+}
+
+/// A config or a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::registry) struct Blob {
+    pub(in crate::registry) descriptor: Descriptor,
+    pub(in crate::registry) source: Source,
+}
+
+/// Where a node gets it from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::registry) enum Source {
+    /// From the registry.
+    Registry,
+    /// From addresses that the manifest names, before the registry.
+    Foreign,
+    /// From the manifest itself (containerd since 1.7); none if that has another digest.
+    Inline(Option<Vec<u8>>),
+}
+
+impl Outline {
+    /// Reads a manifest that was checked.
+    pub(super) fn read(bytes: &[u8], kind: Kind) -> Self {
+        let read = match kind {
+            Kind::Image => image(bytes).map(|parts| Self::Image(Arc::new(parts))),
+            Kind::Index => entries(bytes).map(|entries| Self::Index(entries.into())),
+        };
+        read.unwrap_or(Self::Unusual)
+    }
+
+    /// Bytes that it takes in memory, roughly.
+    pub(in crate::registry) fn size(&self) -> usize {
+        let of = |one: &Descriptor| one.digest.as_str().len() + one.media_type.len();
+        match self {
+            Self::Image(parts) => {
+                let blobs = std::iter::once(&parts.config).chain(&parts.layers);
+                let inline = |blob: &Blob| match &blob.source {
+                    Source::Inline(Some(bytes)) => bytes.len(),
+                    _ => 0,
+                };
+                blobs.map(|blob| size_of::<Blob>() + of(&blob.descriptor) + inline(blob)).sum()
+            }
+            Self::Index(entries) => entries
+                .iter()
+                .map(|entry| {
+                    size_of::<Entry>()
+                        + entry.target.as_ref().map_or(0, of)
+                        + entry.platform.as_ref().map_or(0, platform_size)
+                })
+                .sum(),
+            Self::Unusual => 0,
+        }
+    }
+}
+
+impl Parts {
+    /// Bytes of all layers, each counted once: a node keeps one of a kind.
+    pub(in crate::registry) fn size(&self) -> u64 {
+        let mut seen = HashSet::new();
+        let first = self.layers.iter().filter(|layer| seen.insert(&layer.descriptor.digest));
+        first.fold(0, |sum, layer| sum.saturating_add(layer.descriptor.size.unwrap_or_default()))
+    }
+}
+
+/// Bytes of a platform's texts.
+pub(in crate::registry) fn platform_size(platform: &Platform) -> usize {
+    let Platform { os, architecture, variant, os_version, os_features } = platform;
+    let texts = [os, architecture, variant, os_version].into_iter().map(String::len);
+    let features = os_features.iter().map(|text| size_of::<String>() + text.len());
+    texts.chain(features).sum()
+}
+
+fn image(bytes: &[u8]) -> Option<Parts> {
+    let image = strict::Image::read(bytes)?;
+    let layers = image.layers.unwrap_or_default();
+    if layers.len() > MOST_LAYERS {
+        return None;
+    }
+    let layers: Option<Vec<Blob>> = layers.iter().map(blob).collect();
+    Some(Parts { config: blob(&image.config)?, layers: layers? })
+}
+
+fn blob(raw: &strict::Descriptor) -> Option<Blob> {
+    let descriptor = descriptor(raw)?;
+    // A node would ask for it as a manifest, and read it as one.
+    if kind_of(&descriptor.media_type).is_some() {
+        return None;
+    }
+    let source = match raw.inline().ok()? {
+        Some(bytes) => Source::Inline(Some(bytes).filter(|bytes| descriptor.digest.verify(bytes))),
+        None if raw.has_urls() => Source::Foreign,
+        None => Source::Registry,
+    };
+    Some(Blob { descriptor, source })
+}
+
+fn entries(bytes: &[u8]) -> Option<Vec<Entry>> {
+    let index = strict::Index::read(bytes)?;
+    if index.manifests.len() > MOST_ENTRIES {
+        return None;
+    }
+    let entry = |mut raw: strict::Descriptor| {
+        // Not asked for where the registry would be asked.
+        if raw.has_urls() || raw.inline().ok()?.is_some() {
+            return None;
+        }
+        Some(Entry { platform: raw.platform(), target: descriptor(&raw) })
+    };
+    index.manifests.into_iter().map(entry).collect()
+}
+
+fn descriptor(raw: &strict::Descriptor) -> Option<Descriptor> {
+    Some(Descriptor {
+        digest: Digest::parse(raw.digest.as_deref()?).ok()?,
+        size: raw.size(),
+        media_type: raw.media_type.clone().unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

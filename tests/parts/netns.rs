@@ -1,0 +1,114 @@
+//! A network of a test's own: the test's binary is run again, for that one test, where there is
+//! nothing but loopback, with its own names.
+//!
+//! The network, mount and process namespaces are new: whatever was started in there, mounted or
+//! left behind by a runtime ends with the inner run, however that ends. All else is shared: a
+//! runtime in there needs the cgroups as they are.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use super::debian;
+
+/// Set in the inner run.
+const INSIDE: &str = "PULLCHECK_TEST_INSIDE";
+
+/// What the network is like.
+#[derive(Debug, Default)]
+pub struct Network<'a> {
+    /// `/etc/hosts`.
+    pub hosts: &'a str,
+    /// `/etc/resolv.conf`.
+    pub resolv_conf: &'a str,
+}
+
+/// Where the test finds itself.
+#[derive(Debug)]
+pub enum Side {
+    /// In the network: here the test is to be done.
+    Inside,
+    /// The inner run is over.
+    Outside(Output),
+}
+
+impl Network<'_> {
+    /// Called first by a test, with its full name; an error is what this machine lacks.
+    ///
+    /// Whatever must be fetched is to be fetched before: inside there is no way out.
+    pub fn enter(&self, test: &str) -> Result<Side, String> {
+        if std::env::var_os(INSIDE).is_some() {
+            return Ok(Side::Inside);
+        }
+        let folder = TempDir::new().map_err(|error| error.to_string())?;
+        let file = |name: &str, text: &str| -> Result<PathBuf, String> {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).map_err(|error| error.to_string())?;
+            Ok(path)
+        };
+        let hosts = file("hosts", self.hosts)?;
+        let resolv_conf = file("resolv.conf", self.resolv_conf)?;
+        is_allowed()?;
+        let output = unshare()
+            .args(["sh", "-euc", SCRIPT, "sh"])
+            .arg(ip()?)
+            .args([&hosts, &resolv_conf])
+            .arg(std::env::current_exe().map_err(|error| error.to_string())?)
+            .args(["--exact", test, "--nocapture", "--include-ignored"])
+            .env(INSIDE, "1")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
+        Ok(Side::Outside(output))
+    }
+}
+
+impl Side {
+    /// Whether this is the inside; panics with its output where the inner run failed.
+    #[track_caller]
+    pub fn is_inside(&self) -> bool {
+        let Self::Outside(output) = self else { return true };
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        // A wrong name would find no test at all and succeed.
+        let passed = output.status.success() && stdout.contains("1 passed");
+        assert!(passed, "{}\n{stdout}\n{stderr}", output.status);
+        false
+    }
+}
+
+/// Arguments: `ip` or busybox with its applet, the two files, and the command to run.
+const SCRIPT: &str = r#"
+case $1 in *busybox) "$1" ip link set lo up ;; *) "$1" link set lo up ;; esac
+mount --bind "$2" /etc/hosts
+mount --bind "$3" /etc/resolv.conf
+shift 3
+exec "$@"
+"#;
+
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+    command
+}
+
+/// Namespaces need root, and more than a container's root often has.
+pub fn is_allowed() -> Result<(), String> {
+    let tried = unshare().arg("true").stdin(Stdio::null()).output();
+    let tried = tried.map_err(|error| format!("unshare cannot be run: {error}"))?;
+    if tried.status.success() {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
+    Err(format!("a network of the test's own needs root: {why}"))
+}
+
+/// What sets an interface up.
+fn ip() -> Result<PathBuf, String> {
+    let usual = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].into_iter().map(Path::new);
+    match usual.into_iter().find(|path| path.is_file()) {
+        Some(ip) => Ok(ip.to_owned()),
+        None => debian::program("busybox-static", "bin/busybox"),
+    }
+}
