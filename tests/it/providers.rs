@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pullcheck::credentials::provider::{Document, read};
+use pullcheck::credentials::{ConfigFormat, DockerConfig};
 use pullcheck::facts::{Front, ProviderAnswer, Settings};
 use pullcheck::gather::{Ask, Gatherer};
 use pullcheck::objects::{Manifests, Objects};
@@ -274,6 +275,55 @@ async fn a_late_provider_does_not_hide_that_the_pods_own_secret_does() {
     assert!(answer.allowed() && answer.warnings().is_empty(), "{:#}", answer.json);
 }
 
+/// What a front is made of, without a cluster.
+fn gatherer(plugins: &Plugins, limits: Limits, node: Option<DockerConfig>) -> Gatherer {
+    let text = std::fs::read_to_string(plugins.config()).unwrap();
+    let (providers, _, problems) = read(&[Document { file: String::new(), text }]);
+    assert_eq!(problems, []);
+    let environment = vec![("PATH".into(), "/usr/bin:/bin".into())];
+    let mut config = ClientConfig::default();
+    config.address_rule.loopback_allowed = true;
+    let client = RegistryClient::new(config).unwrap();
+    let metrics = Arc::new(Metrics::new());
+    Gatherer {
+        objects: Objects { manifests: Manifests::default(), cluster: None },
+        resolver: Resolver::new(client, pullcheck::resolve::Limits::default(), metrics),
+        docker_config: node,
+        providers: Some(Providers::new(providers, &plugins.path(""), environment, limits)),
+        policy: Arc::new(Policy::default()),
+        settings: Settings::default(),
+    }
+}
+
+/// How the attempts for a pod's image ended, and what came of the providers.
+async fn gathered(gatherer: &Gatherer, image: &str) -> (Vec<&'static str>, Vec<ProviderAnswer>) {
+    let kind = KINDS.iter().find(|kind| kind.kind == "Pod").unwrap();
+    let json = POD.object("shop", "web", pod_spec(image)).to_string();
+    let workload = extract(kind, &json).unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let ask = Ask { workload: &workload, namespace: "shop", front: Front::Serve, deadline };
+    let facts = gatherer.gather(ask).await;
+    let [image] = facts.images.as_slice() else { panic!("{facts:?}") };
+    let outcomes = image.attempts.iter().map(|attempt| attempt.outcome.label()).collect();
+    (outcomes, image.providers.iter().map(|provider| provider.answer).collect())
+}
+
+/// A node that has any login for the image never asks without one.
+#[tokio::test]
+async fn no_attempt_without_a_login_follows_one_with() {
+    let mut scene = Scene::new().await;
+    let nothing = answer(&json!({ "cacheKeyType": "Image", "auth": null }));
+    scene.plugins.add("ours", &scene.host, &nothing);
+    let node = docker_config(&scene.host, "node", &secrets::fresh());
+    let node = DockerConfig::decode(ConfigFormat::DockerConfigJson, node.as_bytes()).unwrap();
+    for node in [Some(node), None] {
+        let gatherer = gatherer(&scene.plugins, Limits::default(), node);
+        let (outcomes, providers) = gathered(&gatherer, &scene.image).await;
+        assert_eq!(outcomes, ["refused"]);
+        assert_eq!(providers, [ProviderAnswer::NoLogin]);
+    }
+}
+
 /// A login is kept for as long as its provider says, and may have been replaced long before: then
 /// nodes have the new one.
 #[tokio::test]
@@ -286,36 +336,13 @@ async fn no_refusal_rests_on_a_login_of_a_while_ago() {
     };
     let mut plugins = Plugins::new();
     plugins.add("ours", &scene.host, &format!(". {}", current.display()));
-    let text = std::fs::read_to_string(plugins.config()).unwrap();
-    let (providers, _, problems) = read(&[Document { file: String::new(), text }]);
-    assert_eq!(problems, []);
     // Every answer counts as one of a while ago.
     let limits = Limits { fresh_for: Duration::ZERO, ..Limits::default() };
-    let folder = plugins.path("");
-    let environment = vec![("PATH".into(), "/usr/bin:/bin".into())];
-    let mut config = ClientConfig::default();
-    config.address_rule.loopback_allowed = true;
-    let client = RegistryClient::new(config).unwrap();
-    let metrics = Arc::new(Metrics::new());
-    let gatherer = Gatherer {
-        objects: Objects { manifests: Manifests::default(), cluster: None },
-        resolver: Resolver::new(client, pullcheck::resolve::Limits::default(), metrics),
-        docker_config: None,
-        providers: Some(Providers::new(providers, &folder, environment, limits)),
-        policy: Arc::new(Policy::default()),
-        settings: Settings::default(),
-    };
+    let gatherer = gatherer(&plugins, limits, None);
     let attempt = async |image: &str| {
-        let kind = KINDS.iter().find(|kind| kind.kind == "Pod").unwrap();
-        let workload = extract(kind, &POD.object("shop", "web", pod_spec(image)).to_string());
-        let workload = workload.unwrap();
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-        let ask = Ask { workload: &workload, namespace: "shop", front: Front::Serve, deadline };
-        let facts = gatherer.gather(ask).await;
-        let [image] = facts.images.as_slice() else { panic!("{facts:?}") };
-        assert_eq!(image.providers[0].answer, ProviderAnswer::Login);
-        let outcomes = image.attempts.iter().map(|attempt| attempt.outcome.label());
-        outcomes.collect::<Vec<_>>()
+        let (outcomes, providers) = gathered(&gatherer, image).await;
+        assert_eq!(providers, [ProviderAnswer::Login]);
+        outcomes
     };
     let name = |n: usize| {
         let name = format!("team/app{n}");
