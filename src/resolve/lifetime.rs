@@ -40,7 +40,9 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
             absent
         }
         Outcome::Refused(_) => REFUSED,
-        Outcome::Invalid(_) | Outcome::Broken(_) => INVALID,
+        Outcome::Invalid(_) => INVALID,
+        // A part that is not there is an absence too, and may be pushed any moment.
+        Outcome::Broken(_) => ABSENT,
         Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
             trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)
         }
