@@ -28,6 +28,16 @@ pub fn parse(text: &str) -> Option<Duration> {
     (total <= i64::MAX.unsigned_abs()).then(|| Duration::from_nanos(total))
 }
 
+/// Reads one that may be negative: whether it is less than nothing, and its size.
+///
+/// `None` for anything that Go would not read, and for a size beyond what [`parse`] reads.
+pub fn parse_signed(text: &str) -> Option<(bool, Duration)> {
+    match text.strip_prefix('-') {
+        Some(size) if !size.starts_with('+') => parse(size).map(|size| (!size.is_zero(), size)),
+        _ => parse(text).map(|size| (false, size)),
+    }
+}
+
 /// One number with its unit, in nanoseconds, and what follows it.
 fn part(text: &str) -> Option<(u64, &str)> {
     let (whole, rest) = digits(text);
@@ -102,6 +112,25 @@ mod tests {
             ("9223372036854775807ns", i64::MAX.unsigned_abs()),
         ] {
             assert_eq!(parse(text), Some(Duration::from_nanos(nanoseconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sign_is_read_apart_from_the_size_and_nothing_has_none() {
+        let second = Duration::from_secs(1);
+        for (text, read) in [
+            ("1s", Some((false, second))),
+            ("+1s", Some((false, second))),
+            ("-1s", Some((true, second))),
+            ("-0", Some((false, Duration::ZERO))),
+            ("-0s", Some((false, Duration::ZERO))),
+            ("", None),
+            ("-", None),
+            ("--1s", None),
+            ("-+1s", None),
+            ("+-1s", None),
+        ] {
+            assert_eq!(parse_signed(text), read, "{text}");
         }
     }
 

@@ -117,7 +117,7 @@ impl Provider {
                 "cacheDuration" if value.kind() == JsonType::Null => {}
                 "cacheDuration" => {
                     // Kept until a time in the past is not kept.
-                    let read = signed_duration(&string(value)?);
+                    let read = go_duration::parse_signed(&string(value)?);
                     let (negative, size) = read.ok_or(ResponseFault::CacheDuration)?;
                     duration = Some(if negative { Duration::ZERO } else { size });
                 }
@@ -138,16 +138,6 @@ impl Provider {
             cache_duration: duration.unwrap_or(self.default_cache_duration),
             auth,
         })
-    }
-}
-
-/// A duration as Go reads it: whether it is less than nothing, and how long it is.
-pub(super) fn signed_duration(text: &str) -> Option<(bool, Duration)> {
-    match text.strip_prefix('-') {
-        Some(positive) if !positive.starts_with('+') => {
-            go_duration::parse(positive).map(|size| (!size.is_zero(), size))
-        }
-        _ => go_duration::parse(text).map(|size| (false, size)),
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::config::{Given, Named, Raw, is_not_one_of};
-use super::exchange::signed_duration;
 use super::problem::Problem;
 use super::{Provider, Version, token};
 use crate::credentials::keyring::{self, Pattern};
+use crate::go_duration;
 use crate::message::printable;
 
 /// All providers of all files; of no use where there is a problem.
@@ -124,7 +124,7 @@ impl<'r> Check<'r, '_> {
         let field = "defaultCacheDuration";
         match &self.raw.default_cache_duration {
             Given::Is(text) => {
-                let read = signed_duration(text).filter(|(negative, _)| !negative);
+                let read = go_duration::parse_signed(text).filter(|(negative, _)| !negative);
                 let duration = read.map(|(_, size)| size);
                 if duration.is_none() {
                     let shown = printable(text, 40);

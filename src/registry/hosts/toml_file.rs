@@ -210,14 +210,10 @@ fn headers(written: &[&dyn TableLike]) -> Result<Headers, String> {
 
 /// Go takes zero for no limit, and less for one that is over already.
 fn dial_timeout(written: &str) -> Result<Option<Duration>, String> {
-    let (negative, length) = match written.strip_prefix('-') {
-        Some(length) if !length.starts_with('+') => (true, length),
-        _ => (false, written),
-    };
-    if length.is_empty() && !negative {
+    if written.is_empty() {
         return Ok(None);
     }
-    let length = go_duration::parse(length)
+    let (negative, length) = go_duration::parse_signed(written)
         .ok_or_else(|| format!("dial_timeout {} is no time", shown(written)))?;
     Ok(Some(if negative { Duration::ZERO } else { length }).filter(|_| !length.is_zero()))
 }
