@@ -82,9 +82,7 @@ impl Endpoint {
             }
         }
     }
-}
 
-impl Endpoint {
     /// The same for the same place, spoken to in the same way on behalf of the same registry, and
     /// for no other: what is learnt at one of them says nothing of another.
     pub(super) fn home(&self) -> String {
