@@ -30,6 +30,7 @@ pub mod facts;
 pub mod gather;
 pub mod glob;
 pub mod go_duration;
+pub mod go_json;
 pub mod image;
 pub mod message;
 pub mod near_miss;

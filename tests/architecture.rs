@@ -26,6 +26,7 @@ const PURE: &[&str] = &[
     "facts",
     "glob",
     "go_duration",
+    "go_json",
     "causes",
     "message",
     "policy",
@@ -64,7 +65,7 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         number: 2,
         from: &["credentials", "workload"],
-        to: Target::AllBut(&["image", "near_miss", "message", "go_duration"]),
+        to: Target::AllBut(&["image", "near_miss", "message", "go_duration", "go_json"]),
         why: "credentials and workload know only image, and the text helpers",
     },
     Arrow {

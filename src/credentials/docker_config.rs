@@ -18,6 +18,7 @@ pub use error::{DecodeError, Fault, Field, JsonType};
 use super::Credential;
 use super::json::{self, Value};
 use super::keyring::host_of;
+use crate::go_json::folds_to;
 
 /// Which of the two documents a Secret holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,9 +83,9 @@ impl DockerConfig {
             ConfigFormat::DockerCfg => entries.merge(document, Field::Document)?,
             ConfigFormat::DockerConfigJson => {
                 for (name, value) in members(document, Field::Document, None)? {
-                    if json::names(&name, "auths") {
+                    if folds_to(&name, "auths") {
                         entries.merge(value, Field::Auths)?;
-                    } else if json::names(&name, "httpheaders") {
+                    } else if folds_to(&name, "httpheaders") {
                         for (_, header) in members(value, Field::HttpHeaders, None)? {
                             string(header, Field::HttpHeader, None)?;
                         }
@@ -140,15 +141,15 @@ fn decode_entry(key: String, value: Value<'_>) -> Result<Entry, DecodeError> {
     for (name, value) in members(value, Field::Entry, Some(&key))? {
         let field = |field| string(value, field, Some(&key));
         // `null` leaves what an earlier field of the same name has set.
-        if json::names(&name, "username") {
+        if folds_to(&name, "username") {
             username = field(Field::Username)?.unwrap_or(username);
-        } else if json::names(&name, "password") {
+        } else if folds_to(&name, "password") {
             password = field(Field::Password)?.unwrap_or(password);
-        } else if json::names(&name, "auth") {
+        } else if folds_to(&name, "auth") {
             auth = field(Field::Auth)?.unwrap_or(auth);
-        } else if json::names(&name, "email") {
+        } else if folds_to(&name, "email") {
             field(Field::Email)?;
-        } else if json::names(&name, "identitytoken") || json::names(&name, "registrytoken") {
+        } else if folds_to(&name, "identitytoken") || folds_to(&name, "registrytoken") {
             has_identity_token |= value.string().is_some_and(|token| !token.is_empty());
         }
     }

@@ -1,9 +1,9 @@
 //! JSON as Go's encoding/json reads it.
 //!
 //! Not serde_json, because a Secret that one of the two decodes and the other does not would be
-//! judged wrongly: Go folds the case of field names, replaces invalid UTF-8 and lone surrogates
-//! by U+FFFD, and follows 10,000 levels. Nothing here recurses, so depth costs no stack. Only
-//! what a docker configuration needs is decoded; numbers are only checked.
+//! judged wrongly: Go replaces invalid UTF-8 and lone surrogates by U+FFFD, and follows 10,000
+//! levels. Nothing here recurses, so depth costs no stack. Only what a docker configuration needs
+//! is decoded; numbers are only checked. Names are given as written: see `go_json`.
 
 use super::docker_config::JsonType;
 
@@ -58,17 +58,6 @@ impl<'a> Iterator for Members<'a> {
         let name = cursor.member_name()?;
         Some((unquote(name), cursor.value()?))
     }
-}
-
-/// Whether Go takes `name` for the field `field` (given in lower case): letters fold as Unicode
-/// folds them, and two letters outside ASCII fold into it.
-pub(super) fn names(name: &str, field: &str) -> bool {
-    let fold = |c: char| match c {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        c => c.to_ascii_lowercase(),
-    };
-    name.chars().map(fold).eq(field.chars())
 }
 
 #[derive(Clone, Copy)]

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::go_json::folds_to;
 use crate::image::Digest;
 
 /// Descriptors of one list that are looked at: containerd 2.4 takes no more, and before it took
@@ -100,17 +101,6 @@ impl Name {
         let known = Self::ALL.iter().find(|(known, _)| folds_to(&name, known));
         known.map_or(Self::Other, |(_, name)| *name)
     }
-}
-
-/// Whether Go takes a member of this name for the one that is `known`, in lower case.
-pub(super) fn folds_to(name: &str, known: &str) -> bool {
-    // Two letters beyond ASCII fold to one within.
-    let fold = |letter| match letter {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        other => other.to_ascii_lowercase(),
-    };
-    name.chars().map(fold).eq(known.chars())
 }
 
 impl<'de> Deserialize<'de> for Name {

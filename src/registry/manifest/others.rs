@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::document::folds_to;
+use crate::go_json::folds_to;
 
 /// What is left of an object, to be flattened into what is read of it.
 #[derive(Debug)]
