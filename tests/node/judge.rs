@@ -15,7 +15,7 @@ use crate::parts::debian;
 use crate::parts::go::Program;
 use crate::parts::netns::{self, Network};
 use crate::parts::page;
-use crate::support::skip;
+use crate::support::{real_registry, skip};
 use crate::truth::judges::{CLIENT, CONTAINERD};
 
 /// What containerd runs beside each pod.
@@ -46,7 +46,10 @@ impl Parts {
             runc: debian::unpacked("runc")?.join("usr/sbin/runc"),
             client: CLIENT.built()?,
             busybox: debian::unpacked("busybox-static")?.join("bin/busybox"),
-            registry: debian::program("docker-registry", "usr/bin/docker-registry")?,
+            registry: match real_registry::binary() {
+                Some(installed) => installed,
+                None => debian::unpacked("docker-registry")?.join("usr/bin/docker-registry"),
+            },
             kubernetes: program::built()?,
         })
     }
