@@ -1,11 +1,12 @@
 //! Real processes: small shell scripts, which count how often they are run.
 
+mod executable;
 mod keeping;
 mod running;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 use super::{Age, Limits, Lookup, Providers};
 use crate::credentials::provider::{Document, read};
 use crate::facts::{CredentialSource, ProviderAnswer, Unchecked};
+
+use executable::executable;
 
 const V1: &str = "credentialprovider.kubelet.k8s.io/v1";
 
@@ -78,19 +81,6 @@ impl Bench {
     fn wrote(&self, file: &str) -> String {
         std::fs::read_to_string(self.path(file)).unwrap()
     }
-}
-
-/// Written by another process: a file that this one has open for writing, even for a moment, is
-/// inherited by whatever another test starts just then, and cannot be executed that long.
-fn executable(path: &Path, script: &str) {
-    let draft = path.with_extension("draft");
-    std::fs::write(&draft, script).unwrap();
-    let status = Command::new("sh")
-        .args(["-c", "cat < \"$0\" > \"$1\" && chmod 755 \"$1\""])
-        .args([&draft, path])
-        .stdin(Stdio::null())
-        .status();
-    assert!(status.unwrap().success());
 }
 
 /// A script that answers with these logins (`"r.io":["user","password"]`) and fields.

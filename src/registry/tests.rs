@@ -16,4 +16,5 @@ mod refusal;
 mod sharing;
 mod shelf;
 mod slow;
+pub(super) mod tree;
 mod world;

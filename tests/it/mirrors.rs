@@ -13,18 +13,8 @@ use crate::support::misbehaving::{Access, Logins, Registry, faults};
 use crate::support::reviews::{POD, Review, pod_spec, pod_spec_with_secrets};
 use crate::support::secrets;
 use crate::support::tls::Ca;
+use crate::support::tree::tree;
 use crate::support::webhook::Launch;
-
-/// A tree of these files.
-fn tree(files: &[(&str, &str)]) -> TempDir {
-    let root = TempDir::new().unwrap();
-    for (name, text) in files {
-        let path = root.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    root
-}
 
 /// A tree in which Docker Hub is these two hosts: a mirror, and what stands in for the Hub.
 fn hub(mirror: &Registry, upstream: &Registry) -> TempDir {

@@ -1,7 +1,8 @@
 //! The parts that tests run against: Debian's `docker-registry`, a registry that misbehaves on
 //! purpose, a token server, certificates, and the built `pullcheck` binary as a child process.
 //!
-//! Nothing here knows the library: what is tested from here is the program.
+//! Nothing here knows the library: what is tested from here is the program. Two tools are shared
+//! with its own tests; they are there because `src` must stand alone.
 //!
 //! Two kinds of case cannot be made from outside the program, because it takes no resolver from
 //! its command line, and belong to the library's own tests with their injected one: certificate
@@ -12,6 +13,8 @@
 pub mod api_server;
 pub mod check;
 pub mod contract;
+#[path = "../../src/providers/tests/executable.rs"]
+pub mod executable;
 pub mod http;
 pub mod images;
 pub mod manifests;
@@ -25,6 +28,8 @@ pub mod server;
 pub mod skip;
 pub mod tls;
 pub mod token_server;
+#[path = "../../src/registry/tests/tree.rs"]
+pub mod tree;
 pub mod webhook;
 
 pub(crate) use skip::skip;

@@ -10,19 +10,9 @@ use std::ops::Deref;
 use tempfile::TempDir;
 
 use super::fake::{Fake, Reply, Seen};
+use super::tree::tree;
 use super::world::{app, settings};
 use crate::registry::{ClientConfig, RegistryClient};
-
-/// A tree of these files.
-fn tree(files: &[(&str, &str)]) -> TempDir {
-    let root = TempDir::new().unwrap();
-    for (name, text) in files {
-        let path = root.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    root
-}
 
 /// A client and the tree that it reads.
 struct Told {

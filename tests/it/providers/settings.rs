@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 
-use crate::support::plugins::executable;
+use crate::support::executable::executable;
 
 #[tokio::test]
 async fn flags_variables_and_the_file_say_the_same() {

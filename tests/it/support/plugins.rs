@@ -1,10 +1,11 @@
 //! Credential providers of a kubelet: small shell scripts and their configuration in a folder.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::executable::executable;
 
 /// What the kubelet of 1.36 speaks.
 pub const V1: &str = "credentialprovider.kubelet.k8s.io/v1";
@@ -91,17 +92,4 @@ pub fn answer(fields: &Value) -> String {
         answer[key] = value.clone();
     }
     format!("cat <<'END'\n{answer}\nEND")
-}
-
-/// Writes an executable by another process: a file that this one has open for writing, even for a
-/// moment, is inherited by whatever another test starts just then, and cannot be run that long.
-pub fn executable(path: &Path, script: &str) {
-    let draft = path.with_extension("draft");
-    std::fs::write(&draft, script).unwrap();
-    let status = Command::new("sh")
-        .args(["-c", "cat < \"$0\" > \"$1\" && chmod 755 \"$1\""])
-        .args([&draft, path])
-        .stdin(Stdio::null())
-        .status();
-    assert!(status.unwrap().success());
 }

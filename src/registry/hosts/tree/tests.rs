@@ -5,20 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-
-fn tree(files: &[(&str, &str)]) -> TempDir {
-    let root = TempDir::new().unwrap();
-    for (name, text) in files {
-        let path = root.path().join(name);
-        if name.ends_with('/') {
-            fs::create_dir_all(path).unwrap();
-        } else {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-    }
-    root
-}
+use crate::registry::tests::tree::tree;
 
 /// The host of the first entry that is read for a registry; empty for the registry itself.
 fn first(root: &Path, registry: &str) -> Option<String> {
