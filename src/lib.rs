@@ -6,10 +6,13 @@
 //! ```text
 //! AdmissionReview bytes
 //!   -> review      Request                      (undecodable -> HTTP 400)
-//!   -> workload    Workload { images, pull secrets, service account }
-//!   -> cluster     Secrets, ServiceAccounts                        } I/O, one deadline
+//!   -> workload    Workload { images, pull secrets, service account, node constraints }
+//!   -> cluster     Secrets, ServiceAccounts, the namespace's mode  } I/O, one deadline
+//!   -> nodes       which of the watched nodes the pod may land on
 //!   -> credentials Keyring + faults
-//!   -> resolve     [ImageFact]               cache -> registry     } I/O, same deadline
+//!   -> resolve     attempts per image        cache -> registry     }
+//!        registry    hosts -> manifest -> config, layers           } I/O, same deadline
+//!        resolve     entries of an index that those nodes would take }
 //!   -> providers   more logins, where these fail; then resolve again }
 //!   ==== Facts ==== end of I/O ====
 //!   -> causes      [Finding]                 one file per cause

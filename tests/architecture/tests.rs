@@ -22,6 +22,22 @@ fn no_room_knows_what_it_must_not() {
 }
 
 #[test]
+fn every_arrow_is_in_the_table_of_the_page() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for arrow in ARROWS {
+        let start = format!("| {} |", arrow.number);
+        let row = page.lines().find(|line| line.starts_with(&start));
+        let rooms = row.and_then(|row| row.split('|').nth(2)).unwrap_or_default();
+        for room in arrow.from {
+            // These are one to the reader.
+            let named = if room.starts_with("go_") { "go_*" } else { room };
+            assert!(rooms.contains(&format!("`{named}`")), "arrow {}: {room}", arrow.number);
+        }
+    }
+}
+
+#[test]
 fn every_source_file_is_compiled() {
     let sources = package(&["src", "tests", "benches", "examples"]);
     assert!(sources.iter().any(|source| is_root(&source.path)), "no sources were found");

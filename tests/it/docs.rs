@@ -40,3 +40,18 @@ fn the_transcript_in_the_readme_is_what_the_demo_prints() {
         format!("{before}<!-- demo -->\n```console\n{printed}```\n<!-- /demo -->{after}");
     hold("README.md", &expected);
 }
+
+#[test]
+fn the_counts_in_the_readme_are_those_of_the_page_of_nodes() {
+    let page = std::fs::read_to_string(path("docs/truth.md")).unwrap();
+    let part = |name: &str| {
+        let (_, rest) = page.split_once(&format!("<!-- {name} -->")).unwrap();
+        rest.split_once(&format!("<!-- /{name} -->")).unwrap().0
+    };
+    let images = part("truth").lines().find_map(|line| line.strip_suffix(" cases.")).unwrap();
+    // But for the head and the line below it.
+    let pods = part("node").lines().filter(|line| line.starts_with('|')).count() - 2;
+    let claim = format!("{images} images on two generations of containerd and {pods} pods");
+    let readme = std::fs::read_to_string(path("README.md")).unwrap();
+    assert!(readme.contains(&claim), "README.md does not say: {claim}");
+}
