@@ -10,8 +10,8 @@
 //!   -> cluster     Secrets, ServiceAccounts, the namespace's mode  } I/O, one deadline
 //!   -> nodes       which of the watched nodes the pod may land on
 //!   -> credentials Keyring + faults
-//!   -> resolve     attempts per image        cache -> registry     }
-//!        registry    hosts -> manifest -> config, layers           } I/O, same deadline
+//!   -> resolve     attempts per image        cache -> registry       }
+//!        registry    hosts -> manifest -> config, layers             } I/O, same deadline
 //!        resolve     entries of an index that those nodes would take }
 //!   -> providers   more logins, where these fail; then resolve again }
 //!   ==== Facts ==== end of I/O ====
