@@ -129,15 +129,11 @@ mod tests {
     use super::*;
 
     type Work = Flights<&'static str, u8, u8>;
+    type Joined = (Arc<Flight<u8, u8>>, oneshot::Sender<u8>);
 
     /// Joins whatever is there, or begins a flight that answers what it is sent, and panics where
     /// nothing comes.
-    fn join(
-        flights: &Arc<Work>,
-        key: &'static str,
-        tenant: &str,
-        joins: bool,
-    ) -> Option<(Arc<Flight<u8, u8>>, oneshot::Sender<u8>)> {
+    fn join(flights: &Arc<Work>, key: &'static str, tenant: &str, joins: bool) -> Option<Joined> {
         let (sender, answer) = oneshot::channel();
         let run = async |_| answer.await.unwrap();
         flights.join_or_start(key, &tenant.into(), |_| joins, 0, run).map(|flight| (flight, sender))
