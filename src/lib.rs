@@ -30,6 +30,7 @@ pub mod cluster;
 pub mod config;
 pub mod credentials;
 pub mod facts;
+pub mod flights;
 pub mod gather;
 pub mod glob;
 pub mod go_duration;

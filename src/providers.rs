@@ -34,7 +34,7 @@ use crate::shares::Shares;
 use crate::telemetry::Sparingly;
 
 use answers::{Answers, Of};
-use flight::{Flight, Flights};
+use flight::Flights;
 
 pub use environment::inherited as inherited_environment;
 pub use load::load;
@@ -115,7 +115,7 @@ struct Shared {
     environment: Environment,
     limits: Limits,
     answers: Answers,
-    flights: Flights,
+    flights: Arc<Flights>,
     running: Semaphore,
     running_of: Shares,
 }
@@ -166,7 +166,7 @@ impl Providers {
             environment: Environment(environment),
             limits,
             answers: Answers::new(limits.answers),
-            flights: Flights::new(&limits),
+            flights: Flights::new(limits.begun, limits.begun_per_tenant),
             running: Semaphore::new(limits.runs),
             running_of: Shares::new(limits.runs_per_tenant),
         };
@@ -213,12 +213,13 @@ impl Providers {
                 return Known::Answer(answer, remembered);
             }
             let key = (index, Of::new(guess, name));
-            let Some(flight) = Flight::join_or_start(shared, key, name, tenant) else {
+            let Some(flight) = flight::join_or_start(shared, key, name, tenant) else {
                 let budget = "too many credential providers are under way".to_owned();
                 return Known::Open(Unchecked::Budget(budget));
             };
-            let answer = flight.landed().await;
-            if flight.says(&answer, name) {
+            // Without an answer the task has panicked.
+            let answer = flight.landed().await.unwrap_or(Answer::Failed);
+            if flight.work.says(&answer, name) {
                 return Known::Answer(answer, false);
             }
             // It was run for another image of the registry, and its answer holds for that alone.

@@ -97,7 +97,7 @@ pub struct Resolver {
 struct Shared {
     client: RegistryClient,
     answers: Cache<Key, Arc<Answer>>,
-    flights: Flights,
+    flights: Arc<Flights>,
     gate: Gate,
     metrics: Arc<Metrics>,
 }
@@ -110,7 +110,7 @@ impl Resolver {
         let shared = Shared {
             client,
             answers,
-            flights: Flights::new(&limits),
+            flights: Flights::new(limits.begun, limits.begun_per_tenant),
             gate: Gate::new(&limits),
             metrics,
         };

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use super::entries::{Room, wanted};
-use super::flight::{Flight, Landed};
+use super::flight::{self, Flight};
 use super::spot::{Spot, fact};
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
@@ -116,7 +116,7 @@ impl Chain {
                 self.shared.metrics.deadline_missed();
                 let now = Instant::now();
                 self.so_far(|flight| match flight {
-                    Some(flight) => flight.progress.at_deadline(now),
+                    Some(flight) => flight.work.progress.at_deadline(now),
                     None => Outcome::NotChecked(Unchecked::Deadline),
                 })
             }
@@ -181,7 +181,7 @@ impl Chain {
                 return answer.outcome.clone();
             }
             let Some(flight) =
-                Flight::join_or_start(&self.shared, &key, next.credential, &self.question)
+                flight::join_or_start(&self.shared, &key, next.credential, &self.question)
             else {
                 let budget = "too many lookups are under way".to_owned();
                 return Outcome::NotChecked(Unchecked::Budget(budget));
@@ -189,10 +189,11 @@ impl Chain {
             spot.flies(flight.clone());
             match flight.landed().await {
                 // Another review's budget, or another namespace's, is no answer for this one.
-                Landed::Outcome(Outcome::NotChecked(Unchecked::Budget(_)))
-                    if !flight.is_of(&self.question) => {}
-                Landed::Outcome(outcome) => return outcome,
-                Landed::Crashed => return Outcome::NotChecked(Unchecked::Failed),
+                Some(Outcome::NotChecked(Unchecked::Budget(_)))
+                    if !flight.work.is_of(&self.question) => {}
+                Some(outcome) => return outcome,
+                // The task has panicked.
+                None => return Outcome::NotChecked(Unchecked::Failed),
             }
         }
     }
