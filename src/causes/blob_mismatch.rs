@@ -8,8 +8,8 @@ pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-mismatch"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, or \
-            where a mirror or a node may have it)",
+    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, where runtimes \
+            differ, or where a mirror or a node may have it)",
     what: "The registry has a config or a layer of another size, or with another digest, than the \
            image's manifest says.",
     why: "The registry's storage is damaged, an upload was cut short, or a proxy in between changes \
@@ -30,7 +30,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn phrase(met: &Met<'_>, _: &ImageFact<'_>) -> Option<(String, String)> {
-    let Fault::Damage(Damage { part, digest, fault }) = met.fault else { return None };
+    let (Fault::Damage(damage) | Fault::BehindInline(damage)) = met.fault else { return None };
+    let Damage { part, digest, fault } = damage;
     if *part == Part::Manifest {
         return None;
     }
@@ -40,9 +41,21 @@ fn phrase(met: &Met<'_>, _: &ImageFact<'_>) -> Option<(String, String)> {
             format!("has {served} bytes in the registry and {stated} by its manifest")
         }
         PartFault::Digest => "does not have that digest in the registry".to_owned(),
+        PartFault::Inline => {
+            "stands in the manifest with other bytes, which containerd takes since 1.7".to_owned()
+        }
     };
-    let what = format!("{}{} {wrong}", words::concerning(met), words::part(*part, digest));
-    Some((what, "delete it there or build with --no-cache, then push again".to_owned()))
+    let what = format!(
+        "{}{} {wrong}{}",
+        words::concerning(met),
+        words::part(*part, digest),
+        words::behind_inline(met)
+    );
+    let fix = match fault {
+        PartFault::Inline => "push the image again without inline data",
+        _ => "delete it there or build with --no-cache, then push again",
+    };
+    Some((what, fix.to_owned()))
 }
 
 #[cfg(test)]

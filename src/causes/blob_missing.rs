@@ -8,8 +8,8 @@ pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-missing"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, or \
-            where a mirror or a node may have it)",
+    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, where runtimes \
+            differ, or where a mirror or a node may have it)",
     what: "The registry has the image's manifest, and not the config or a layer that it names.",
     why: "The registry's storage lost it, a garbage collection ran during a push, or an image was \
           copied without its layers.",
@@ -28,20 +28,24 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn phrase(met: &Met<'_>, image: &ImageFact<'_>) -> Option<(String, String)> {
-    let Fault::Damage(Damage { part, digest, fault: PartFault::Missing(said) }) = met.fault else {
-        return None;
-    };
+    let (Fault::Damage(damage) | Fault::BehindInline(damage)) = met.fault else { return None };
+    let Damage { part, digest, fault: PartFault::Missing(said) } = damage else { return None };
     if *part == Part::Manifest {
         return None;
     }
     let reference = image.reference.as_ref().ok()?;
     let what = format!(
-        "{}{} is not in the registry ({})",
+        "{}{} is not in the registry ({}){}",
         words::concerning(met),
         words::part(*part, digest),
-        words::said(said, reference)
+        words::said(said, reference),
+        words::behind_inline(met)
     );
-    Some((what, "push the image again; if that skips it, build with --no-cache first".to_owned()))
+    let fix = match met.fault {
+        Fault::BehindInline(_) => "push the image again",
+        _ => "push the image again; if that skips it, build with --no-cache first",
+    };
+    Some((what, fix.to_owned()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use super::{Cause, Certainty, Finding, Severity, certainty};
 use crate::facts::{
     Attempt, Candidate, Candidates, Conclusion, Content, Damage, Entry, EntryFact, Facts, Found,
-    ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, Whose,
+    ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, PartFault, Whose,
 };
 use crate::image::{Digest, Platform};
 use crate::nodes::quirks::{Certain, Quirk, certain};
@@ -19,10 +19,14 @@ pub(super) enum Fault<'a> {
     Platform(&'a [Entry]),
     /// Something of it is not there.
     Damage(&'a Damage),
+    /// Something of it is not there, unless a runtime takes what the manifest itself holds.
+    BehindInline(&'a Damage),
     /// A manifest that runtimes refuse: that of an entry with this digest, or the image's own.
     Invalid(ManifestFault, Option<&'a Digest>),
     /// Nothing to run; some runtimes do not even pull it.
     Artifact,
+    /// Its manifest has so many layers, and its config so many.
+    OtherLayers(usize, usize),
     /// The node's entry is an index again.
     Nested,
 }
@@ -30,7 +34,12 @@ pub(super) enum Fault<'a> {
 impl Fault<'_> {
     /// Not every runtime minds.
     fn hangs_on_runtime(self) -> bool {
-        matches!(self, Self::Artifact | Self::Nested | Self::Invalid(ManifestFault::SchemaOne, _))
+        match self {
+            Self::Artifact | Self::OtherLayers(..) | Self::Nested | Self::BehindInline(_) => true,
+            Self::Damage(damage) => damage.fault == PartFault::Inline,
+            Self::Invalid(fault, _) => fault == ManifestFault::SchemaOne,
+            Self::Platform(_) => false,
+        }
     }
 }
 
@@ -105,7 +114,7 @@ fn is_damaged(image: &ImageFact<'_>) -> bool {
         let this = match outcome {
             Outcome::Broken(_) | Outcome::Invalid(_) => true,
             Outcome::Found(Found { content: Content::Image(image), .. }) => {
-                image.config == ImageConfig::Artifact
+                suspects(image, Role::Container).next().is_some()
             }
             Outcome::Found(Found { content: Content::Index(entries), .. }) => {
                 inner || entries.iter().any(|entry| entry.target.is_none())
@@ -179,10 +188,12 @@ fn has_no_whole_entry(image: &ImageFact<'_>) -> bool {
         let Some(list) = index(&attempt.outcome) else { return true };
         list.iter().enumerate().filter(|(_, entry)| !is_attestation(entry)).all(|(index, _)| {
             attempt.entries.iter().any(|fact| {
-                let schema_one = Outcome::Invalid(ManifestFault::SchemaOne);
-                fact.index == index
-                    && matches!(fact.outcome, Outcome::Broken(_) | Outcome::Invalid(_))
-                    && fact.outcome != schema_one
+                let broken = match &fact.outcome {
+                    Outcome::Broken(damage) => !Fault::Damage(damage).hangs_on_runtime(),
+                    Outcome::Invalid(fault) => !Fault::Invalid(*fault, None).hangs_on_runtime(),
+                    _ => false,
+                };
+                fact.index == index && broken
             })
         })
     };
@@ -301,13 +312,11 @@ fn of_manifest<'a>(
     };
     match outcome {
         Outcome::Found(found) => match &found.content {
-            // What is mounted need not run.
-            Content::Image(image)
-                if image.config == ImageConfig::Artifact && role != Role::Volume =>
-            {
-                by_runtime(Quirk::Artifact, Fault::Artifact)
+            Content::Image(image) => {
+                let fates = suspects(image, role).map(|(quirk, fault)| by_runtime(quirk, fault));
+                worst(fates).unwrap_or(Fate::Pulls)
             }
-            Content::Image(_) | Content::Unread(_) => Fate::Pulls,
+            Content::Unread(_) => Fate::Pulls,
             Content::Index(list) => {
                 let inner = of_index(list, facts, role, kind);
                 if digest.is_some() && inner == Fate::Pulls {
@@ -317,6 +326,9 @@ fn of_manifest<'a>(
                 }
             }
         },
+        Outcome::Broken(damage) if damage.fault == PartFault::Inline => {
+            by_runtime(Quirk::WrongInlineData, Fault::Damage(damage))
+        }
         Outcome::Broken(damage) => Fate::Fails(Fault::Damage(damage)),
         Outcome::Invalid(ManifestFault::SchemaOne) => {
             by_runtime(Quirk::SchemaOne, Fault::Invalid(ManifestFault::SchemaOne, digest))
@@ -325,6 +337,36 @@ fn of_manifest<'a>(
         Outcome::Absent(_) | Outcome::Refused(_) if digest.is_none() => Fate::Denied,
         _ => Fate::Unseen(outcome),
     }
+}
+
+/// What some runtimes hold against an image that is there.
+fn suspects(
+    image: &ImageContent,
+    role: Role,
+) -> impl DoubleEndedIterator<Item = (Quirk, Fault<'_>)> {
+    let config = match image.config {
+        // What is mounted need not run.
+        ImageConfig::Artifact if role != Role::Volume => Some((Quirk::Artifact, Fault::Artifact)),
+        // And yet it is unpacked.
+        ImageConfig::OtherLayers { manifest, config } => {
+            Some((Quirk::OtherLayers, Fault::OtherLayers(manifest, config)))
+        }
+        _ => None,
+    };
+    let inline = image.behind_inline.as_ref();
+    let inline = inline.map(|damage| (Quirk::InlineData, Fault::BehindInline(damage)));
+    config.into_iter().chain(inline)
+}
+
+/// What becomes of all that is fetched: the worst, and of equally bad ones the first.
+fn worst<'a>(fates: impl DoubleEndedIterator<Item = Fate<'a>>) -> Option<Fate<'a>> {
+    let order = |fate: &Fate<'_>| match fate {
+        Fate::Fails(_) | Fate::Denied => 3,
+        Fate::Unseen(_) => 2,
+        Fate::May(_) => 1,
+        Fate::Pulls => 0,
+    };
+    fates.rev().max_by_key(order)
 }
 
 /// A pull goes one of several ways, and which is not known: certain is only what all come to.
@@ -338,15 +380,8 @@ fn of_index<'a>(
         .picks(list)
         .iter()
         .map(|pick| {
-            let fates = pick.iter().rev().map(|index| of_entry(list, facts, *index, role, kind));
-            // All of it is fetched, so the worst counts, and of equally bad ones the first.
-            let order = |fate: &Fate<'_>| match fate {
-                Fate::Fails(_) | Fate::Denied => 3,
-                Fate::Unseen(_) => 2,
-                Fate::May(_) => 1,
-                Fate::Pulls => 0,
-            };
-            fates.max_by_key(order).unwrap_or(Fate::Fails(Fault::Platform(list)))
+            let fates = pick.iter().map(|index| of_entry(list, facts, *index, role, kind));
+            worst(fates).unwrap_or(Fate::Fails(Fault::Platform(list)))
         })
         .collect();
     let fault = |fate: &Fate<'a>| match fate {

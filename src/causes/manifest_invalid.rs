@@ -13,7 +13,7 @@ pub(super) const CAUSE: Cause = Cause {
     what: "The registry serves a manifest whose bytes, size or type a runtime refuses.",
     why: "A damaged or half-written registry storage, a proxy or captive portal that answers with \
           its own page, an image in Docker's abandoned schema 1, an artifact that is no image \
-          (containerd before 1.7), or an index within an index (CRI-O).",
+          (containerd before 1.7), a config for another number of layers (containerd), or an index within an index (CRI-O).",
     fix: "Push the image again; where a web page came back, look at the proxy in between.",
     seen_as: &[
         "unexpected commit digest",
@@ -21,6 +21,7 @@ pub(super) const CAUSE: Cause = Cause {
         "unexpected media type",
         "reports content size of zero",
         "mismatched image rootfs and manifest layers",
+        "number of layers and diffIDs don't match",
         "media type \"application/vnd.docker.distribution.manifest.v1+prettyjws\" is no longer supported",
     ],
     detect,
@@ -37,7 +38,7 @@ fn phrase(met: &Met<'_>, _: &ImageFact<'_>) -> Option<(String, String)> {
         Fault::Damage(Damage { part: Part::Manifest, digest, fault }) => {
             let name = words::part(Part::Manifest, digest);
             match fault {
-                PartFault::Missing(_) => return None,
+                PartFault::Missing(_) | PartFault::Inline => return None,
                 PartFault::Digest => words(ManifestFault::DigestMismatch, &name),
                 PartFault::Size { served, stated } => (
                     format!("{name} has {served} bytes in the registry and {stated} by its index"),
@@ -50,11 +51,15 @@ fn phrase(met: &Met<'_>, _: &ImageFact<'_>) -> Option<(String, String)> {
                 .to_owned(),
             "name an image; a chart or another artifact is no container",
         ),
+        Fault::OtherLayers(manifest, config) => (
+            format!("its manifest has {manifest} layers and its config {config}"),
+            "build and push the image again",
+        ),
         Fault::Nested => (
             "its entry for the node is an index again, which CRI-O refuses".to_owned(),
             "push an index of images only",
         ),
-        Fault::Platform(_) | Fault::Damage(_) => return None,
+        Fault::Platform(_) | Fault::Damage(_) | Fault::BehindInline(_) => return None,
     };
     Some((format!("{}{what}", words::concerning(met)), fix.to_owned()))
 }

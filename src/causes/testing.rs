@@ -86,7 +86,7 @@ pub(super) fn image_for(os: &str, architecture: &str) -> Content {
 /// An image for this platform of that many bytes.
 pub(super) fn image_of(platform: &str, size: u64, left_out: Option<LeftOut>) -> Content {
     let config = ImageConfig::Platform(platform.parse().unwrap());
-    Content::Image(Arc::new(ImageContent { config, size, left_out }))
+    Content::Image(Arc::new(ImageContent { config, size, behind_inline: None, left_out }))
 }
 
 /// Something of an image that is not as it should be.
@@ -148,8 +148,12 @@ pub(super) fn nodes(nodes: Vec<Node>) -> Option<Vec<Arc<Node>>> {
 
 /// A Helm chart, or anything else that is no image.
 pub(super) fn artifact() -> Content {
-    let config = ImageConfig::Artifact;
-    Content::Image(Arc::new(ImageContent { config, size: 1_000, left_out: None }))
+    image_with(ImageConfig::Artifact, None)
+}
+
+/// An image with this config, of which this is wrong in the registry and held by the manifest.
+pub(super) fn image_with(config: ImageConfig, behind_inline: Option<Damage>) -> Content {
+    Content::Image(Arc::new(ImageContent { config, size: 1_000, behind_inline, left_out: None }))
 }
 
 pub(super) fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evidence {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::landing::Met;
+use super::landing::{Fault, Met};
 use crate::facts::{Evidence, Facts, Front, ImageFact, Part, Whose};
 use crate::image::{Digest, Platform, Reference};
 use crate::message::{ADMITTED, list, printable};
@@ -81,6 +81,14 @@ pub(super) fn concerning(met: &Met<'_>) -> String {
         _ => "",
     };
     format!("for {}{who}, ", platforms(&met.platforms))
+}
+
+/// What else is to be said of a part that the manifest itself holds.
+pub(super) fn behind_inline(met: &Met<'_>) -> &'static str {
+    match met.fault {
+        Fault::BehindInline(_) => ", and containerd 1.6 ignores its inline copy",
+        _ => "",
+    }
 }
 
 /// `layer 2 of 5 (sha256:0123456789ab)`.

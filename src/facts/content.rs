@@ -34,6 +34,9 @@ pub struct ImageContent {
     pub config: ImageConfig,
     /// Bytes of all layers, compressed, as the manifest states them; the node unpacks more.
     pub size: u64,
+    /// What is wrong in the registry with a part that the manifest itself holds: a matter of
+    /// runtimes that pass over what it holds.
+    pub behind_inline: Option<Damage>,
     /// Why some of it was not looked at.
     pub left_out: Option<LeftOut>,
 }
@@ -45,6 +48,8 @@ pub enum ImageConfig {
     Unread,
     /// Nothing that could be run: a Helm chart, an empty config, any other artifact.
     Artifact,
+    /// That of an image, though for another number of layers than its manifest has.
+    OtherLayers { manifest: usize, config: usize },
     /// The platform that the image is built for.
     Platform(Platform),
 }
@@ -113,4 +118,7 @@ pub enum PartFault {
     Size { served: u64, stated: u64 },
     /// The bytes do not have this digest.
     Digest,
+    /// The manifest itself holds it, with bytes that do not have this digest. What the registry
+    /// has was not looked at.
+    Inline,
 }

@@ -8,7 +8,9 @@ use super::{Runtime, RuntimeName};
 use crate::image::platform::Choice;
 
 use Certain::{Fails, Nothing, Pulls};
-use Quirk::{Artifact, NestedIndex, SchemaOne, ShortName};
+use Quirk::{
+    Artifact, InlineData, NestedIndex, OtherLayers, SchemaOne, ShortName, WrongInlineData,
+};
 use RuntimeName::{Containerd, CriO};
 
 /// Something that not every runtime does alike.
@@ -16,6 +18,12 @@ use RuntimeName::{Containerd, CriO};
 pub enum Quirk {
     /// An image whose config is nothing to run: a Helm chart, an empty config.
     Artifact,
+    /// A config for another number of layers than the manifest has.
+    OtherLayers,
+    /// A part that only the manifest itself holds (OCI image spec, `descriptor.md`, `data`).
+    InlineData,
+    /// A part that the manifest itself holds with other bytes than its digest promises.
+    WrongInlineData,
     /// A manifest of Docker's schema 1.
     SchemaOne,
     /// An index whose entry for the node is an index again.
@@ -47,6 +55,19 @@ const ROWS: &[Row] = &[
     Row(Artifact, Containerd, (1, 7), Pulls),
     // Not looked at: since it mounts artifacts it may take more than it did.
     Row(Artifact, CriO, (0, 0), Nothing),
+    // `core/unpack/unpacker.go` (1.6: `unpacker.go`), "number of layers and diffIDs don't match".
+    Row(OtherLayers, Containerd, (0, 0), Fails),
+    // containers/image `storage/storage_dest.go` looks at the config's list only for some layers,
+    // and puts up with an empty one.
+    Row(OtherLayers, CriO, (0, 0), Nothing),
+    // `core/remotes/handlers.go`, `Fetch`: since 1.7 it takes `data` that is as long as stated,
+    // and asks nobody. containers/image was not looked at.
+    Row(InlineData, Containerd, (0, 0), Fails),
+    Row(InlineData, Containerd, (1, 7), Pulls),
+    Row(InlineData, CriO, (0, 0), Nothing),
+    Row(WrongInlineData, Containerd, (0, 0), Pulls),
+    Row(WrongInlineData, Containerd, (1, 7), Fails),
+    Row(WrongInlineData, CriO, (0, 0), Nothing),
     // `docs/containerd-2.0.md`, "Docker Schema 1 image support is disabled by default", to be
     // enabled by an environment variable; removed with 2.1.
     Row(SchemaOne, Containerd, (0, 0), Pulls),
@@ -138,6 +159,15 @@ mod tests {
             (Artifact, containerd(1, 7), Pulls),
             (Artifact, containerd(2, 4), Pulls),
             (Artifact, CRI_O, Nothing),
+            (OtherLayers, containerd(1, 6), Fails),
+            (OtherLayers, containerd(2, 4), Fails),
+            (OtherLayers, CRI_O, Nothing),
+            (InlineData, containerd(1, 6), Fails),
+            (InlineData, containerd(1, 7), Pulls),
+            (InlineData, CRI_O, Nothing),
+            (WrongInlineData, containerd(1, 6), Pulls),
+            (WrongInlineData, containerd(1, 7), Fails),
+            (WrongInlineData, CRI_O, Nothing),
             (SchemaOne, containerd(1, 7), Pulls),
             (SchemaOne, containerd(2, 0), Nothing),
             (SchemaOne, containerd(2, 1), Fails),
@@ -156,7 +186,9 @@ mod tests {
 
     #[test]
     fn every_runtime_stands_in_the_table_from_its_first_version_on() {
-        for quirk in [Artifact, SchemaOne, NestedIndex, ShortName] {
+        for quirk in
+            [Artifact, OtherLayers, InlineData, WrongInlineData, SchemaOne, NestedIndex, ShortName]
+        {
             for name in [Containerd, CriO] {
                 let of = |row: &&Row| row.0 == quirk && row.1 == name;
                 let versions: Vec<_> = ROWS.iter().filter(of).map(|row| row.2).collect();

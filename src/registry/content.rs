@@ -12,7 +12,7 @@ use super::Step;
 use super::manifest::{Outline, Parts};
 use super::session::Session;
 use crate::facts::{Content, ImageConfig, ImageContent, LeftOut, Unread};
-use parts::Plan;
+use parts::{Looked, Plan};
 
 pub(super) use blob::{Seen, accept, damaged, is_encoded, not_found};
 pub(super) use config::Config;
@@ -37,12 +37,12 @@ async fn image(session: &Session<'_>, image: &Parts) -> Step<Content> {
         (!shared.layers).then_some(LeftOut::Depth)
     };
     let content = if shallow.is_some() {
-        ImageContent { config: ImageConfig::Unread, size, left_out: shallow }
+        ImageContent { config: ImageConfig::Unread, size, behind_inline: None, left_out: shallow }
     } else {
         let Plan { jobs, left_out } = Plan::of(image);
-        let config = parts::look(session, jobs).await?;
-        let config = config.map_or(ImageConfig::Unread, |read| read.of(image.layers.len()));
-        ImageContent { config, size, left_out }
+        let Looked { config, behind_inline } = parts::look(session, jobs).await?;
+        let config = config.map_or(ImageConfig::Unread, |read| read.of(image));
+        ImageContent { config, size, behind_inline, left_out }
     };
     Ok(Content::Image(Arc::new(content)))
 }

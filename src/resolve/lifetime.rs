@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use moka::Expiry;
 
 use super::Key;
-use crate::facts::{Outcome, TroubleKind};
+use crate::facts::{Content, Found, ImageConfig, Outcome, TroubleKind};
 use crate::registry::CredentialId;
 
 /// A tag that was found: it can move or go, and missing that for a while harms nobody.
@@ -30,6 +30,17 @@ const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duration {
     let absent = ABSENT.saturating_sub(age.unwrap_or_default());
     match outcome {
+        // A part that is not there is an absence too, and may be pushed any moment.
+        Outcome::Found(Found { content: Content::Image(image), .. })
+            if image.behind_inline.is_some() =>
+        {
+            ABSENT
+        }
+        Outcome::Found(Found { content: Content::Image(image), .. })
+            if matches!(image.config, ImageConfig::OtherLayers { .. }) =>
+        {
+            INVALID
+        }
         Outcome::Found(_) if key.reference.digest().is_some() => FOUND_BY_DIGEST,
         Outcome::Found(_) => FOUND_BY_TAG,
         Outcome::Absent(_) => absent,
@@ -41,7 +52,6 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
         }
         Outcome::Refused(_) => REFUSED,
         Outcome::Invalid(_) => INVALID,
-        // A part that is not there is an absence too, and may be pushed any moment.
         Outcome::Broken(_) => ABSENT,
         Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
             trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)

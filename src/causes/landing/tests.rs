@@ -1,10 +1,13 @@
 //! How sure a fault is, by who says what the nodes are and by what was looked at.
 
 use super::super::testing::*;
-use super::super::{Certainty, blob_missing, manifest_invalid, manifest_missing, platform_missing};
+use super::super::{
+    Certainty, blob_mismatch, blob_missing, manifest_invalid, manifest_missing, platform_missing,
+};
 use crate::causes::Cause;
 use crate::facts::{
-    Attempt, Facts, ManifestFault, Outcome, Part, Settings, SpecCode, TroubleKind, Unchecked,
+    Attempt, Damage, Facts, ImageConfig, ManifestFault, Outcome, Part, PartFault, Settings,
+    SpecCode, TroubleKind, Unchecked,
 };
 use crate::workload::Pins;
 
@@ -152,6 +155,106 @@ fn an_entry_of_schema_one_follows_the_runtimes() {
         let facts = of(vec![old()], &settings);
         assert_eq!(certainty(&manifest_invalid::CAUSE, &facts), expected, "{runtime}");
     }
+}
+
+/// A whole image whose config is to be had from the manifest alone.
+fn only_inline() -> Outcome {
+    let Outcome::Broken(damage) = missing(Part::Config, 404, SpecCode::BlobUnknown) else {
+        panic!()
+    };
+    served(image_with(ImageConfig::Unread, Some(damage)))
+}
+
+fn wrong_inline() -> Outcome {
+    broken(Part::Config, PartFault::Inline)
+}
+
+fn other_layers() -> Outcome {
+    served(image_with(ImageConfig::OtherLayers { manifest: 2, config: 1 }, None))
+}
+
+#[test]
+fn what_hangs_on_the_runtime_is_as_sure_as_the_runtimes_are_known() {
+    use Certainty::{Likely, Proven};
+    for (cause, outcome, expected) in [
+        (
+            &blob_missing::CAUSE,
+            only_inline as fn() -> Outcome,
+            [Some(Likely), Some(Proven), None, Some(Likely), Some(Likely)],
+        ),
+        (
+            &blob_mismatch::CAUSE,
+            wrong_inline,
+            [Some(Likely), None, Some(Proven), Some(Likely), Some(Likely)],
+        ),
+        (
+            &manifest_invalid::CAUSE,
+            other_layers,
+            [Some(Likely), Some(Proven), Some(Proven), Some(Likely), Some(Proven)],
+        ),
+    ] {
+        for (runtimes, expected) in [
+            &[][..],
+            &["containerd/1.6"],
+            &["containerd/2.4"],
+            &["cri-o/1.34"],
+            &["containerd/1.6", "containerd/2.4"],
+        ]
+        .into_iter()
+        .zip(expected)
+        {
+            let runtimes_of = runtimes.iter().map(|text| text.parse().unwrap()).collect();
+            let settings = Settings { runtimes: runtimes_of, ..declared(&["linux/amd64"]) };
+            for attempt in [anonymous(outcome()), index(&[("linux/amd64", outcome())])] {
+                let facts = of(vec![attempt], &settings);
+                let shown = format!("{runtimes:?} {:?}", facts.images[0].attempts);
+                assert_eq!(certainty(cause, &facts), expected, "{shown}");
+            }
+        }
+        // Nobody said what the nodes are.
+        let settings = Settings::default();
+        for attempt in [anonymous(outcome()), index(&[("linux/amd64", outcome())])] {
+            assert_eq!(certainty(cause, &of(vec![attempt], &settings)), Some(Likely));
+        }
+    }
+}
+
+#[test]
+fn of_two_things_that_runtimes_mind_the_worse_counts() {
+    let Outcome::Broken(damage) = missing(Part::Config, 404, SpecCode::BlobUnknown) else {
+        panic!()
+    };
+    let both: fn(Damage) -> Outcome =
+        |damage| served(image_with(ImageConfig::Artifact, Some(damage)));
+    let settings =
+        Settings { runtimes: vec!["containerd/1.6".parse().unwrap()], ..Settings::default() };
+    let facts = of(vec![anonymous(both(damage))], &settings);
+    assert_eq!(certainty(&blob_missing::CAUSE, &facts), Some(Certainty::Proven));
+}
+
+#[test]
+fn a_mounted_image_is_unpacked_as_well() {
+    let settings =
+        Settings { runtimes: vec!["containerd/2.4".parse().unwrap()], ..Settings::default() };
+    let mut facts = of(vec![anonymous(other_layers())], &settings);
+    facts.images[0].role = crate::workload::Role::Volume;
+    let (_, certainty, message) = only(&manifest_invalid::CAUSE, &facts);
+    assert_eq!(certainty, Certainty::Proven);
+    assert!(message.contains("its manifest has 2 layers and its config 1; build"), "{message}");
+}
+
+#[test]
+fn what_only_the_manifest_holds_says_who_wants_it_elsewhere() {
+    let settings = Settings::default();
+    let facts = of(vec![anonymous(only_inline())], &settings);
+    let (_, _, message) = only(&blob_missing::CAUSE, &facts);
+    let said = "the config sha256:2d711642b726 is not in the registry (404 BLOB_UNKNOWN), and \
+                containerd 1.6 ignores its inline copy; push the image again [blob-missing]";
+    assert!(message.contains(said), "{message}");
+    let facts = of(vec![anonymous(wrong_inline())], &settings);
+    let (_, _, message) = only(&blob_mismatch::CAUSE, &facts);
+    let said = "stands in the manifest with other bytes, which containerd takes since 1.7; push";
+    assert!(message.contains(said), "{message}");
 }
 
 #[test]

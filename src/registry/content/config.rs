@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 use crate::facts::ImageConfig;
 use crate::image::Platform;
-use crate::registry::manifest::{Others, platform_size};
+use crate::registry::manifest::{CONFIGS, Others, Parts, platform_size};
 
 /// Bytes of a config beyond which it is looked at like a layer, and not read.
 pub(in crate::registry) const LARGEST: u64 = 4 * 1024 * 1024;
@@ -77,12 +77,20 @@ impl Config {
         Self::Read { platform, layers }
     }
 
-    /// What it makes of a manifest with so many layers. One that does not unpack to as many is no
-    /// image (containerd 1.6: "mismatched image rootfs and manifest layers").
-    pub(super) fn of(self, layers: usize) -> ImageConfig {
+    /// What it makes of a manifest. One that does not unpack to as many layers is a broken image
+    /// if all else is that of an image, and otherwise none (containerd 1.6: "mismatched image
+    /// rootfs and manifest layers").
+    pub(super) fn of(self, image: &Parts) -> ImageConfig {
+        let manifest = image.layers.len();
         match self {
             Self::Foreign => ImageConfig::Artifact,
-            Self::Read { layers: unpacked, .. } if unpacked != layers => ImageConfig::Artifact,
+            Self::Read { layers: config, .. } if config != manifest => {
+                if is_unpacked(image) {
+                    ImageConfig::OtherLayers { manifest, config }
+                } else {
+                    ImageConfig::Artifact
+                }
+            }
             Self::Read { platform, .. }
                 if !(platform.os.is_empty() && platform.architecture.is_empty()) =>
             {
@@ -99,4 +107,30 @@ impl Config {
             Self::Foreign | Self::Unusual => 0,
         }
     }
+}
+
+/// What containerd unpacks layers for (`core/images/mediatypes.go`, `IsConfigType`).
+pub(super) fn is_image_config(media_type: &str) -> bool {
+    CONFIGS.contains(&media_type)
+}
+
+/// Whether every containerd unpacks it, and takes all of its layers for layers of an image. One
+/// that has none is not looked at by all.
+fn is_unpacked(image: &Parts) -> bool {
+    let mut layers = image.layers.iter().map(|layer| layer.descriptor.media_type.as_str());
+    is_image_config(&image.config.descriptor.media_type)
+        && !image.layers.is_empty()
+        && layers.all(is_image_layer)
+}
+
+/// What every containerd takes for a layer of an image (likewise, `IsLayerType`; Docker's zstd
+/// came later).
+fn is_image_layer(media_type: &str) -> bool {
+    let docker = [
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    ];
+    media_type.starts_with("application/vnd.oci.image.layer.") || docker.contains(&media_type)
 }

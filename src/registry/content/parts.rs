@@ -7,11 +7,11 @@ use futures_util::{FutureExt, StreamExt, stream};
 use http::{Method, StatusCode};
 
 use super::blob::{self, accept, damaged, is_encoded, not_found, told_length};
-use super::config::{self, Config};
-use crate::facts::{Descriptor, LeftOut, Outcome, Part, PartFault, TroubleKind};
+use super::config::{self, Config, is_image_config};
+use crate::facts::{Damage, Descriptor, LeftOut, Outcome, Part, PartFault, TroubleKind};
 use crate::image::Digest;
 use crate::registry::Step;
-use crate::registry::manifest::{self, Parts, Source};
+use crate::registry::manifest::{Parts, Source};
 use crate::registry::progress;
 use crate::registry::session::Session;
 use crate::registry::transport::BodyFailure;
@@ -108,44 +108,54 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Looks at the parts; what the config says, if it was read. What proves that the image is broken
+/// What the parts say.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// What the config says, if it was read.
+    pub(super) config: Option<Config>,
+    /// What is wrong in the registry with a part that came with the manifest.
+    pub(super) behind_inline: Option<Damage>,
+}
+
+/// Looks at the parts. What proves that the image is broken
 /// goes before our own trouble, and what comes first in the image before what comes later.
-pub(super) async fn look(session: &Session<'_>, jobs: Vec<Job<'_>>) -> Step<Option<Config>> {
+pub(super) async fn look(session: &Session<'_>, jobs: Vec<Job<'_>>) -> Step<Looked> {
     let mut found = Found::default();
     let mut jobs = jobs.into_iter();
     if session.is_basic() {
         // A HEAD that is refused counts as a refused login: what the first one learns spares the
         // others.
         for job in jobs.by_ref().take(2) {
-            found.add(job.anywhere(session).await)?;
+            found.add(job.look(session).await)?;
         }
     }
     let others: Vec<BoxFuture<'_, _>> =
-        jobs.map(|job| progress::lane(job.anywhere(session)).boxed()).collect();
+        jobs.map(|job| progress::lane(job.look(session)).boxed()).collect();
     let mut others = stream::iter(others).buffered(AT_ONCE);
     while let Some(ended) = others.next().await {
         found.add(ended)?;
     }
     match found.trouble {
         Some(trouble) => Err(trouble),
-        None => Ok(found.config),
+        None => Ok(found.looked),
     }
 }
 
 /// What the parts come to so far.
 #[derive(Default)]
 struct Found {
-    config: Option<Config>,
+    looked: Looked,
     trouble: Option<Outcome>,
     troubles: usize,
 }
 
 impl Found {
     /// Adds how one part ended; an error if no other can change the end.
-    fn add(&mut self, ended: Step<Option<Config>>) -> Step<()> {
+    fn add(&mut self, ended: Step<Looked>) -> Step<()> {
         match ended {
-            Ok(config) => {
-                self.config = self.config.take().or(config);
+            Ok(Looked { config, behind_inline }) => {
+                self.looked.config = self.looked.config.take().or(config);
+                self.looked.behind_inline = self.looked.behind_inline.take().or(behind_inline);
                 Ok(())
             }
             Err(outcome @ (Outcome::Broken(_) | Outcome::Refused(_))) => Err(outcome),
@@ -167,6 +177,25 @@ impl Found {
 }
 
 impl Job<'_> {
+    /// Looks at this part. What came with the manifest is nothing that every runtime takes from
+    /// there: what the registry has of it is told, and where that cannot be seen, nothing is.
+    async fn look(self, session: &Session<'_>) -> Step<Looked> {
+        let How::Here(bytes) = self.how else {
+            let config = self.anywhere(session).await?;
+            return Ok(Looked { config, behind_inline: None });
+        };
+        let Some(bytes) = bytes else {
+            return Err(damaged(self.part, self.descriptor, PartFault::Inline));
+        };
+        let config = (self.part == Part::Config).then(|| Config::read(bytes));
+        let there = Self { how: How::Presence, ..self }.anywhere(session).await;
+        let behind_inline = match there {
+            Err(Outcome::Broken(damage)) => Some(damage),
+            _ => None,
+        };
+        Ok(Looked { config, behind_inline })
+    }
+
     /// Looks at this part wherever a node would get it from.
     async fn anywhere(self, session: &Session<'_>) -> Step<Option<Config>> {
         let mut said = Fetched::default();
@@ -186,15 +215,11 @@ impl Job<'_> {
 
     /// Looks at this part; what it says, if it is the config.
     async fn run(self, mut session: Session<'_>) -> Step<Option<Config>> {
-        match self.how {
-            How::Presence => {
-                let Self { part, descriptor, stated, .. } = self;
-                blob::look(&mut session, part, descriptor, stated).await.map(|()| None)
-            }
-            How::Fetch => self.fetch(&mut session).await,
-            How::Here(Some(bytes)) => Ok((self.part == Part::Config).then(|| Config::read(bytes))),
-            How::Here(None) => Err(damaged(self.part, self.descriptor, PartFault::Digest)),
+        if self.how == How::Fetch {
+            return self.fetch(&mut session).await;
         }
+        let Self { part, descriptor, stated, .. } = self;
+        blob::look(&mut session, part, descriptor, stated).await.map(|()| None)
     }
 
     async fn fetch(&self, session: &mut Session<'_>) -> Step<Option<Config>> {
@@ -253,13 +278,8 @@ impl Job<'_> {
     }
 }
 
-/// What containerd unpacks layers for (`core/images/mediatypes.go`, `IsConfigType`).
-fn is_image_config(media_type: &str) -> bool {
-    manifest::CONFIGS.contains(&media_type)
-}
-
-/// What some containerd takes for a layer, and so fetches only to unpack it (likewise,
-/// `IsLayerType`).
+/// What some containerd takes for a layer, and so fetches only to unpack it
+/// (`core/images/mediatypes.go`, `IsLayerType`).
 fn is_layer(media_type: &str) -> bool {
     let families = [
         "application/vnd.oci.image.layer.",

@@ -46,8 +46,12 @@ async fn the_config_is_read_and_every_layer_is_asked_for_by_head() {
     let image = image(&["one", "three"]);
     let (fake, client) = serve(image.shelf()).await;
     let platform = Platform::new("linux", "arm64", "");
-    let expected =
-        ImageContent { config: ImageConfig::Platform(platform), size: 8, left_out: None };
+    let expected = ImageContent {
+        config: ImageConfig::Platform(platform),
+        size: 8,
+        behind_inline: None,
+        left_out: None,
+    };
     assert_eq!(content(look(&client, "reg.test/app:1").await), expected);
     let mut lines = blob_lines(&fake);
     lines.sort_unstable();
@@ -352,8 +356,9 @@ const HELM: &str = "application/vnd.cncf.helm.config.v1+json";
 #[case::image(CONFIG, &config_of(1), ImageConfig::Platform(Platform::new("linux", "arm64", "")))]
 #[case::no_json(CONFIG, b"PK\x03\x04", ImageConfig::Artifact)]
 #[case::a_list(CONFIG, b"[]", ImageConfig::Artifact)]
-#[case::empty(CONFIG, b"{}", ImageConfig::Artifact)]
-#[case::of_other_layers(CONFIG, &config_of(2), ImageConfig::Artifact)]
+#[case::empty(CONFIG, b"{}", ImageConfig::OtherLayers { manifest: 1, config: 0 })]
+#[case::of_more_layers(CONFIG, &config_of(2), ImageConfig::OtherLayers { manifest: 1, config: 2 })]
+#[case::of_an_artifact(HELM, &config_of(2), ImageConfig::Artifact)]
 #[case::helm(HELM, br#"{"name":"chart"}"#, ImageConfig::Artifact)]
 #[case::spelled_oddly(
     CONFIG,
@@ -381,6 +386,27 @@ async fn a_config_of_many_megabytes_is_only_asked_for() {
     assert!(!fake.lines().contains(&format!("GET {}", blob(&config))));
 }
 
+#[tokio::test]
+async fn what_has_layers_of_no_image_is_no_broken_image() {
+    for (layer, expected) in [
+        ("application/vnd.docker.image.rootfs.diff.tar.gzip", true),
+        ("application/vnd.docker.image.rootfs.diff.tar.zstd", false),
+        ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", false),
+    ] {
+        let one = descriptor(LAYER, b"one");
+        let image = image_with(CONFIG, &config_of(3), &["one", "two"])
+            .written(&one, &descriptor(layer, b"one"));
+        let expected = if expected {
+            ImageConfig::OtherLayers { manifest: 2, config: 3 }
+        } else {
+            ImageConfig::Artifact
+        };
+        assert_eq!(content(outcome_of(image.shelf()).await).config, expected, "{layer}");
+    }
+    let none = image_with(CONFIG, &config_of(1), &[]);
+    assert_eq!(content(outcome_of(none.shelf()).await).config, ImageConfig::Artifact);
+}
+
 /// A registry of this image that has lost its layers.
 fn without_layers(image: &Pushed) -> impl Fn(&Seen) -> Reply + Send + Sync + use<> {
     let (good, config) = (image.shelf(), blob(&image.config));
@@ -403,7 +429,7 @@ async fn the_layers_of_an_artifact_that_nobody_unpacks_are_not_missed() {
 }
 
 #[tokio::test]
-async fn what_the_manifest_holds_or_has_addresses_for_is_not_asked_for() {
+async fn what_the_manifest_holds_is_read_there_and_what_it_has_addresses_for_is_not_asked_for() {
     let config = String::from_utf8(config_of(2)).unwrap();
     let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &config);
     let whole = image(&["one", "two"])
@@ -416,13 +442,28 @@ async fn what_the_manifest_holds_or_has_addresses_for_is_not_asked_for() {
     let expected = ImageContent {
         config: ImageConfig::Platform(Platform::new("linux", "arm64", "")),
         size: 6,
+        behind_inline: None,
         left_out: Some(LeftOut::ForeignUrls),
     };
     assert_eq!(content(look(&client, "reg.test/app:1").await), expected);
-    assert_eq!(fake.lines().len(), 2, "{:?}", fake.lines());
+    assert_eq!(blob_lines(&fake), [format!("HEAD {}", blob(&whole.config))]);
 
     let wrong = image(&["one"]).written("\"size\":3", "\"size\":3,\"data\":\"dHdv\"");
-    assert_eq!(outcome_of(wrong.shelf()).await, wrong.damage(1, PartFault::Digest));
+    assert_eq!(outcome_of(wrong.shelf()).await, wrong.damage(1, PartFault::Inline));
+}
+
+/// containerd before 1.7 wants it from there.
+#[tokio::test]
+async fn what_only_the_manifest_holds_is_told_and_what_cannot_be_seen_of_it_is_not() {
+    let inline = image(&["one", "two"]).written("\"size\":3}]", "\"size\":3,\"data\":\"dHdv\"}]");
+    let Outcome::Broken(lost) = inline.damage(2, missing()) else { panic!() };
+    for (code, expected) in [(404, Some(lost)), (500, None), (401, None), (429, None)] {
+        let unknown = r#"{"errors":[{"code":"BLOB_UNKNOWN"}]}"#;
+        let odd = but(inline.shelf(), inline.layer(2), move |_| Some(answer(code, &[], unknown)));
+        let content = content(outcome_of(odd).await);
+        assert_eq!(content.behind_inline, expected, "{code}");
+        assert_eq!(content.left_out, None);
+    }
 }
 
 #[tokio::test]
@@ -489,8 +530,12 @@ async fn less_depth_is_said_and_costs_no_request() {
         let settings =
             ClientConfig { layers, pull_through: caches, ..settings(&[("reg.test", &fake)]) };
         let client = RegistryClient::new(settings).unwrap();
-        let expected =
-            ImageContent { config: ImageConfig::Unread, size: 3, left_out: Some(left_out) };
+        let expected = ImageContent {
+            config: ImageConfig::Unread,
+            size: 3,
+            behind_inline: None,
+            left_out: Some(left_out),
+        };
         assert_eq!(content(look(&client, "reg.test/app:1").await), expected);
         assert_eq!(blob_lines(&fake).len(), 0);
     }

@@ -26,7 +26,10 @@ async fn registry(
 
 fn whole() -> Content {
     let config = ImageConfig::Unread;
-    Content::Image(ImageContent { config, size: 0, left_out: Some(LeftOut::Depth) }.into())
+    Content::Image(
+        ImageContent { config, size: 0, behind_inline: None, left_out: Some(LeftOut::Depth) }
+            .into(),
+    )
 }
 
 #[tokio::test]

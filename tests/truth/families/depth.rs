@@ -109,7 +109,25 @@ pub fn cases(world: &World) -> Vec<Case> {
             name
         })
         .nodes(Node::Pulls, Node::Fails("could not fetch content descriptor"))
-        .undecidable("a config that only the manifest holds, which containerd 1.6 passes over"),
+        .likely("blob-missing"),
+        Case::new("the config is in the manifest and in the registry", {
+            let whole = simple("depth inline twice");
+            let config = whole.blobs[0].clone();
+            let inline = with_manifest(whole, |it| {
+                it["config"]["data"] = json!(STANDARD.encode(&config.bytes));
+            });
+            add("inline-twice", &inline)
+        }),
+        Case::new("the config is in the manifest itself, with other bytes", {
+            let whole = simple("depth inline wrong");
+            let config = whole.blobs[0].clone();
+            let inline = with_manifest(whole, |it| {
+                it["config"]["data"] = json!(STANDARD.encode(vec![b' '; config.bytes.len()]));
+            });
+            add("inline-wrong", &inline)
+        })
+        .nodes(Node::Fails("unexpected commit digest"), Node::Pulls)
+        .likely("blob-mismatch"),
         Case::new("a layer is to be had elsewhere, by its urls", {
             let whole = simple("depth urls");
             let layer = whole.blobs[1].digest.clone();

@@ -27,6 +27,11 @@ pub fn cases(world: &World) -> Vec<Case> {
         let config = Blob::new("application/vnd.oci.empty.v1+json", "{}");
         shapes::of_parts(config, vec![Blob::new("text/plain", "an artifact")])
     };
+    let other_layers = {
+        let whole = simple("m other layers");
+        let config = shapes::config(["linux", "amd64"], &[], "m other layers");
+        shapes::of_parts(config, vec![whole.blobs[1].clone()])
+    };
     let both = shapes::with_manifest(simple("m both"), |it| it["manifests"] = json!([]));
     let foreign = shapes::with_manifest(simple("m foreign"), |it| {
         it["mediaType"] = json!(media::OCI_INDEX);
@@ -110,6 +115,12 @@ pub fn cases(world: &World) -> Vec<Case> {
         Case::new("an artifact with an empty config", odd("artifact", &empty, None))
             .nodes(Node::Pulls, Node::Fails("mismatched image rootfs"))
             .likely("manifest-invalid"),
+        Case::new(
+            "a config for another number of layers",
+            odd("other-layers", &other_layers, None),
+        )
+        .fails("number of layers and diffIDs don't match")
+        .likely("manifest-invalid"),
         Case::new("a redirect to where it is", {
             let target = odd("redirected", &simple("m redirect"), None);
             let (_, path) = target.split_once('/').unwrap();
