@@ -13,8 +13,8 @@ use super::session::Session;
 use super::transport::{Answer, BodyFailure};
 use super::trouble::{trouble, unexpected};
 use crate::facts::{
-    Absent, Content, Damage, Found, ManifestFault, Missing, Outcome, Part, PartFault, Quota,
-    TroubleKind, Unread,
+    Absent, Content, Damage, Descriptor, Found, ManifestFault, Missing, Outcome, Part, PartFault,
+    Quota, TroubleKind, Unread,
 };
 use crate::image::{Algorithm, Digest};
 
@@ -121,6 +121,9 @@ async fn present(session: &mut Session<'_>, mut head: Answer, shelf: Shelf) -> S
             let content = Content::Unread(Unread::Quota);
             return Ok(Outcome::Found(Found { digest, quota, content }));
         }
+        if shelf == Shelf::Manifests {
+            session.named = Some(named(&head, &digest));
+        }
         let answer = session.ask(Method::GET, &shelf.path(digest.as_str())).await?;
         match answer.status {
             status if status.is_success() => {
@@ -177,7 +180,10 @@ async fn by_get(session: &mut Session<'_>, shelf: Shelf, quota: Option<Quota>) -
 async fn instead_of_head(session: &mut Session<'_>, answer: Answer) -> Step<Outcome> {
     let quota = note_quota(session, &answer).await;
     match expected_digest(session, &answer) {
-        Ok(digest) => verify(session, answer, digest, None, quota).await,
+        Ok(digest) => {
+            session.named = digest.as_ref().map(|digest| named(&answer, digest));
+            verify(session, answer, digest, None, quota).await
+        }
         Err(fault) => Ok(invalid(&answer, fault)),
     }
 }
@@ -262,7 +268,18 @@ fn gone(session: &Session<'_>, answer: &Answer) -> Outcome {
 }
 
 fn kind(answer: &Answer) -> Result<Kind, ManifestFault> {
-    manifest::kind(answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()))
+    manifest::kind(content_type(answer))
+}
+
+fn content_type(answer: &Answer) -> Option<&str> {
+    answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok())
+}
+
+/// What an answer names, for whoever else may have it.
+fn named(answer: &Answer, digest: &Digest) -> Descriptor {
+    let media_type = content_type(answer).and_then(|value| value.split(';').next());
+    let media_type = media_type.unwrap_or_default().trim().to_owned();
+    Descriptor { digest: digest.clone(), size: None, media_type }
 }
 
 /// The `Docker-Content-Digest` header, if there is one.

@@ -18,7 +18,7 @@ use super::spec_error::{self, ErrorBody};
 use super::transport::{Answer, Request};
 use super::trouble::{trouble, unexpected};
 use super::who::Who;
-use crate::facts::{Outcome, Refusal, RefusedAt, TroubleKind};
+use crate::facts::{Descriptor, Outcome, Refusal, RefusedAt, TroubleKind};
 use crate::glob::any_matches;
 use crate::image::{Digest, Reference};
 
@@ -70,6 +70,8 @@ pub(super) struct Session<'a> {
     begun: bool,
     /// The registry has shown a manifest to this credential.
     pub(super) shown: bool,
+    /// The manifest that the registry has named, and that is then asked for by its digest.
+    pub(super) named: Option<Descriptor>,
     /// What the registry said in the body of its last 403.
     told: Option<ErrorBody>,
 }
@@ -94,6 +96,7 @@ impl<'a> Session<'a> {
             authorization: Authorization::None,
             begun: false,
             shown: false,
+            named: None,
             told: None,
         }
     }
@@ -126,8 +129,9 @@ impl<'a> Session<'a> {
     pub(super) async fn note_refusal(&self, mut outcome: Outcome) -> Outcome {
         if let Outcome::Refused(refusal) = &mut outcome {
             refusal.incomplete_login = self.who.incomplete;
-            // What is refused after a manifest was shown is not the repository.
-            if let Some(login) = self.who.login.as_ref().filter(|_| !self.shown) {
+            // What is refused after a manifest was named or shown is not the repository.
+            let admitted = self.shown || self.named.is_some();
+            if let Some(login) = self.who.login.as_ref().filter(|_| !admitted) {
                 let standing = &self.shared.auth.standing;
                 let repository = self.reference.repository();
                 standing.refuse_repository(&self.home, repository, login.id, refusal).await;

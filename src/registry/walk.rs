@@ -22,7 +22,7 @@ use crate::facts::{
     Damage, Descriptor, Heard, ManifestFault, Outcome, Part, PartFault, Refusal, RefusedAt,
     TroubleKind, Unchecked,
 };
-use crate::image::{Digest, Reference};
+use crate::image::Reference;
 
 /// One host, asked.
 struct Visit<'a> {
@@ -61,29 +61,44 @@ pub(super) async fn image(
     listing: &Listing,
     who: &Who,
 ) -> Outcome {
-    let outcome = resolve(shared, reference, listing, who).await;
-    // A tag may lead to a manifest that another host has.
-    match lost_manifest(&outcome) {
-        Some(digest) if listing.hosts.len() > 1 && reference.digest().is_none() => {
-            let by_digest = format!("{}@{digest}", reference.name());
-            let Ok(reference) = Reference::parse(&by_digest) else { return outcome };
-            match resolve(shared, &reference, listing, who).await {
-                Outcome::Absent(_) => outcome,
-                elsewhere => elsewhere,
-            }
-        }
-        _ => outcome,
+    let Resolved { outcome, named } = resolve(shared, reference, listing, who).await;
+    // What one host names, another may serve: a node then goes by the digest alone.
+    let Some(named) = named.filter(|_| listing.hosts.len() > 1) else { return outcome };
+    let by_digest = format!("{}@{}", reference.name(), named.digest);
+    let Ok(reference) = Reference::parse(&by_digest) else { return outcome };
+    match entry(shared, &reference, &named, listing, who).await {
+        Outcome::Broken(Damage { part: Part::Manifest, .. }) => outcome,
+        elsewhere => elsewhere,
     }
 }
 
-/// The digest of the manifest that a tag leads to, and that is not there.
-fn lost_manifest(outcome: &Outcome) -> Option<&Digest> {
-    match outcome {
-        Outcome::Broken(Damage { part: Part::Manifest, digest, fault: PartFault::Missing(_) }) => {
-            Some(digest)
-        }
-        _ => None,
+/// What the hosts' word on a reference comes to.
+struct Resolved {
+    outcome: Outcome,
+    /// The manifest that it leads to, where the host that names it has not served it.
+    named: Option<Descriptor>,
+}
+
+impl From<Outcome> for Resolved {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, named: None }
     }
+}
+
+/// Whether a host that names a manifest does not serve it: a node's `Fetch` takes any error for a
+/// reason to ask the next host.
+fn is_withheld(session: &Session<'_>, outcome: &Outcome) -> bool {
+    let fetched = match outcome {
+        Outcome::Refused(_) | Outcome::Invalid(ManifestFault::DigestMismatch) => true,
+        outcome => is_lost(outcome),
+    };
+    fetched && !session.shown && session.named.is_some()
+}
+
+/// Whether a manifest is not there that something leads to.
+fn is_lost(outcome: &Outcome) -> bool {
+    let Outcome::Broken(damage) = outcome else { return false };
+    damage.part == Part::Manifest && matches!(damage.fault, PartFault::Missing(_))
 }
 
 async fn resolve(
@@ -91,7 +106,7 @@ async fn resolve(
     reference: &Reference,
     listing: &Listing,
     who: &Who,
-) -> Outcome {
+) -> Resolved {
     let by_digest = reference.digest().is_some();
     let able =
         |host: &&RegistryHost| host.capabilities.pull && (by_digest || host.capabilities.resolve);
@@ -112,18 +127,22 @@ async fn resolve(
                 crew.has_failed(endpoint);
                 visits.push(Visit { session: Some(session), said });
             }
-            Err(outcome) => return unless_unseen(&visits, outcome),
+            Err(outcome) => {
+                let withheld = is_withheld(&session, &outcome);
+                let named = session.named.filter(|_| withheld && first_unseen(&visits).is_none());
+                return Resolved { outcome: unless_unseen(&visits, outcome), named };
+            }
         }
     }
     if visits.is_empty() {
         let what = if by_digest { "serve images" } else { "resolve tags" };
         let why = format!("its hosts.toml lets no host {what}");
-        return Outcome::NotChecked(Unchecked::NodeFiles(why));
+        return Outcome::NotChecked(Unchecked::NodeFiles(why)).into();
     }
     if by_digest && let Some(outcome) = among_blobs(&mut visits).await {
-        return unless_unseen(&visits, outcome);
+        return unless_unseen(&visits, outcome).into();
     }
-    nowhere(visits).await
+    nowhere(visits).await.into()
 }
 
 /// Asks one host. The error is an answer after which no other is asked.
@@ -246,7 +265,7 @@ pub(super) async fn entry(
         let ended = match session.standing_refusal().await {
             Some(refusal) => Err(Outcome::Refused(refusal)),
             None => match Box::pin(entry::run(&mut session, entry)).await {
-                Ok(outcome) if lost_manifest(&outcome).is_none() => Ok(outcome),
+                Ok(outcome) if !is_lost(&outcome) => Ok(outcome),
                 Ok(outcome) | Err(outcome) => Err(session.note_refusal(outcome).await),
             },
         };

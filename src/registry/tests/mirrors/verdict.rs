@@ -239,3 +239,61 @@ async fn a_near_tag_comes_from_the_host_that_is_quoted() {
     assert_eq!(absent.suggestion.as_deref(), Some("latest"));
     assert!(!one.lines().iter().any(|line| line.contains("/tags/")), "{:?}", one.lines());
 }
+
+/// Has the good image by HEAD, and answers GET of its manifest by digest like this.
+fn withholds(reply: impl Fn() -> Reply + Send + Sync) -> impl Fn(&Seen) -> Reply + Send + Sync {
+    let by_digest = format!("/manifests/{}", digest());
+    move |seen| {
+        let withheld = seen.method == "GET" && seen.path.contains(&by_digest);
+        if withheld { reply() } else { mirror(seen) }
+    }
+}
+
+#[rstest]
+#[case::unauthorized(401)]
+#[case::forbidden(403)]
+#[case::another_manifest(200)]
+#[tokio::test]
+async fn a_manifest_that_its_host_names_and_withholds_may_be_with_another(#[case] code: u16) {
+    let hosts = "server = \"http://two.test\"\n[host.\"http://one.test\"]\n";
+    let reply = move || answer(code, &[("content-type", OCI)], if code == 200 { "{}" } else { "" });
+    let by_tag = "reg.test/app:1".to_owned();
+    for image in [by_tag, format!("reg.test/app@{}", digest())] {
+        let one = Fake::plain(withholds(reply)).await;
+        // It knows neither tags nor HEAD, which a node that has a digest does not need.
+        let good = |seen: &Seen| if seen.method == "HEAD" { status(404) } else { mirror(seen) };
+        let two = Fake::plain(good).await;
+        let first = client(&[("one.test", &one), ("two.test", &two)], hosts);
+        let outcome = look_as(&first, &image, Some(&ada())).await;
+        if code == 200 {
+            // Another manifest under this digest is taken from the first who has one.
+            let mismatch = Outcome::Invalid(ManifestFault::DigestMismatch);
+            assert_eq!(outcome, mismatch, "{image}");
+        } else {
+            assert_found(&outcome);
+            // Nor does it stand.
+            assert_found(&look_as(&first, &image, Some(&ada())).await);
+        }
+        let nowhere = Fake::plain(|_| status(404)).await;
+        let neither = client(&[("one.test", &one), ("two.test", &nowhere)], hosts);
+        let outcome = look_as(&neither, &image, Some(&ada())).await;
+        let proven = matches!(outcome, Outcome::Refused(_) | Outcome::Invalid(_));
+        assert!(proven, "{image}: {outcome:?}");
+        let unseen = Fake::plain(|_| status(502)).await;
+        let unknown = client(&[("one.test", &one), ("two.test", &unseen)], hosts);
+        if code != 200 {
+            let outcome = look_as(&unknown, &image, Some(&ada())).await;
+            assert!(matches!(outcome, Outcome::Trouble(_)), "{image}: {outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_under_a_wrong_digest_counts_only_if_no_host_before_it_has_the_right_one() {
+    let hosts = "server = \"http://two.test\"\n[host.\"http://one.test\"]\n\
+                 capabilities = [\"pull\"]\n";
+    let wrong = || answer(200, &[("content-type", OCI)], "{}");
+    let (one, two) = (Fake::plain(mirror).await, Fake::plain(withholds(wrong)).await);
+    let client = client(&[("one.test", &one), ("two.test", &two)], hosts);
+    assert_found(&look(&client, "reg.test/app:1").await);
+}
