@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::lifetime::{self, Answer};
 use super::{Key, Limits, Question, Shared};
@@ -161,12 +162,13 @@ async fn fly(
             tenant: &flight.tenant,
             entry: key.entry.as_deref(),
         };
+        let asked = Instant::now();
         let outcome = shared.client.lookup(lookup, &flight.progress).await;
         shared.metrics.lookup(outcome.label());
         let age = flight.progress.absent_since().map(|since| since.elapsed());
         let keep = lifetime::of(key, &outcome, age);
         if !keep.is_zero() {
-            let answer = Answer { outcome: outcome.clone(), keep };
+            let answer = Answer { outcome: outcome.clone(), keep, asked };
             shared.answers.insert(key.clone(), Arc::new(answer)).await;
         }
         outcome
