@@ -51,7 +51,7 @@ mod words;
 pub use catalogue::{Cause, Code, markdown};
 pub use finding::Finding;
 
-use crate::facts::Facts;
+use crate::facts::{Candidates, Facts, ImageFact};
 
 /// Whether a finding means that the pull fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,6 +131,12 @@ pub const ALL: &[&Cause] = &[
     &pull_secret_no_match::CAUSE,
     &tag_mutable::CAUSE,
 ];
+
+/// Whether it is proven that no node of these pulls what the registry hands out for the image, but
+/// for what else may cure that.
+pub fn is_unfit(nodes: &[Candidates], image: &ImageFact<'_>) -> bool {
+    landing::faults(nodes, image).iter().any(|met| met.proven)
+}
 
 /// Everything that is true of `facts`.
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {

@@ -34,6 +34,20 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// Where it is an index: what is known of the entries that the pod's nodes could take.
     pub entries: Vec<EntryFact>,
+    /// What the tag leads to was seen a while ago; by now it may lead to something else.
+    pub remembered: bool,
+}
+
+impl Attempt {
+    /// Whether a node is content with it: it is there, and so is all that was asked for of it.
+    /// What was left out by our own decision says nothing against it.
+    pub fn works(&self) -> bool {
+        fn whole(entry: &EntryFact) -> bool {
+            matches!(entry.outcome, Outcome::Found(_) | Outcome::NotChecked(_))
+                && entry.entries.iter().all(whole)
+        }
+        matches!(self.outcome, Outcome::Found(_)) && self.entries.iter().all(whole)
+    }
 }
 
 /// What is known of one entry of an index.

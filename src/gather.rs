@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
+use crate::causes;
 use crate::cluster::Freshness;
 use crate::credentials::{
     Credential, DecodedSecret, DockerConfig, Keyring, PullSecret, SecretState,
@@ -251,20 +252,33 @@ impl Gatherer {
                 credentials,
                 nodes: nodes.clone(),
                 tenant: tenant.clone(),
+                anew: false,
                 requests: requests.clone(),
             });
         }
-        let asks = questions.into_iter().map(|asked| self.attempt(asked, freshness, ask.deadline));
+        let asks =
+            questions.iter().map(|asked| self.attempt(asked.clone(), freshness, ask.deadline));
         let answers = join_all(asks).await;
         for (secret, used) in facts.secrets.iter_mut().zip(used) {
             secret.used = used;
         }
-        for (image, question) in facts.images.iter_mut().zip(answers_for) {
+        for (image, question) in facts.images.iter_mut().zip(&answers_for) {
             if let Some((attempts, providers)) = question.and_then(|index| answers.get(index)) {
                 image.attempts.clone_from(attempts);
                 image.providers.clone_from(providers);
             }
         }
+        // A tag may have been pushed again since it was seen to lead to what no node pulls.
+        let old = unfit_of_old(facts);
+        let again = facts.images.iter_mut().zip(answers_for).zip(old).filter(|(_, old)| *old);
+        join_all(again.filter_map(|((image, question), _)| {
+            let question = Question { anew: true, ..questions.get(question?)?.clone() };
+            Some(async {
+                let answers = self.attempt(question, freshness, ask.deadline).await;
+                (image.attempts, image.providers) = answers;
+            })
+        }))
+        .await;
     }
 }
 
@@ -323,7 +337,7 @@ impl<'a> Keyrings<'a> {
 
 fn not_checked(why: Unchecked) -> Attempt {
     let outcome = Outcome::NotChecked(why);
-    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new(), remembered: false }
 }
 
 /// A host that no DNS can know, and that nothing should have to remember.
@@ -335,7 +349,17 @@ fn no_such_host(reference: &Reference) -> Attempt {
         waited: None,
         retry_after: None,
     });
-    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new(), remembered: false }
+}
+
+/// Of each image, whether no node pulls what its tag led to a while ago.
+fn unfit_of_old(facts: &Facts<'_>) -> Vec<bool> {
+    let mut words = None;
+    let unfit = |image: &ImageFact<'_>| {
+        image.attempts.iter().any(|attempt| attempt.remembered)
+            && causes::is_unfit(words.get_or_insert_with(|| facts.candidates()), image)
+    };
+    facts.images.iter().map(unfit).collect()
 }
 
 /// Whether something that a stale secret or ServiceAccount could explain stands in the facts.

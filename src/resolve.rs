@@ -43,6 +43,8 @@ pub struct Question {
     pub nodes: Arc<[Candidate]>,
     /// The namespace on whose behalf registries are asked; login budgets are its own.
     pub tenant: Arc<str>,
+    /// What a tag leads to is looked up again, unless it was a moment ago.
+    pub anew: bool,
     /// What registries may still be asked on behalf of the same review.
     pub requests: RequestBudget,
 }

@@ -4,7 +4,8 @@
 use super::{Certainty, presence, short_name, words};
 use crate::credentials::SecretState;
 use crate::facts::{
-    Absent, Facts, ImageFact, PodMutation, ProviderAnswer, ProviderFact, ServiceAccountState,
+    Absent, Evidence, Facts, ImageFact, PodMutation, ProviderAnswer, ProviderFact,
+    ServiceAccountState,
 };
 use crate::glob::any_matches;
 use crate::image::Reference;
@@ -27,9 +28,7 @@ impl Doubt {
 /// What could cure a refusal of this image.
 pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
     Doubt(
-        missing_secret(facts)
-            .or_else(|| missing_service_account(facts))
-            .or_else(|| nodes_log_in(facts, image))
+        login(facts, image)
             .or_else(|| mirrored_or_mutated(facts, image, PodMutation::Secrets))
             .or_else(|| short_name::elsewhere(facts, image))
             .or_else(|| presence::despite_refusal(facts, image)),
@@ -37,16 +36,10 @@ pub(super) fn of_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
 }
 
 /// What could cure the absence of this image. Where the registry showed us what else is there, no
-/// credential would show more.
+/// credential would show more, unless another host that a node asks wants one.
 pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Absent) -> Doubt {
-    let registry = registry(image);
     let hidden = || {
-        if absent.listed {
-            return None;
-        }
-        missing_secret(facts)
-            .or_else(|| missing_service_account(facts))
-            .or_else(|| nodes_log_in(facts, image))
+        if absent.listed && !wants_a_login(&absent.evidence) { None } else { login(facts, image) }
     };
     // containerd decides by HEAD, CRI-O by GET.
     let served = || {
@@ -54,16 +47,37 @@ pub(super) fn of_absence(facts: &Facts<'_>, image: &ImageFact<'_>, absent: &Abse
             .served_by_get
             .then(|| "though GET serves it, and some runtimes ask by GET".to_owned())
     };
-    let cached = || {
-        any_matches(&facts.settings.pull_through, registry)
-            .then(|| "unless this pull-through cache can still fetch it".to_owned())
-    };
+    let cached = || pull_through(facts, image);
     Doubt(hidden().or_else(served).or_else(cached).or_else(|| elsewhere(facts, image)))
 }
 
-/// What could cure anything that is wrong with the image itself.
+/// What could cure that a part of the image is not there, of which the hosts said this.
+pub(super) fn of_missing_part(facts: &Facts<'_>, image: &ImageFact<'_>, said: &Evidence) -> Doubt {
+    let hidden = || if wants_a_login(said) { login(facts, image) } else { None };
+    Doubt(hidden().or_else(|| pull_through(facts, image)).or_else(|| elsewhere(facts, image)))
+}
+
+/// What could cure anything else that is wrong with the image itself.
 pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Doubt {
     Doubt(elsewhere(facts, image))
+}
+
+/// Whether another host that a node asks refused us.
+fn wants_a_login(said: &Evidence) -> bool {
+    said.others.iter().any(|heard| matches!(heard.status, 401 | 403))
+}
+
+/// A login that may yet be and is not among those that were tried.
+fn login(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<String> {
+    missing_secret(facts)
+        .or_else(|| missing_service_account(facts))
+        .or_else(|| nodes_log_in(facts, image))
+}
+
+/// A pull-through cache fetches what it does not have yet.
+fn pull_through(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<String> {
+    any_matches(&facts.settings.pull_through, registry(image))
+        .then(|| "unless this pull-through cache can still fetch it".to_owned())
 }
 
 /// Where a node may have the image from but its registry.

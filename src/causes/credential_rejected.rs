@@ -100,7 +100,13 @@ mod tests {
         let settings = Settings::default();
         let no = refused(RefusedAt::Login, 401, None, "r.io");
         let source = Some(CredentialSource::DockerConfig);
-        let attempts = vec![Attempt { source, anonymous: false, outcome: no, entries: Vec::new() }];
+        let attempts = vec![Attempt {
+            source,
+            anonymous: false,
+            outcome: no,
+            entries: Vec::new(),
+            remembered: false,
+        }];
         let facts = facts(vec![image("r.io/api:1", attempts)], &settings);
         let message = only(&CAUSE, &facts).2;
         assert!(message.contains(": the login in --docker-config was refused (401)"), "{message}");

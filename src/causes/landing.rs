@@ -102,7 +102,12 @@ pub(super) fn finding(
     what: &str,
     fix: &str,
 ) -> Finding {
-    let doubt = certainty::of_image(facts, image);
+    let doubt = match met.fault {
+        Fault::Damage(Damage { fault: PartFault::Missing(said), .. }) => {
+            certainty::of_missing_part(facts, image, said)
+        }
+        _ => certainty::of_image(facts, image),
+    };
     let certainty = if met.proven { doubt.certainty() } else { Certainty::Likely };
     let what = format!("{what}{}", doubt.clause());
     Finding::of_image(cause, Severity::WontPull, certainty, image, &what, fix)

@@ -42,7 +42,8 @@ mod tests {
     use super::super::Severity;
     use super::super::testing::*;
     use super::*;
-    use crate::facts::{PodMutation, Settings};
+    use crate::credentials::SecretState;
+    use crate::facts::{Heard, Outcome, PodMutation, Settings};
     use crate::glob::Glob;
 
     #[test]
@@ -96,5 +97,21 @@ mod tests {
         assert_eq!(only(&CAUSE, &facts).1, Certainty::Likely);
         facts.images[0].mirrors_told = true;
         assert_eq!(only(&CAUSE, &facts).1, Certainty::Proven);
+    }
+    #[test]
+    fn a_list_of_tags_says_nothing_of_a_mirror_that_wants_a_login() {
+        let settings = Settings::default();
+        for (status, expected) in
+            [(404, Certainty::Proven), (401, Certainty::Likely), (403, Certainty::Likely)]
+        {
+            let mut outcome = absent(Missing::Tag, Some("latest"));
+            if let Outcome::Absent(absent) = &mut outcome {
+                absent.evidence.others = vec![Heard { host: "mirror.corp".to_owned(), status }];
+            }
+            let mut facts =
+                facts(vec![image("nginx:latests", vec![anonymous(outcome)])], &settings);
+            facts.secrets = vec![secret("regcred", SecretState::Absent { similar: None }, false)];
+            assert_eq!(only(&CAUSE, &facts).1, expected, "{status}");
+        }
     }
 }

@@ -52,13 +52,13 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
 
 /// An attempt without a credential.
 pub(super) fn anonymous(outcome: Outcome) -> Attempt {
-    Attempt { source: None, anonymous: true, outcome, entries: Vec::new() }
+    Attempt { source: None, anonymous: true, outcome, entries: Vec::new(), remembered: false }
 }
 
 /// An attempt with what a credential provider gave.
 pub(super) fn provided(provider: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Provider(provider.to_owned()));
-    Attempt { source, anonymous: false, outcome, entries: Vec::new() }
+    Attempt { source, anonymous: false, outcome, entries: Vec::new(), remembered: false }
 }
 
 /// A credential provider that is for the image, and what came of it.
@@ -69,7 +69,7 @@ pub(super) fn provider(name: &str, answer: ProviderAnswer) -> ProviderFact {
 /// An attempt with the credential of a secret.
 pub(super) fn with(secret: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Secret(secret.to_owned()));
-    Attempt { source, anonymous: false, outcome, entries: Vec::new() }
+    Attempt { source, anonymous: false, outcome, entries: Vec::new(), remembered: false }
 }
 
 /// An image that is there: one that is looked at no further than its manifest says.

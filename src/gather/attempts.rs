@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{Gatherer, MOST_CREDENTIALS, not_checked};
 use crate::cluster::Freshness;
-use crate::facts::{Attempt, Conclusion, Facts, Outcome, ProviderAnswer, ProviderFact, Unchecked};
+use crate::facts::{Attempt, Conclusion, Facts, ProviderAnswer, ProviderFact, Unchecked};
 use crate::providers::{Age, Lookup};
 use crate::resolve::Question;
 
@@ -32,7 +32,7 @@ impl Gatherer {
             attempts = self.ask(Question { credentials, ..question.clone() }, deadline).await;
         }
         let mut given = Lookup::default();
-        if !attempts.iter().any(works) {
+        if !attempts.iter().any(Attempt::works) {
             if let Some(providers) = &self.providers {
                 let name = question.reference.name();
                 let age = match freshness {
@@ -49,7 +49,7 @@ impl Gatherer {
                 attempts.extend(self.ask(Question { credentials, ..question }, deadline).await);
             }
         }
-        if !attempts.iter().any(works) {
+        if !attempts.iter().any(Attempt::works) {
             attempts.extend(given.open.map(not_checked));
             if beyond {
                 let budget = format!("{MOST_CREDENTIALS} credentials for one image");
@@ -72,15 +72,15 @@ fn within<T>(room: &mut usize, mut credentials: Vec<T>, beyond: &mut bool) -> Ve
     credentials
 }
 
-fn works(attempt: &Attempt) -> bool {
-    matches!(attempt.outcome, Outcome::Found(_))
-}
-
 /// Whether an image fails with what a provider said a while ago.
 pub(super) fn rest_on_old_answers(facts: &Facts<'_>) -> bool {
     let old = |fact: &ProviderFact| fact.remembered && fact.answer != ProviderAnswer::Failed;
     facts.images.iter().any(|image| {
-        let fails = matches!(image.conclusion(), Conclusion::Refused(_) | Conclusion::Absent(_, _));
+        let fails = match image.conclusion() {
+            Conclusion::Refused(_) | Conclusion::Absent(_, _) | Conclusion::Broken(_) => true,
+            Conclusion::Pulls(_) => !image.attempts.iter().any(Attempt::works),
+            _ => false,
+        };
         fails && image.providers.iter().any(old)
     })
 }

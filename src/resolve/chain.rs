@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::entries::{Room, wanted};
 use super::flight::{self, Flight};
+use super::lifetime::Answer;
 use super::spot::{Spot, fact};
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
@@ -30,6 +31,8 @@ pub(super) struct Chain {
 struct Trace {
     done: Vec<Attempt>,
     current: Option<Arc<Spot>>,
+    /// Whether the current one rests on a tag of a while ago.
+    remembered: bool,
 }
 
 /// One attempt to be made.
@@ -39,12 +42,13 @@ struct Try<'a> {
 }
 
 impl Try<'_> {
-    fn attempt(&self, (outcome, entries): (Outcome, Vec<EntryFact>)) -> Attempt {
+    fn attempt(&self, (outcome, entries): (Outcome, Vec<EntryFact>), remembered: bool) -> Attempt {
         Attempt {
             source: self.source.cloned(),
             anonymous: self.credential.is_none(),
             outcome,
             entries,
+            remembered,
         }
     }
 }
@@ -58,13 +62,15 @@ impl Chain {
     pub(super) async fn known(&self) -> Option<Vec<Attempt>> {
         let mut attempts = Vec::with_capacity(1);
         for next in tries(&self.question) {
-            let answer = self.shared.answers.get(&self.key(&next, None)).await?;
+            let key = self.key(&next, None);
+            let answer = self.kept(&key).await?;
             let entries = match index(&answer.outcome) {
                 Some(list) => self.known_entries(&next, list, 0, &Room::new()).await?,
                 None => Vec::new(),
             };
-            let attempt = next.attempt((answer.outcome.clone(), entries));
-            let ends = works(&attempt);
+            let remembered = answer.is_old_content(&key);
+            let attempt = next.attempt((answer.outcome.clone(), entries), remembered);
+            let ends = attempt.works();
             attempts.push(attempt);
             if ends {
                 break;
@@ -72,6 +78,16 @@ impl Chain {
         }
         self.shared.metrics.cache("hit");
         Some(attempts)
+    }
+
+    /// The answer that is kept, unless it is older than the question takes.
+    async fn kept(&self, key: &Key) -> Option<Arc<Answer>> {
+        let answer = self.shared.answers.get(key).await?;
+        if self.question.anew && answer.is_old_content(key) {
+            self.shared.answers.invalidate(key).await;
+            return None;
+        }
+        Some(answer)
     }
 
     /// The same of an index's entries. Boxed, because indexes lie in each other.
@@ -126,11 +142,19 @@ impl Chain {
     async fn run(self) -> Vec<Attempt> {
         for next in tries(&self.question) {
             let spot = Spot::image();
-            self.trace.lock().unwrap_or_else(PoisonError::into_inner).current = Some(spot.clone());
+            let key = self.key(&next, None);
+            let remembered =
+                self.kept(&key).await.is_some_and(|answer| answer.is_old_content(&key));
+            {
+                let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+                trace.current = Some(spot.clone());
+                trace.remembered = remembered;
+            }
             self.look(&next, spot.clone(), 0, &Room::new()).await;
             // Nothing is open any more.
-            let attempt = next.attempt(spot.so_far(&|_| Outcome::NotChecked(Unchecked::Failed)));
-            let ends = works(&attempt);
+            let known = spot.so_far(&|_| Outcome::NotChecked(Unchecked::Failed));
+            let attempt = next.attempt(known, remembered);
+            let ends = attempt.works();
             let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
             trace.current = None;
             trace.done.push(attempt);
@@ -177,7 +201,7 @@ impl Chain {
     async fn ask(&self, next: &Try<'_>, spot: &Spot) -> Outcome {
         let key = self.key(next, spot.entry.clone());
         loop {
-            if let Some(answer) = self.shared.answers.get(&key).await {
+            if let Some(answer) = self.kept(&key).await {
                 return answer.outcome.clone();
             }
             let Some(flight) =
@@ -217,7 +241,7 @@ impl Chain {
                 Some(spot) => spot.so_far(&open),
                 None => (open(None), Vec::new()),
             };
-            attempts.push(next.attempt(known));
+            attempts.push(next.attempt(known, trace.remembered));
         }
         attempts
     }
@@ -240,14 +264,4 @@ fn index(outcome: &Outcome) -> Option<&[Entry]> {
         Outcome::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
         _ => None,
     }
-}
-
-/// Whether a node is content with this attempt: it is there, and so is all that was asked for of
-/// it. What was left out by our own decision says nothing against it.
-fn works(attempt: &Attempt) -> bool {
-    fn whole(entry: &EntryFact) -> bool {
-        matches!(entry.outcome, Outcome::Found(_) | Outcome::NotChecked(_))
-            && entry.entries.iter().all(whole)
-    }
-    matches!(attempt.outcome, Outcome::Found(_)) && attempt.entries.iter().all(whole)
 }

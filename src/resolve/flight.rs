@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::lifetime::{self, Answer};
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
@@ -75,12 +77,13 @@ async fn fly(
         tenant: &flight.tenant,
         entry: key.entry.as_deref(),
     };
+    let asked = Instant::now();
     let outcome = shared.client.lookup(lookup, progress).await;
     shared.metrics.lookup(outcome.label());
     let age = progress.absent_since().map(|since| since.elapsed());
     let keep = lifetime::of(&key, &outcome, age);
     if !keep.is_zero() {
-        let answer = Answer { outcome: outcome.clone(), keep };
+        let answer = Answer { outcome: outcome.clone(), keep, asked };
         shared.answers.insert(key, Arc::new(answer)).await;
     }
     outcome

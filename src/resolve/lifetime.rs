@@ -9,7 +9,8 @@ use super::Key;
 use crate::facts::{Content, Found, ImageConfig, Outcome, TroubleKind};
 use crate::registry::CredentialId;
 
-/// A tag that was found: it can move or go, and missing that for a while harms nobody.
+/// A tag that was found: it can move or go, and missing that for a while harms nobody, as long as
+/// nobody is denied for what it led to ([`Answer::is_old_content`]).
 const FOUND_BY_TAG: Duration = Duration::from_secs(5 * 60);
 /// A digest that was found: it can only be deleted.
 const FOUND_BY_DIGEST: Duration = Duration::from_secs(60 * 60);
@@ -67,6 +68,19 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
 pub(super) struct Answer {
     pub(super) outcome: Outcome,
     pub(super) keep: Duration,
+    /// When the registry was asked.
+    pub(super) asked: tokio::time::Instant,
+}
+
+impl Answer {
+    /// Whether it is content that a tag led to, and the tag may lead elsewhere by now: what this
+    /// lacks is an absence as well, and too old to deny for. A refused credential is another
+    /// matter, its answer stands.
+    pub(super) fn is_old_content(&self, key: &Key) -> bool {
+        key.reference.digest().is_none()
+            && matches!(self.outcome, Outcome::Found(_) | Outcome::Broken(_) | Outcome::Invalid(_))
+            && self.asked.elapsed() >= ABSENT
+    }
 }
 
 /// moka's view of the lifetimes.

@@ -161,6 +161,7 @@ fn question(reference: Reference, credentials: &[(&str, &str)]) -> Question {
             runtime: None,
         })),
         tenant: "shop".into(),
+        anew: false,
         requests: RequestBudget::new(1_000),
     }
 }
@@ -353,6 +354,48 @@ async fn an_entry_that_is_missing_is_damage_and_the_next_credential_is_tried() {
         assert_eq!((part, gone), (&Part::Manifest, &digest(&child("arm64"))));
         assert!(matches!(fault, PartFault::Missing(_)), "{fault:?}");
     }
+}
+
+/// Lets time pass without waiting: no request is under way meanwhile.
+async fn later(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn what_a_tag_led_to_a_while_ago_is_looked_up_again_only_for_who_asks_anew() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let tag = || question(fake.image("multi:1"), &[]);
+    let attempts = ask(&resolver, tag()).await;
+    let Outcome::Found(found) = &attempts[0].outcome else { panic!("{attempts:?}") };
+    let by_digest = format!("multi@{}", found.digest);
+    for (image, heads) in [("multi:1", [1, 1, 2]), (by_digest.as_str(), [3, 3, 3])] {
+        let image = || question(fake.image(image), &[]);
+        let anew = || Question { anew: true, ..image() };
+        let is_old = |attempts: Vec<Attempt>| attempts[0].remembered;
+        assert!(!is_old(ask(&resolver, anew()).await), "a moment ago is new enough");
+        assert_eq!(fake.count(&Method::HEAD, "/manifests/"), heads[0]);
+        later(super::lifetime::ABSENT).await;
+        assert_eq!(is_old(ask(&resolver, image()).await), heads[1] != heads[2]);
+        assert_eq!(fake.count(&Method::HEAD, "/manifests/"), heads[1]);
+        assert!(!is_old(ask(&resolver, anew()).await));
+        assert_eq!(fake.count(&Method::HEAD, "/manifests/"), heads[2]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_not_asked_again_even_for_who_asks_anew() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let wrong = || question(fake.image("private/app:1"), &[("ada", "s3cr3t-old")]);
+    ask(&resolver, wrong()).await;
+    let asked = fake.count(&Method::HEAD, "");
+    later(super::lifetime::ABSENT).await;
+    let attempts = ask(&resolver, Question { anew: true, ..wrong() }).await;
+    assert!(matches!(attempts[0].outcome, Outcome::Refused(_)), "{attempts:?}");
+    assert_eq!(fake.count(&Method::HEAD, ""), asked);
 }
 
 #[tokio::test]

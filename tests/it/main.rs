@@ -53,6 +53,8 @@ mod policy;
 #[cfg(test)]
 mod providers;
 #[cfg(test)]
+mod repushed;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod secrecy;

@@ -324,6 +324,26 @@ async fn no_attempt_without_a_login_follows_one_with() {
     }
 }
 
+/// A node goes on to the next login where a part is not there for this one.
+#[tokio::test]
+async fn an_image_that_is_not_whole_for_the_pods_own_login_is_asked_for_with_a_providers() {
+    let mut scene = Scene::new().await;
+    let own = docker_config(&scene.host, "own", &scene.logins.add("own", &["*"]));
+    let own = DockerConfig::decode(ConfigFormat::DockerConfigJson, own.as_bytes()).unwrap();
+    let password = scene.logins.add("node", &["*"]);
+    let script = login(&scene.host, "node", &password);
+    scene.plugins.add("ours", &scene.host, &script);
+    let gatherer = gatherer(&scene.plugins, Limits::default(), Some(own));
+    let part = images::simple("part");
+    let image = scene.registry.add("team/multi", "1.0", &images::index(&[part.clone()]));
+    assert_eq!(gathered(&gatherer, &image).await, (vec!["found"], vec![]));
+    scene.registry.add("team/broken", "1.0", &images::index(&[part.clone()]));
+    scene.registry.lose("team/broken", part.digest());
+    let image = image.replace("multi", "broken");
+    let both = (vec!["found", "found"], vec![ProviderAnswer::Login]);
+    assert_eq!(gathered(&gatherer, &image).await, both);
+}
+
 /// A login is kept for as long as its provider says, and may have been replaced long before: then
 /// nodes have the new one.
 #[tokio::test]

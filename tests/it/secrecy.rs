@@ -81,6 +81,7 @@ fn no_type_of_the_core_shows_a_secret() {
         credentials: vec![(CredentialSource::DockerConfig, credential)],
         nodes: Arc::new([]),
         tenant: "shop".into(),
+        anew: false,
         requests: RequestBudget::new(1),
     };
     shows_none("Question", &question);
@@ -170,6 +171,7 @@ async fn no_memory_of_the_running_parts_shows_a_secret() {
         )],
         nodes: Arc::new([]),
         tenant: "shop".into(),
+        anew: false,
         requests: RequestBudget::new(100),
     };
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
