@@ -54,10 +54,12 @@ mod walk;
 mod who;
 
 pub use address::AddressRule;
+pub use bounded::bounded_by_size;
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
 pub use identity::CredentialId;
+pub use manifest::{descriptor_size, entries_size, platform_size};
 pub use progress::{Phase, Progress, RequestBudget};
 
 use crate::facts::Outcome;

@@ -14,6 +14,7 @@ mod flight;
 mod gate;
 mod lifetime;
 mod spot;
+mod weight;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 use crate::credentials::Credential;
 use crate::facts::{Attempt, Candidate, CredentialSource, Descriptor};
 use crate::image::Reference;
-use crate::registry::{CredentialId, RegistryClient, RequestBudget};
+use crate::registry::{CredentialId, RegistryClient, RequestBudget, bounded_by_size};
 use crate::telemetry::Metrics;
 
 use chain::Chain;
@@ -62,7 +63,7 @@ pub struct Limits {
     pub begun: usize,
     /// The same for one namespace.
     pub begun_per_tenant: usize,
-    /// Answers kept.
+    /// Bytes of the answers kept: what an index says is foreign text.
     pub answers: u64,
 }
 
@@ -74,7 +75,7 @@ impl Default for Limits {
             lookups_per_tenant: 16,
             begun: 8_192,
             begun_per_tenant: 1_024,
-            answers: 100_000,
+            answers: 64 * 1024 * 1024,
         }
     }
 }
@@ -108,7 +109,7 @@ impl Resolver {
     /// A resolver that asks through `client`.
     pub fn new(client: RegistryClient, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let answers =
-            Cache::builder().max_capacity(limits.answers).expire_after(lifetime::ByOutcome).build();
+            bounded_by_size(limits.answers, weight::of).expire_after(lifetime::ByOutcome).build();
         let shared = Shared {
             client,
             answers,

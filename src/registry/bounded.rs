@@ -8,7 +8,7 @@ use moka::future::{Cache, CacheBuilder};
 const OVERHEAD: usize = 256;
 
 /// A cache of at most `most` bytes. `size` tells the bytes of an entry's texts.
-pub(super) fn bounded_by_size<K, V>(
+pub fn bounded_by_size<K, V>(
     most: u64,
     size: impl Fn(&K, &V) -> usize + Send + Sync + 'static,
 ) -> CacheBuilder<K, V, Cache<K, V>>

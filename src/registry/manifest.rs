@@ -4,6 +4,7 @@
 //! `Children`); how Go reads JSON is in `document`. Where CRI-O takes what containerd refuses (a
 //! member that is there and `null`), it is taken.
 
+mod bounds;
 mod document;
 mod others;
 mod outline;
@@ -16,9 +17,12 @@ use oci_distribution::manifest::{
 
 use crate::facts::ManifestFault;
 use crate::image::Digest;
+pub(super) use bounds::is_modest;
+pub use bounds::platform_size;
 use document::Document;
 pub(super) use others::Others;
-pub(super) use outline::{Outline, Parts, Source, platform_size};
+pub(super) use outline::{Outline, Parts, Source};
+pub use outline::{descriptor_size, entries_size};
 
 /// containerd's own bound: a larger manifest is rejected before it is fetched.
 pub(super) const LARGEST: usize = 4 * 1048 * 1048;

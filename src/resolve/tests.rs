@@ -239,6 +239,20 @@ async fn an_answer_given_to_one_credential_is_never_anothers() {
 }
 
 #[tokio::test]
+async fn answers_are_kept_as_far_as_their_bytes_have_room() {
+    let fake = Fake::start().await;
+    for (answers, asked) in [(1, 2), (64 * 1024, 1)] {
+        let resolver = resolver(Limits { answers, ..Limits::default() });
+        let name = format!("app-{answers}:1");
+        for _ in 0..2 {
+            assert!(found(&ask(&resolver, question(fake.image(&name), &[])).await));
+            resolver.shared.answers.run_pending_tasks().await;
+        }
+        assert_eq!(fake.count(&Method::HEAD, &format!("app-{answers}/")), asked);
+    }
+}
+
+#[tokio::test]
 async fn credentials_are_tried_in_order_until_one_works_and_none_after_it() {
     let fake = Fake::start().await;
     let resolver = resolver(Limits::default());

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 use crate::facts::ImageConfig;
 use crate::image::Platform;
-use crate::registry::manifest::{CONFIGS, Others, Parts, platform_size};
+use crate::registry::manifest::{CONFIGS, Others, Parts, is_modest, platform_size};
 
 /// Bytes of a config beyond which it is looked at like a layer, and not read.
 pub(in crate::registry) const LARGEST: u64 = 4 * 1024 * 1024;
@@ -15,7 +15,7 @@ pub(in crate::registry) const LARGEST: u64 = 4 * 1024 * 1024;
 pub(in crate::registry) enum Config {
     /// It is no JSON object.
     Foreign,
-    /// It is spelled so that runtimes may read it in different ways.
+    /// It is spelled so that runtimes may read it in different ways, or its platform is very long.
     Unusual,
     /// It is one.
     Read {
@@ -73,6 +73,9 @@ impl Config {
             os_version: raw.os_version.unwrap_or_default(),
             os_features: raw.os_features.unwrap_or_default(),
         };
+        if !is_modest(&platform) {
+            return Self::Unusual;
+        }
         let layers = raw.rootfs.and_then(|rootfs| rootfs.diff_ids).map_or(0, |ids| ids.len());
         Self::Read { platform, layers }
     }
@@ -133,4 +136,16 @@ fn is_image_layer(media_type: &str) -> bool {
         "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
     ];
     media_type.starts_with("application/vnd.oci.image.layer.") || docker.contains(&media_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_with_an_endless_platform_is_left_open() {
+        let read = |os: &str| Config::read(format!(r#"{{"os":"{os}"}}"#).as_bytes());
+        assert!(matches!(read(&"x".repeat(128)), Config::Read { .. }));
+        assert_eq!(read(&"x".repeat(129)), Config::Unusual);
+    }
 }

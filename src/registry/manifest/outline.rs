@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::bounds::{MOST_ENTRIES, is_modest, platform_size};
 use super::strict;
 use super::{Kind, kind_of};
 use crate::facts::{Descriptor, Entry};
-use crate::image::{Digest, Platform};
+use crate::image::Digest;
 
-/// Entries beyond which an index is not read; real ones have a few dozen.
-const MOST_ENTRIES: usize = 1_000;
 /// Layers beyond which an image is not read: containerd 2.4 takes no more descriptors, and before
 /// it took any number.
 const MOST_LAYERS: usize = 10_000;
@@ -62,7 +61,6 @@ impl Outline {
 
     /// Bytes that it takes in memory, roughly.
     pub(in crate::registry) fn size(&self) -> usize {
-        let of = |one: &Descriptor| one.digest.as_str().len() + one.media_type.len();
         match self {
             Self::Image(parts) => {
                 let blobs = std::iter::once(&parts.config).chain(&parts.layers);
@@ -70,16 +68,13 @@ impl Outline {
                     Source::Inline(Some(bytes)) => bytes.len(),
                     _ => 0,
                 };
-                blobs.map(|blob| size_of::<Blob>() + of(&blob.descriptor) + inline(blob)).sum()
+                blobs
+                    .map(|blob| {
+                        size_of::<Blob>() + descriptor_size(&blob.descriptor) + inline(blob)
+                    })
+                    .sum()
             }
-            Self::Index(entries) => entries
-                .iter()
-                .map(|entry| {
-                    size_of::<Entry>()
-                        + entry.target.as_ref().map_or(0, of)
-                        + entry.platform.as_ref().map_or(0, platform_size)
-                })
-                .sum(),
+            Self::Index(entries) => entries_size(entries),
             Self::Unusual => 0,
         }
     }
@@ -94,12 +89,19 @@ impl Parts {
     }
 }
 
-/// Bytes of a platform's texts.
-pub(in crate::registry) fn platform_size(platform: &Platform) -> usize {
-    let Platform { os, architecture, variant, os_version, os_features } = platform;
-    let texts = [os, architecture, variant, os_version].into_iter().map(String::len);
-    let features = os_features.iter().map(|text| size_of::<String>() + text.len());
-    texts.chain(features).sum()
+/// Bytes that the entries of an index take in memory, roughly.
+pub fn entries_size(entries: &[Entry]) -> usize {
+    let one = |entry: &Entry| {
+        size_of::<Entry>()
+            + entry.target.as_ref().map_or(0, descriptor_size)
+            + entry.platform.as_ref().map_or(0, platform_size)
+    };
+    entries.iter().map(one).sum()
+}
+
+/// Bytes of a descriptor's texts.
+pub fn descriptor_size(descriptor: &Descriptor) -> usize {
+    descriptor.digest.as_str().len() + descriptor.media_type.len()
 }
 
 fn image(bytes: &[u8]) -> Option<Parts> {
@@ -136,7 +138,11 @@ fn entries(bytes: &[u8]) -> Option<Vec<Entry>> {
         if raw.has_urls() || raw.inline().ok()?.is_some() {
             return None;
         }
-        Some(Entry { platform: raw.platform(), target: descriptor(&raw) })
+        let platform = raw.platform();
+        if !platform.as_ref().is_none_or(is_modest) {
+            return None;
+        }
+        Some(Entry { platform, target: descriptor(&raw) })
     };
     index.manifests.into_iter().map(entry).collect()
 }

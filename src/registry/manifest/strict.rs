@@ -1,11 +1,13 @@
 //! Manifests as nearly everybody writes them. What is spelled in any other way is not read here
 //! at all, because runtimes may read it in different ways: member names in another case, members
-//! that come twice, values of another type, text that is not UTF-8.
+//! that come twice, values of another type, text that is not UTF-8. Nor is a media type that is
+//! longer than any.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::bounds::LONGEST_MEDIA_TYPE;
 use super::others::Others;
 use crate::image::Platform;
 
@@ -87,7 +89,9 @@ impl Descriptor {
     fn is_usual(&self) -> bool {
         let known = ["digest", "size", "mediatype", "urls", "data", "platform"];
         let platform = ["os", "architecture", "variant", "os.version", "os.features"];
-        self.rest.are_other_than(&known)
+        let media_type = self.media_type.as_ref().map_or(0, String::len);
+        media_type <= LONGEST_MEDIA_TYPE
+            && self.rest.are_other_than(&known)
             && self.platform.as_ref().is_none_or(|raw| raw.rest.are_other_than(&platform))
     }
 

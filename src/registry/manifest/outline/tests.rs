@@ -1,5 +1,5 @@
 use super::*;
-use crate::image::Algorithm;
+use crate::image::{Algorithm, Platform};
 
 const HEX: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -97,10 +97,27 @@ fn an_index_that_is_spelled_in_an_unusual_way_is_left_open() {
         format!(r#"{{"manifests":[{}]}}"#, layer(r#","urls":["https://cdn.test/x"]"#)),
         format!(r#"{{"manifests":[{}]}}"#, layer(r#","data":"aGVsbG8hIQ==""#)),
         format!(r#"{{"manifests":[{}]}}"#, vec![one.as_str(); MOST_ENTRIES + 1].join(",")),
+        format!(r#"{{"manifests":[{}]}}"#, one.replace('x', &"x".repeat(256))),
+        format!(r#"{{"manifests":[{}]}}"#, entry_for(&"x".repeat(129), 1)),
+        format!(r#"{{"manifests":[{}]}}"#, entry_for("linux", 17)),
     ] {
         let read = Outline::read(index.as_bytes(), Kind::Index);
         assert_eq!(read, Outline::Unusual, "{index:.200}");
     }
+}
+
+/// An entry for this system with so many features.
+fn entry_for(os: &str, features: usize) -> String {
+    let features = vec![r#""x""#; features].join(",");
+    layer(&format!(r#","platform":{{"os":"{os}","os.features":[{features}]}}"#))
+}
+
+#[test]
+fn an_index_of_as_much_as_is_kept_is_read() {
+    let one = entry_for(&"y".repeat(128), 16);
+    let one = one.replacen(r#""x""#, &format!(r#""{}""#, "x".repeat(255)), 1);
+    let Outline::Index(entries) = read_index(&vec![one; 256].join(",")) else { panic!() };
+    assert_eq!(entries.len(), 256);
 }
 
 #[test]
