@@ -111,8 +111,8 @@ const TRANSFER: Way = Way { choice: Choice::Exact, every: true, by_features: tru
 /// Up to containerd 2.2: `containerd/platforms` looks at features from v1.0.0-rc.3 on.
 const OLD_CLIENT: Way = Way { by_features: false, ..CLIENT };
 const OLD_TRANSFER: Way = Way { by_features: false, ..TRANSFER };
-/// containers/image (`internal/manifest`, `ChooseInstance`): the first exact match.
-const CONTAINERS_IMAGE: Way = Way { choice: Choice::Exact, every: false, by_features: false };
+/// containers/image (`internal/manifest`, `ChooseInstance`): the nearest of its own processor.
+const CONTAINERS_IMAGE: Way = Way { choice: Choice::StepsDown, every: false, by_features: false };
 
 /// The ways that a pull by this runtime may go. From containerd 2.1 on the transfer service is the
 /// default, and `use_local_image_pull`, `discard_unpacked_layers` and other settings bring the
@@ -207,6 +207,7 @@ mod tests {
         assert_eq!(ways(containerd(2, 3)), [CLIENT, TRANSFER]);
         assert_eq!(ways(None), [CLIENT, TRANSFER, OLD_CLIENT, OLD_TRANSFER]);
         assert_eq!(ways(CRI_O), [CONTAINERS_IMAGE]);
+        assert_eq!(CONTAINERS_IMAGE.choice, Choice::StepsDown);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(super) struct TokenQuestion {
     /// How the registry that named the realm is spoken to: containerd speaks to the realm in the
     /// same way, and with the same headers.
     pub(super) via: Option<Arc<Via>>,
+    /// No node asks it: that the login is refused here does not stand.
+    pub(super) aside: bool,
 }
 
 impl PartialEq for TokenQuestion {

@@ -34,6 +34,12 @@ impl Crew {
         first.into_iter().chain(last).map(|member| member.endpoint.clone()).collect()
     }
 
+    /// Those whom a node asks before this one.
+    pub(super) fn before(&self, endpoint: &Arc<Endpoint>) -> Vec<Arc<Endpoint>> {
+        let others = self.0.iter().map(|member| &member.endpoint);
+        others.take_while(|other| !Arc::ptr_eq(other, endpoint)).cloned().collect()
+    }
+
     /// This host had no answer, or a no.
     pub(super) fn has_failed(&self, endpoint: &Arc<Endpoint>) {
         for member in self.0.iter().filter(|member| Arc::ptr_eq(&member.endpoint, endpoint)) {

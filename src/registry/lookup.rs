@@ -50,7 +50,8 @@ pub(super) async fn reach(session: &mut Session<'_>) -> Step<Reached> {
     let head = head(session, Shelf::Manifests).await?;
     match head.status {
         status if status.is_success() => {
-            let (Ok(outcome) | Err(outcome)) = present(session, head, Shelf::Manifests).await;
+            let (Ok(outcome) | Err(outcome)) =
+                Box::pin(present(session, head, Shelf::Manifests)).await;
             Ok(Reached::There(outcome))
         }
         StatusCode::NOT_FOUND => Ok(Reached::Missing(head)),
@@ -78,7 +79,7 @@ pub(super) async fn conclude(session: &mut Session<'_>, absence: Absence) -> Out
     match absence {
         Absence::Proven(outcome) => outcome,
         Absence::There(head, shelf) => {
-            let (Ok(outcome) | Err(outcome)) = present(session, head, shelf).await;
+            let (Ok(outcome) | Err(outcome)) = Box::pin(present(session, head, shelf)).await;
             outcome
         }
     }

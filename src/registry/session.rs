@@ -30,6 +30,9 @@ pub(super) const ACCEPT: HeaderValue = HeaderValue::from_static(
      application/vnd.oci.image.index.v1+json, */*",
 );
 
+/// What manifests are asked for below.
+const MANIFESTS: &str = "manifests/";
+
 /// What is sent along.
 #[derive(Debug, Clone)]
 enum Authorization {
@@ -68,6 +71,8 @@ pub(super) struct Session<'a> {
     authorization: Authorization,
     /// Something was asked.
     begun: bool,
+    /// A node does not ask what is asked here now.
+    aside: bool,
     /// The registry has shown a manifest to this credential.
     pub(super) shown: bool,
     /// The manifest that the registry has named, and that is then asked for by its digest.
@@ -95,6 +100,7 @@ impl<'a> Session<'a> {
             who,
             authorization: Authorization::None,
             begun: false,
+            aside: false,
             shown: false,
             named: None,
             told: None,
@@ -182,7 +188,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn remember(&self, challenges: Challenges, secure: bool) {
+    /// Only what every node meets is remembered for all who come: it asks for manifests first.
+    async fn remember(&self, path: &str, challenges: Challenges, secure: bool) {
+        if !path.starts_with(MANIFESTS) {
+            return;
+        }
         let seen = Remembered { challenges, secure };
         self.shared.challenges.insert(self.place(), seen).await;
     }
@@ -224,18 +234,33 @@ impl<'a> Session<'a> {
     ) -> Step<Answer> {
         if !self.begun {
             self.begun = true;
-            self.begin().await?;
+            // Where a node begins with a blob, nothing has asked it for a login yet.
+            if self.shown || path.starts_with(MANIFESTS) {
+                self.begin().await?;
+            }
         }
         self.told = None;
+        self.aside = is_aside(method, path);
         let mut answer = self.send(method, path, accept).await?;
         // Once to log in, and once more if that was with a kept token that is no longer taken.
         for first in [true, false] {
             if self.wants_login(&answer, first) {
-                self.log_in(&answer).await?;
+                self.log_in(path, &answer).await?;
                 answer = self.send(method, path, accept).await?;
             }
         }
         Ok(answer)
+    }
+
+    /// Asks by HEAD for a blob, which a node asks for by GET: unless the answer is good enough,
+    /// that starts as if nothing had been asked.
+    pub(super) async fn try_head(&mut self, path: &str, accept: &HeaderValue) -> Step<Answer> {
+        let unasked = matches!(self.authorization, Authorization::None);
+        let ended = self.try_for(&Method::HEAD, path, accept).await;
+        if unasked && !ended.as_ref().is_ok_and(|answer| answer.status.is_success()) {
+            self.authorization = Authorization::None;
+        }
+        ended
     }
 
     /// Whether logging in (again) could change this answer.
@@ -290,7 +315,7 @@ impl<'a> Session<'a> {
             StatusCode::UNAUTHORIZED => {
                 slot.refused();
                 // Of a login that was accepted here lately it may be this repository alone.
-                if !proven {
+                if !proven && !self.aside {
                     let refusal = self.refusal(&answer, RefusedAt::Login);
                     standing.refuse_login(host, login.id, &refusal).await;
                 }
@@ -308,7 +333,7 @@ impl<'a> Session<'a> {
                         self.told = self.error_of(again).await;
                     }
                 }
-                if self.told.is_some_and(|told| told.expired) {
+                if !self.aside && self.told.is_some_and(|told| told.expired) {
                     // Of the credential, not of this repository.
                     let mut refusal = self.refusal(&answer, RefusedAt::Repository);
                     self.add_told(&mut refusal);
@@ -322,13 +347,13 @@ impl<'a> Session<'a> {
     }
 
     /// Gets what the registry asks for in a 401, or a fresh token in place of a stale one.
-    async fn log_in(&mut self, answer: &Answer) -> Step<()> {
+    async fn log_in(&mut self, path: &str, answer: &Answer) -> Step<()> {
         let challenges = Challenges::of(&answer.headers);
         match self.authorization.clone() {
             Authorization::Basic => Err(self.unauthorized(answer)),
             Authorization::None => {
                 let fresh = self.choose(&challenges, answer.secure).await;
-                self.remember(challenges, answer.secure).await;
+                self.remember(path, challenges, answer.secure).await;
                 self.authorization = fresh?.ok_or_else(|| self.unauthorized(answer))?;
                 Ok(())
             }
@@ -338,7 +363,7 @@ impl<'a> Session<'a> {
                     None => sent.question.clone(),
                 };
                 if challenges.bearer.is_some() {
-                    self.remember(challenges, answer.secure).await;
+                    self.remember(path, challenges, answer.secure).await;
                 }
                 if sent.cached {
                     self.shared.auth.drop_token(&sent.question, &self.who).await;
@@ -380,7 +405,8 @@ impl<'a> Session<'a> {
         scopes.sort();
         scopes.dedup();
         let via = self.endpoint.via.clone();
-        Ok(TokenQuestion { realm, service: bearer.service.clone(), scopes, via })
+        let (service, aside) = (bearer.service.clone(), self.aside);
+        Ok(TokenQuestion { realm, service, scopes, via, aside })
     }
 
     /// What a 401 means that no login can change.
@@ -445,4 +471,11 @@ impl<'a> Session<'a> {
         let body = answer.bytes(spec_error::LONGEST_BODY, limit).await;
         body.map_or_else(|_| ErrorBody::default(), |bytes| spec_error::read(&bytes))
     }
+}
+
+/// Whether no node asks this: it asks for blobs by GET, and for no list of tags. That a login is
+/// wanted or refused there is no reason to speak of it anywhere else.
+fn is_aside(method: &Method, path: &str) -> bool {
+    let blob = method == Method::HEAD && path.starts_with("blobs/");
+    blob || path.starts_with("tags/")
 }

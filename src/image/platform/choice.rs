@@ -14,6 +14,9 @@ pub enum Choice {
     /// containerd's transfer service (`platforms.Ordered`): the node's platform and no other.
     /// Such a pull fetches every entry that matches.
     Exact,
+    /// containers/image (`internal/pkg/platform`, `WantedPlatforms`): the node's processor, and
+    /// of the 32-bit arm what is below the node's own, the nearest first.
+    StepsDown,
 }
 
 /// How far an entry is from the node: first the kind of processor, then the steps down from the
@@ -72,7 +75,22 @@ fn distance(choice: Choice, node: &Normal<'_>, entry: &Platform) -> Option<Dista
         let same = (&normal.architecture, &normal.variant) == (&node.architecture, &node.variant);
         return same.then_some((0, 0));
     }
+    if choice == Choice::StepsDown {
+        return own_steps(node, &normal, entry.variant.is_empty());
+    }
     steps(node, &normal.architecture, &normal.variant)
+}
+
+/// From the node's processor down within its own kind. An arm that names no variant is everybody's
+/// last resort.
+fn own_steps(node: &Normal<'_>, entry: &Normal<'_>, nameless: bool) -> Option<Distance> {
+    match (&*node.architecture, &*entry.architecture) {
+        (own, other) if own != other => None,
+        ("arm", _) if nameless => Some((1, 0)),
+        _ if node.variant == entry.variant => Some((0, 0)),
+        ("arm", _) => steps_down(&node.variant, &entry.variant, 5),
+        _ => None,
+    }
 }
 
 /// From the node's processor to that of the entry, which it may run as well.

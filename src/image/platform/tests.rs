@@ -1,6 +1,6 @@
 use super::{Choice, Platform, PlatformError, matches, rank};
 
-use Choice::{Compatible, Exact};
+use Choice::{Compatible, Exact, StepsDown};
 
 fn platform(text: &str) -> Platform {
     text.parse().unwrap()
@@ -110,6 +110,28 @@ fn the_transfer_service_takes_the_own_platform_only_and_every_entry_of_it() {
     assert_eq!(taken(Exact, "linux/amd64", &entries), ["linux/amd64", "linux/x86_64/v1"]);
     assert_eq!(taken(Exact, "linux/arm64/v8", &["linux/arm/v8", "linux/arm64"]), ["linux/arm64"]);
     assert!(taken(Exact, "linux/amd64", &["linux/386"]).is_empty());
+}
+
+#[test]
+fn containers_image_steps_down_within_the_own_processor_to_the_nameless() {
+    for (node, entries, order) in [
+        ("linux/arm/v7", "arm64 arm arm/v5 arm/v6 arm/v7 arm/v8", "arm/v7 arm/v6 arm/v5 arm"),
+        ("linux/arm/v8", "arm/v6 arm/v7", "arm/v7 arm/v6"),
+        ("linux/arm/v6", "arm/v7 arm", "arm"),
+        ("linux/arm/v6", "arm/v7", ""),
+        ("linux/arm64", "arm/v8 arm/v7 arm arm64/v9", ""),
+        ("linux/arm64", "arm arm64/v8", "arm64/v8"),
+        ("linux/arm64/v8", "arm64", "arm64"),
+        ("linux/amd64", "386 amd64/v2", ""),
+        ("linux/amd64", "386 amd64", "amd64"),
+    ] {
+        let entries: Vec<String> =
+            entries.split(' ').map(|entry| format!("linux/{entry}")).collect();
+        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+        let order: Vec<String> =
+            order.split_whitespace().map(|entry| format!("linux/{entry}")).collect();
+        assert_eq!(taken(StepsDown, node, &entries), order, "{node} of {entries:?}");
+    }
 }
 
 #[test]

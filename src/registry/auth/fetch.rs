@@ -46,7 +46,7 @@ impl Auth {
                 self.methods.insert(place, *method).await;
                 self.standing.accept(&host, login.id).await;
             }
-            Err(Outcome::Refused(refusal)) if refusal.at == RefusedAt::Login => {
+            Err(Outcome::Refused(refusal)) if refusal.at == RefusedAt::Login && !question.aside => {
                 self.standing.refuse_login(&host, login.id, refusal).await;
             }
             Err(_) => {}

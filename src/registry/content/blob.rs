@@ -4,7 +4,9 @@
 use http::header::CONTENT_ENCODING;
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::facts::{Damage, Descriptor, Evidence, Outcome, Part, PartFault, TroubleKind};
+use crate::facts::{
+    Damage, Descriptor, Evidence, Outcome, Part, PartFault, TroubleKind, Unchecked,
+};
 use crate::registry::Step;
 use crate::registry::memory::Key;
 use crate::registry::progress::{Phase, enter};
@@ -145,7 +147,7 @@ impl Question {
         let memory = &session.shared.memory;
         let mut refused = false;
         if !memory.is_headless(session.authority.as_str()) {
-            match session.try_for(&Method::HEAD, &self.path, &self.accept).await {
+            match session.try_head(&self.path, &self.accept).await {
                 Ok(answer) => match answer.status {
                     StatusCode::TOO_MANY_REQUESTS => {
                         return Err(Unseen::Ended(unexpected(&answer)));
@@ -159,6 +161,8 @@ impl Question {
                     }
                 },
                 Err(Outcome::Refused(_)) => refused = true,
+                // GET may need no login.
+                Err(Outcome::NotChecked(Unchecked::Budget(_))) => {}
                 Err(ended) => return Err(Unseen::Ended(ended)),
             }
         }

@@ -1,6 +1,7 @@
 //! The parts of one image, a few at a time.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -11,6 +12,7 @@ use super::config::{self, Config, is_image_config};
 use crate::facts::{Damage, Descriptor, LeftOut, Outcome, Part, PartFault, TroubleKind};
 use crate::image::Digest;
 use crate::registry::Step;
+use crate::registry::hosts::Endpoint;
 use crate::registry::manifest::{Parts, Source};
 use crate::registry::progress;
 use crate::registry::session::Session;
@@ -199,18 +201,49 @@ impl Job<'_> {
     /// Looks at this part wherever a node would get it from.
     async fn anywhere(self, session: &Session<'_>) -> Step<Option<Config>> {
         let mut said = Fetched::default();
+        let mut asked = Vec::new();
         for endpoint in session.crew.in_turn() {
-            let there = session.at(&endpoint);
-            let ended = match there.standing_refusal_elsewhere(session).await {
-                Some(refusal) => Err(Outcome::Refused(refusal)),
-                None => self.clone().run(there).await,
-            };
+            let ended = self.at(session, &endpoint).await;
+            asked.push(endpoint.clone());
             match said.add(ended) {
+                Some(Err(wrong @ Outcome::Broken(_))) => {
+                    return self.unless_before(session, &endpoint, &asked, wrong).await;
+                }
                 Some(ended) => return ended,
                 None => session.crew.has_failed(&endpoint),
             }
         }
         Err(said.nowhere())
+    }
+
+    /// What is wrong at one host counts only if no host that a node asks before it has a good one:
+    /// some of those are asked last here.
+    async fn unless_before(
+        &self,
+        session: &Session<'_>,
+        host: &Arc<Endpoint>,
+        asked: &[Arc<Endpoint>],
+        wrong: Outcome,
+    ) -> Step<Option<Config>> {
+        for endpoint in session.crew.before(host) {
+            if asked.iter().any(|other| Arc::ptr_eq(other, &endpoint)) {
+                continue;
+            }
+            match self.at(session, &endpoint).await {
+                Err(Outcome::Broken(_) | Outcome::Refused(_)) => {}
+                ended => return ended,
+            }
+        }
+        Err(wrong)
+    }
+
+    /// Looks at this part at one host.
+    async fn at(&self, session: &Session<'_>, endpoint: &Arc<Endpoint>) -> Step<Option<Config>> {
+        let there = session.at(endpoint);
+        match there.standing_refusal_elsewhere(session).await {
+            Some(refusal) => Err(Outcome::Refused(refusal)),
+            None => self.clone().run(there).await,
+        }
     }
 
     /// Looks at this part; what it says, if it is the config.

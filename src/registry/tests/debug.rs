@@ -63,7 +63,8 @@ fn nothing_of_a_request_shows() {
     let mut request = Request::new(Method::POST, uri.clone());
     request.authorization = who.login.as_ref().unwrap().basic();
     request.form = Some("username=ada&password=hush".into());
-    let question = TokenQuestion { realm: uri, service: None, scopes: Vec::new(), via: None };
+    let question =
+        TokenQuestion { realm: uri, service: None, scopes: Vec::new(), via: None, aside: false };
     let mut headers = HeaderMap::new();
     let challenge = HeaderValue::from_static(r#"Bearer realm="https://auth.test/?key=hush""#);
     headers.insert("www-authenticate", challenge);

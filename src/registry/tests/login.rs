@@ -6,10 +6,12 @@ use rstest::rstest;
 
 use super::fake::{Fake, Reply, Seen, answer, status};
 use super::world::{
-    APP, app, assert_found, certificate, client, look, look_as, refusal, registry, trouble,
+    APP, OCI, app, assert_found, certificate, client, look, look_as, look_for, manifest, refusal,
+    registry, trouble,
 };
 use crate::credentials::Credential;
 use crate::facts::{Outcome, RefusedAt, TroubleKind, Unchecked};
+use crate::image::{Algorithm, Digest};
 use crate::registry::RegistryClient;
 
 /// `Bearer` at `https://auth.test/token`, for the repository `app`.
@@ -318,4 +320,71 @@ async fn a_kept_token_that_is_refused_is_replaced_once() {
     *now_valid.lock().unwrap() = "Bearer never".to_owned();
     assert_eq!(refusal(look(&client, "reg.test/app:1").await).at, RefusedAt::Repository);
     assert_eq!(tokens.lines().len(), 4);
+}
+
+/// A registry that shows manifests and blobs to anybody, and asks for a login where no node asks
+/// anything.
+fn guarded_asides(challenge: &'static str) -> impl Fn(&Seen) -> Reply + Send + Sync {
+    move |seen| {
+        let aside = seen.path.contains("/tags/")
+            || (seen.method == "HEAD" && seen.path.contains("/blobs/"));
+        // Whoever comes with a login that is wrong is refused everywhere.
+        if aside || seen.authorization.is_some() {
+            answer(401, &[("www-authenticate", challenge)], "")
+        } else if seen.path.contains(&layer().to_string()) {
+            answer(
+                200,
+                &[("content-length", "5")],
+                if seen.method == "HEAD" { "" } else { "layer" },
+            )
+        } else if seen.path.contains("/manifests/layered") {
+            let length = layered().len().to_string();
+            let headers = [("content-type", OCI), ("content-length", length.as_str())];
+            answer(200, &headers, if seen.method == "HEAD" { String::new() } else { layered() })
+        } else {
+            app(seen)
+        }
+    }
+}
+
+fn layer() -> Digest {
+    Digest::of(Algorithm::Sha256, b"layer")
+}
+
+/// The good image's manifest with one layer.
+fn layered() -> String {
+    let layer = layer();
+    let media_type = "application/vnd.oci.image.layer.v1.tar";
+    let layers =
+        format!(r#""layers":[{{"mediaType":"{media_type}","digest":"{layer}","size":5}}]"#);
+    String::from_utf8_lossy(manifest()).replace(r#""layers":[]"#, &layers)
+}
+
+#[rstest]
+#[case::basic(r#"Basic realm="x""#)]
+#[case::bearer(r#"Bearer realm="https://auth.test/token",service="reg.test""#)]
+#[tokio::test]
+async fn a_login_that_no_node_is_asked_for_is_nobodys(#[case] challenge: &'static str) {
+    let registry = Fake::tls(certificate("reg.test"), guarded_asides(challenge)).await;
+    let tokens = Fake::tls(certificate("auth.test"), |seen| {
+        if seen.has_password() { status(401) } else { good_token() }
+    })
+    .await;
+    let client = client(&[("reg.test", &registry), ("auth.test", &tokens)]);
+    // One looks for a tag that is not there, and so reads the list of tags.
+    for login in [None, Some(ada())] {
+        let outcome = look_for(&client, "one", "reg.test/app:none", login.as_ref()).await;
+        assert!(matches!(outcome, Outcome::Absent(_)), "{outcome:?}");
+    }
+    // Another has a stale secret, and a node that is never asked for it.
+    let stale = Credential::new("bob", "stale");
+    for _ in 0..2 {
+        let image = "reg.test/app:layered";
+        assert_found(&look_for(&client, "two", image, Some(&stale)).await);
+        assert_found(&look_for(&client, "two", "reg.test/app:1", Some(&stale)).await);
+        let outcome = look_for(&client, "two", "reg.test/app:none", Some(&stale)).await;
+        assert!(matches!(outcome, Outcome::Absent(_)), "{outcome:?}");
+    }
+    let blob = format!("HEAD /v2/app/blobs/{}", layer());
+    assert!(registry.lines().contains(&blob), "{:?}", registry.lines());
 }

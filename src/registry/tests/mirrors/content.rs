@@ -98,6 +98,31 @@ async fn a_host_without_an_answer_is_asked_last_from_then_on() {
 }
 
 #[tokio::test]
+async fn what_a_host_serves_wrong_counts_only_after_those_whom_a_node_asks_before() {
+    // It does not know the tag, and so is asked last for the rest.
+    let content_only = |code: u16| {
+        move |seen: &Seen| match seen.path.contains("/blobs/") {
+            false => status(404),
+            true if code == 200 => mirror(seen),
+            true => status(code),
+        }
+    };
+    let wrong = |seen: &Seen| {
+        if seen.path.contains("/blobs/") { answer(200, &[], "wrong") } else { mirror(seen) }
+    };
+    for code in [200, 502, 404, 403] {
+        let (one, two) = (Fake::plain(content_only(code)).await, Fake::plain(wrong).await);
+        let outcome = look(&pair(BOTH, &one, &two), "reg.test/app:1").await;
+        assert!(blobs(&one) > 0, "{code}");
+        match code {
+            200 => assert_found(&outcome),
+            502 => assert_eq!(trouble(outcome).host, "one.test"),
+            _ => assert!(matches!(outcome, Outcome::Broken(_)), "{code}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_manifest_that_its_tag_leads_to_may_be_with_another_host() {
     let by_digest = format!("/manifests/{}", digest());
     let lost = move |seen: &Seen| {
