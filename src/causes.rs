@@ -46,10 +46,12 @@ mod tag_not_found;
 #[cfg(test)]
 mod testing;
 mod trouble;
+mod view;
 mod words;
 
 pub use catalogue::{Cause, Code, markdown};
 pub use finding::Finding;
+pub use view::View;
 
 use crate::facts::Facts;
 
@@ -143,9 +145,10 @@ pub fn findings_on(basis: Basis, facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn find(facts: &Facts<'_>, wanted: impl Fn(&Cause) -> bool) -> Vec<Finding> {
+    let facts = View::new(facts);
     let mut findings = Vec::new();
     for cause in ALL.iter().filter(|cause| wanted(cause)) {
-        (cause.detect)(facts, &mut findings);
+        (cause.detect)(&facts, &mut findings);
     }
     findings
 }
