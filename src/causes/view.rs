@@ -8,6 +8,7 @@ use super::landing::{Fate, fate};
 use crate::facts::{Candidates, Facts, ImageFact};
 
 /// Facts, and what was worked out of them.
+#[derive(Debug)]
 pub struct View<'a> {
     facts: &'a Facts<'a>,
     candidates: OnceCell<Vec<Candidates>>,
