@@ -46,12 +46,14 @@ mod tag_not_found;
 #[cfg(test)]
 mod testing;
 mod trouble;
+mod view;
 mod words;
 
 pub use catalogue::{Cause, Code, markdown};
 pub use finding::Finding;
+pub use view::View;
 
-use crate::facts::{Candidates, Facts, ImageFact};
+use crate::facts::{Facts, ImageFact};
 
 /// Whether a finding means that the pull fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,10 +134,12 @@ pub const ALL: &[&Cause] = &[
     &tag_mutable::CAUSE,
 ];
 
-/// Whether it is proven that no node of these pulls what the registry hands out for the image, but
-/// for what else may cure that.
-pub fn is_unfit(nodes: &[Candidates], image: &ImageFact<'_>) -> bool {
-    landing::faults(nodes, image).iter().any(|met| met.proven)
+/// Of each image, whether it is one of `these` and it is proven that no node pulls what the registry
+/// hands out for it, but for what else may cure that.
+pub fn unfit(facts: &Facts<'_>, these: impl Fn(&ImageFact<'_>) -> bool) -> Vec<bool> {
+    let view = View::new(facts);
+    let proven = |image| landing::faults(&view, image).iter().any(|met| met.proven);
+    facts.images.iter().map(|image| these(image) && proven(image)).collect()
 }
 
 /// Everything that is true of `facts`.
@@ -149,9 +153,10 @@ pub fn findings_on(basis: Basis, facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn find(facts: &Facts<'_>, wanted: impl Fn(&Cause) -> bool) -> Vec<Finding> {
+    let facts = View::new(facts);
     let mut findings = Vec::new();
     for cause in ALL.iter().filter(|cause| wanted(cause)) {
-        (cause.detect)(facts, &mut findings);
+        (cause.detect)(&facts, &mut findings);
     }
     findings
 }

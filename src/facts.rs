@@ -6,6 +6,8 @@ mod candidates;
 mod content;
 mod outcome;
 
+#[cfg(test)]
+pub(crate) use candidates::RANKED;
 pub use candidates::{Candidate, Candidates, Whose};
 pub use content::{
     Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault, Unread,

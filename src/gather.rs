@@ -269,7 +269,8 @@ impl Gatherer {
             }
         }
         // A tag may have been pushed again since it was seen to lead to what no node pulls.
-        let old = unfit_of_old(facts);
+        let of_old = |image: &ImageFact<'_>| image.attempts.iter().any(|one| one.remembered);
+        let old = causes::unfit(facts, of_old);
         let again = facts.images.iter_mut().zip(answers_for).zip(old).filter(|(_, old)| *old);
         join_all(again.filter_map(|((image, question), _)| {
             let question = Question { anew: true, ..questions.get(question?)?.clone() };
@@ -350,16 +351,6 @@ fn no_such_host(reference: &Reference) -> Attempt {
         retry_after: None,
     });
     Attempt { source: None, anonymous: true, outcome, entries: Vec::new(), remembered: false }
-}
-
-/// Of each image, whether no node pulls what its tag led to a while ago.
-fn unfit_of_old(facts: &Facts<'_>) -> Vec<bool> {
-    let mut words = None;
-    let unfit = |image: &ImageFact<'_>| {
-        image.attempts.iter().any(|attempt| attempt.remembered)
-            && causes::is_unfit(words.get_or_insert_with(|| facts.candidates()), image)
-    };
-    facts.images.iter().map(unfit).collect()
 }
 
 /// Whether something that a stale secret or ServiceAccount could explain stands in the facts.

@@ -1,6 +1,6 @@
 //! The registry refused, and no credential of the pod was at fault.
 
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, View, certainty, words};
 use crate::credentials::{DecodedSecret, DockerConfig, SecretState};
 use crate::facts::{
     Attempt, Conclusion, CredentialSource, Facts, ImageFact, Outcome, Refusal, RefusedAt,
@@ -32,7 +32,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for (image, reference, attempts) in refused_images(facts) {
         if credential_at_fault(attempts).is_some() {
             continue;

@@ -1,8 +1,8 @@
 //! A config or a layer that a manifest names is not in the registry.
 
 use super::landing::{self, Fault, Met};
-use super::{Basis, Cause, Code, Finding, Standing, words};
-use crate::facts::{Damage, Facts, ImageFact, Part, PartFault};
+use super::{Basis, Cause, Code, Finding, Standing, View, words};
+use crate::facts::{Damage, ImageFact, Part, PartFault};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-missing"),
@@ -23,7 +23,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     landing::detect(&CAUSE, facts, findings, phrase);
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::{ALL, Basis, Finding, Standing};
-use crate::facts::Facts;
+use super::{ALL, Basis, Finding, Standing, View};
 
 /// A stable, kebab-case cause code. Made only by the catalogue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +56,7 @@ pub struct Cause {
     /// What people see and search for without pullcheck: kubelet events, runtime errors.
     pub seen_as: &'static [&'static str],
     /// Adds a finding for everything in the facts that this cause is true of.
-    pub detect: fn(&Facts<'_>, &mut Vec<Finding>),
+    pub detect: fn(&View<'_>, &mut Vec<Finding>),
 }
 
 impl fmt::Debug for Cause {

@@ -1,8 +1,8 @@
 //! A credential matched, and the registry would not log it in.
 
 use super::access_denied::{credential_at_fault, is_provided, login, refused_images};
-use super::{Basis, Cause, Code, Finding, Severity, Standing, certainty, words};
-use crate::facts::{Facts, RefusedAt};
+use super::{Basis, Cause, Code, Finding, Severity, Standing, View, certainty, words};
+use crate::facts::RefusedAt;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("credential-rejected"),
@@ -22,7 +22,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for (image, reference, attempts) in refused_images(facts) {
         let Some((attempt, refusal)) = credential_at_fault(attempts) else { continue };
         if refusal.expired {

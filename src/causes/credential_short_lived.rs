@@ -1,8 +1,7 @@
 //! A login that will stop working within hours, kept in a static Secret.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, words};
 use crate::credentials::{DecodedSecret, Entry, SecretState};
-use crate::facts::Facts;
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -18,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for fact in facts.secrets.iter().filter(|fact| fact.used) {
         let SecretState::Read(DecodedSecret::Config(config)) = &fact.secret.state else {
             continue;

@@ -1,7 +1,7 @@
 //! The repository is there, no manifest of this digest is.
 
-use super::{Basis, Cause, Code, Finding, Standing, absence, words};
-use crate::facts::{Absent, Facts, ImageFact, Missing};
+use super::{Basis, Cause, Code, Finding, Standing, View, absence, words};
+use crate::facts::{Absent, ImageFact, Missing};
 use crate::image::Reference;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     absence::detect(&CAUSE, Missing::Digest, facts, findings, phrase);
 }
 

@@ -1,7 +1,7 @@
 //! The operator wants images named by digest.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::{Conclusion, Facts};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View};
+use crate::facts::Conclusion;
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("digest-required"),
@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     if !facts.settings.digest_required {
         return;
     }

@@ -1,7 +1,7 @@
 //! The image has more bytes than the operator wants, or than a node has room for.
 
 use super::landing::fetched;
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, certainty, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, certainty, words};
 use crate::facts::{Conclusion, Facts};
 
 pub(super) const CAUSE: Cause = Cause {
@@ -24,14 +24,13 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     let limit = facts.settings.max_image_size;
     let largest_disk = largest_disk(facts);
     if limit.is_none() && largest_disk.is_none() {
         return;
     }
-    let nodes = facts.candidates();
-    let Some(nodes) = nodes.first() else { return };
+    let Some(nodes) = facts.candidates().first() else { return };
     for image in &facts.images {
         if !matches!(image.conclusion(), Conclusion::Pulls(_)) {
             continue;
@@ -55,7 +54,8 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             let (severity, certainty) = (Severity::WontPull, Certainty::Likely);
             findings.push(Finding::of_image(&CAUSE, severity, certainty, image, &what, fix));
         } else if let Some(limit) = limit.filter(|limit| *limit < most) {
-            let certainty = if limit < least { Certainty::Proven } else { Certainty::Likely };
+            let all = limit < least && !nodes.more;
+            let certainty = if all { Certainty::Proven } else { Certainty::Likely };
             let what = format!(
                 "it has at least {} in layers, compressed, and the limit is {}{}",
                 words::bytes(most),

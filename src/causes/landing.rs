@@ -3,10 +3,10 @@
 //!
 //! Never here: words.
 
-use super::{Cause, Certainty, Finding, Severity, certainty};
+use super::{Cause, Certainty, Finding, Severity, View, certainty};
 use crate::facts::{
-    Attempt, Candidate, Candidates, Conclusion, Content, Damage, Entry, EntryFact, Facts, Found,
-    ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, PartFault, Whose,
+    Attempt, Candidate, Candidates, Conclusion, Content, Damage, Descriptor, Entry, EntryFact,
+    Facts, Found, ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, PartFault, Whose,
 };
 use crate::image::{Digest, Platform};
 use crate::nodes::quirks::{Certain, Quirk, certain};
@@ -45,7 +45,7 @@ impl Fault<'_> {
 
 /// What becomes of it on one kind of node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate<'a> {
+pub(super) enum Fate<'a> {
     Pulls,
     /// It hangs on what is not known of the node.
     May(Fault<'a>),
@@ -77,14 +77,12 @@ pub(super) struct Met<'a> {
 /// and the fix.
 pub(super) fn detect(
     cause: &Cause,
-    facts: &Facts<'_>,
+    facts: &View<'_>,
     findings: &mut Vec<Finding>,
     words: impl Fn(&Met<'_>, &ImageFact<'_>) -> Option<(String, String)>,
 ) {
-    let mut candidates = None;
     for image in facts.images.iter().filter(|image| is_damaged(image)) {
-        let words_for = candidates.get_or_insert_with(|| facts.candidates());
-        for met in faults(words_for, image) {
+        for met in faults(facts, image) {
             if let Some((what, fix)) = words(&met, image) {
                 findings.push(finding(cause, facts, image, &met, &what, &fix));
                 break;
@@ -132,24 +130,23 @@ fn is_damaged(image: &ImageFact<'_>) -> bool {
 }
 
 /// What the nodes meet, by the first word on them that knows of anything; each fault once.
-pub(super) fn faults<'a>(words: &[Candidates], image: &'a ImageFact<'_>) -> Vec<Met<'a>> {
+pub(super) fn faults<'a>(facts: &View<'a>, image: &ImageFact<'_>) -> Vec<Met<'a>> {
     if !matches!(
         image.conclusion(),
         Conclusion::Pulls(_) | Conclusion::Invalid(_) | Conclusion::Broken(_)
     ) {
         return Vec::new();
     }
-    words.iter().map(|word| of_word(word, image)).find(|met| !met.is_empty()).unwrap_or_default()
+    let words = facts.fates(image).map(|(word, fates)| of_word(word, fates, image));
+    words.into_iter().find(|met| !met.is_empty()).unwrap_or_default()
 }
 
-fn of_word<'a>(word: &Candidates, image: &'a ImageFact<'_>) -> Vec<Met<'a>> {
-    let fates: Vec<(&Candidate, Fate<'a>)> =
-        word.kinds.iter().map(|kind| (kind, fate(image, kind))).collect();
-    let all = fates.iter().all(|(_, fate)| matches!(fate, Fate::Fails(_)));
+fn of_word<'a>(word: &Candidates, fates: &[Fate<'a>], image: &ImageFact<'_>) -> Vec<Met<'a>> {
+    let all = !word.more && fates.iter().all(|fate| matches!(fate, Fate::Fails(_)));
     let in_index = image.attempts.iter().any(|attempt| index(&attempt.outcome).is_some());
     let mut met: Vec<Met<'a>> = Vec::new();
     for sure in [true, false] {
-        for (kind, fate) in &fates {
+        for (kind, fate) in word.kinds.iter().zip(fates) {
             let fault = match (fate, sure) {
                 (Fate::Fails(fault), true) | (Fate::May(fault), false) => *fault,
                 _ => continue,
@@ -211,7 +208,7 @@ pub(super) fn is_attestation(entry: &Entry) -> bool {
 }
 
 /// What could not be seen of it, and matters to some node.
-pub(super) fn unseen<'a>(facts: &Facts<'_>, image: &'a ImageFact<'_>) -> Option<&'a Outcome> {
+pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Option<&'a Outcome> {
     fn is(fact: &EntryFact) -> bool {
         is_unseen(&fact.outcome) || fact.entries.iter().any(is)
     }
@@ -223,9 +220,8 @@ pub(super) fn unseen<'a>(facts: &Facts<'_>, image: &'a ImageFact<'_>) -> Option<
                 .iter()
                 .any(|attempt| is_unseen(&attempt.outcome) || attempt.entries.iter().any(is)) =>
         {
-            let words = facts.candidates();
-            words.iter().flat_map(|word| &word.kinds).find_map(|kind| match fate(image, kind) {
-                Fate::Unseen(outcome) => Some(outcome),
+            facts.fates(image).flat_map(|(_, fates)| fates).find_map(|fate| match fate {
+                Fate::Unseen(outcome) => Some(*outcome),
                 _ => None,
             })
         }
@@ -278,15 +274,16 @@ fn collect<'a>(
         images.push(image);
     }
     let Some(list) = index(outcome) else { return };
+    let picks = kind.picks(list);
     for fact in facts {
-        if kind.picks(list).iter().flatten().any(|index| *index == fact.index) {
+        if picks.iter().flatten().any(|index| *index == fact.index) {
             collect(&fact.outcome, &fact.entries, kind, images);
         }
     }
 }
 
 /// The best that the attempts come to: a node takes the first that works.
-fn fate<'a>(image: &'a ImageFact<'_>, kind: &Candidate) -> Fate<'a> {
+pub(super) fn fate<'a>(image: &'a ImageFact<'_>, kind: &Candidate) -> Fate<'a> {
     let order = |fate: &Fate<'_>| match fate {
         Fate::Pulls => 0,
         Fate::May(_) => 1,
@@ -381,11 +378,20 @@ fn of_index<'a>(
     role: Role,
     kind: &Candidate,
 ) -> Fate<'a> {
+    // Each once, and not once for every way that comes to it.
+    let known: Vec<(usize, Fate<'a>)> =
+        facts.iter().map(|fact| (fact.index, of_entry(list, fact, role, kind))).collect();
+    let of = |index: usize| match known.iter().find(|(looked_at, _)| *looked_at == index) {
+        Some((_, fate)) => *fate,
+        // Not looked at. Nothing is known against it.
+        None if target(list, index).is_some() => Fate::Pulls,
+        None => UNFETCHABLE,
+    };
     let ways: Vec<Fate<'a>> = kind
         .picks(list)
         .iter()
         .map(|pick| {
-            let fates = pick.iter().map(|index| of_entry(list, facts, *index, role, kind));
+            let fates = pick.iter().map(|index| of(*index));
             worst(fates).unwrap_or(Fate::Fails(Fault::Platform(list)))
         })
         .collect();
@@ -405,22 +411,16 @@ fn of_index<'a>(
     }
 }
 
-fn of_entry<'a>(
-    list: &'a [Entry],
-    facts: &'a [EntryFact],
-    index: usize,
-    role: Role,
-    kind: &Candidate,
-) -> Fate<'a> {
-    let Some(target) = list.get(index).and_then(|entry| entry.target.as_ref()) else {
-        // What is fetched has no digest to be verified by, and is thrown away.
-        return Fate::Fails(Fault::Invalid(ManifestFault::Malformed, None));
-    };
-    match facts.iter().find(|fact| fact.index == index) {
-        Some(fact) => of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind),
-        // Not looked at. Nothing is known against it.
-        None => Fate::Pulls,
-    }
+fn of_entry<'a>(list: &'a [Entry], fact: &'a EntryFact, role: Role, kind: &Candidate) -> Fate<'a> {
+    let Some(target) = target(list, fact.index) else { return UNFETCHABLE };
+    of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind)
+}
+
+/// What is fetched has no digest to be verified by, and is thrown away.
+const UNFETCHABLE: Fate<'_> = Fate::Fails(Fault::Invalid(ManifestFault::Malformed, None));
+
+fn target(list: &[Entry], index: usize) -> Option<&Descriptor> {
+    list.get(index)?.target.as_ref()
 }
 
 /// The entries of an index.

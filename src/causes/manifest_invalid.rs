@@ -1,8 +1,8 @@
 //! The registry serves a manifest that no runtime can use.
 
 use super::landing::{self, Fault, Met};
-use super::{Basis, Cause, Code, Finding, Standing, words};
-use crate::facts::{Damage, Facts, ImageFact, ManifestFault, Part, PartFault};
+use super::{Basis, Cause, Code, Finding, Standing, View, words};
+use crate::facts::{Damage, ImageFact, ManifestFault, Part, PartFault};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("manifest-invalid"),
@@ -27,7 +27,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     landing::detect(&CAUSE, facts, findings, phrase);
 }
 

@@ -1,6 +1,6 @@
 //! Not looked at, by our own decision or for lack of a right.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, landing, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, landing, words};
 use crate::credentials::SecretState;
 use crate::facts::{
     Conclusion, Facts, ImageFact, LeftOut, Outcome, ServiceAccountState, Unchecked,
@@ -22,7 +22,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let registry = image.reference.as_ref().map(Reference::registry).unwrap_or_default();
         let (host, what, fix) = match landing::unseen(facts, image) {
@@ -51,7 +51,7 @@ fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 /// What of an image was not looked at by our own bounds. What the operator does not want looked at
 /// is not worth a word.
-fn left_out(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<(String, &'static str)> {
+fn left_out(facts: &View<'_>, image: &ImageFact<'_>) -> Option<(String, &'static str)> {
     if !matches!(image.conclusion(), Conclusion::Pulls(_)) || !landing::is_left_out(image) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! The image is an index, and no entry is for the platform that the pod would run on.
 
 use super::landing::{self, Fault, Met, faults, index, is_attestation};
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, certainty, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, certainty, words};
 use crate::facts::{
     Candidates, Conclusion, Content, Entry, Facts, Found, ImageConfig, ImageFact, Whose,
 };
@@ -32,17 +32,16 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let words = facts.candidates();
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let Conclusion::Pulls(found) = image.conclusion() else { continue };
         let fault = if image.attempts.iter().any(|attempt| index(&attempt.outcome).is_some()) {
-            faults(&words, image)
+            faults(facts, image)
                 .into_iter()
                 .find(|met| matches!(met.fault, Fault::Platform(_)))
                 .map(|met| missing(facts, image, &met))
         } else {
-            words.first().and_then(|word| other_processor(facts, image, found, word))
+            facts.candidates().first().and_then(|word| other_processor(facts, image, found, word))
         };
         findings.extend(fault);
     }
@@ -92,7 +91,7 @@ fn other_processor(
     if others.is_empty() {
         return None;
     }
-    let proven = others.len() == nodes && word.whose.is_all();
+    let proven = others.len() == nodes && !word.more && word.whose.is_all();
     let doubt = certainty::of_image(facts, image);
     let certainty = if proven { doubt.certainty() } else { Certainty::Likely };
     others.dedup();

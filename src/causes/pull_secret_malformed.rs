@@ -1,6 +1,6 @@
 //! A pull secret that the kubelet cannot decode.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, presence, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, presence, words};
 use crate::credentials::{DecodedSecret, SecretState};
 use crate::facts::{Facts, Front};
 use crate::nodes::quirks::malformed_secret_is_err_image_pull;
@@ -22,7 +22,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     if facts.images.iter().all(|image| !image.asked) {
         return; // Nothing is pulled, so no keyring is built.
     }

@@ -1,7 +1,7 @@
 //! `imagePullSecrets` where the API server drops it: inside a container, beside the pod's spec.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::{Facts, Front};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View};
+use crate::facts::Front;
 use crate::message;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     if facts.front != Front::Check {
         return; // What the API server has dropped never arrives at the webhook.
     }

@@ -1,8 +1,7 @@
 //! A pull secret that covers none of the pod's images.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, words};
 use crate::credentials::{DecodedSecret, SecretState};
-use crate::facts::Facts;
 use crate::message::list;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -19,7 +18,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     if facts.images.iter().all(|image| image.reference.is_err()) {
         return;
     }

@@ -1,8 +1,8 @@
 //! A pull secret that does not exist.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, words};
 use crate::credentials::SecretState;
-use crate::facts::{Facts, Front};
+use crate::facts::Front;
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -18,7 +18,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for fact in &facts.secrets {
         let (similar, where_to) = match (&fact.secret.state, facts.front) {
             (SecretState::Absent { similar }, _) => (similar, "does not exist"),

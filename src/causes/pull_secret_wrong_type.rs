@@ -1,8 +1,8 @@
 //! A pull secret of a shape the kubelet ignores without a word.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, words};
 use crate::credentials::{DecodedSecret, SecretState};
-use crate::facts::{Facts, Front};
+use crate::facts::Front;
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for fact in &facts.secrets {
         let SecretState::Read(DecodedSecret::WrongType(hint)) = &fact.secret.state else {
             continue;

@@ -1,7 +1,6 @@
 //! The kubelet would not even try: `InvalidImageName`.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::Facts;
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("reference-invalid"),
@@ -17,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let Err(error) = &image.reference else { continue };
         let fix =

@@ -1,7 +1,6 @@
 //! The operator's list of registries does not hold this one.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::Facts;
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View};
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -16,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in facts.images.iter().filter(|image| !image.registry_allowed) {
         let Ok(reference) = &image.reference else { continue };
         findings.push(Finding::of_image(

@@ -1,7 +1,7 @@
 //! Plain HTTP where HTTPS was expected.
 
-use super::{Basis, Cause, Code, Finding, Standing, trouble};
-use crate::facts::{Facts, Trouble, TroubleKind};
+use super::{Basis, Cause, Code, Finding, Standing, View, trouble};
+use crate::facts::{Trouble, TroubleKind};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("registry-plain-http"),
@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     trouble::detect(&CAUSE, TroubleKind::PlainHttp, facts, findings, words);
 }
 

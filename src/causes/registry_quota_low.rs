@@ -1,7 +1,7 @@
 //! Docker Hub's pull quota runs low, so the manifest was left for the nodes.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::{Conclusion, Content, Facts, Found, Outcome, Quota, Unread};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View};
+use crate::facts::{Conclusion, Content, Found, Outcome, Quota, Unread};
 use crate::message::printable;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let (Ok(reference), Conclusion::Pulls(found)) = (&image.reference, image.conclusion())
         else {

@@ -1,7 +1,7 @@
 //! TLS failed.
 
-use super::{Basis, Cause, Code, Finding, Standing, trouble};
-use crate::facts::{Facts, Trouble, TroubleKind};
+use super::{Basis, Cause, Code, Finding, Standing, View, trouble};
+use crate::facts::{Trouble, TroubleKind};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("registry-tls"),
@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     trouble::detect(&CAUSE, TroubleKind::Tls, facts, findings, words);
 }
 

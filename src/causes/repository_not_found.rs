@@ -1,7 +1,7 @@
 //! The registry knows no such repository.
 
-use super::{Basis, Cause, Code, Finding, Standing, absence, access_denied, words};
-use crate::facts::{Absent, Facts, ImageFact, Missing};
+use super::{Basis, Cause, Code, Finding, Standing, View, absence, access_denied, words};
+use crate::facts::{Absent, ImageFact, Missing};
 use crate::image::Reference;
 
 pub(super) const CAUSE: Cause = Cause {
@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     absence::detect(&CAUSE, Missing::Repository, facts, findings, phrase);
 }
 

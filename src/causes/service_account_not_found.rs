@@ -1,7 +1,7 @@
 //! The template names a ServiceAccount that does not exist.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, words};
-use crate::facts::{Facts, Front, ServiceAccountState};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, words};
+use crate::facts::{Front, ServiceAccountState};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("service-account-not-found"),
@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     let account = &facts.service_account;
     if account.name == "default" || !(facts.is_template || facts.front == Front::Check) {
         return;

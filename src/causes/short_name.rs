@@ -1,6 +1,6 @@
 //! A name without a registry, on nodes whose runtime looks it up in a list of its own.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View};
 use crate::facts::{Facts, ImageFact};
 use crate::image::{Reference, hub};
 use crate::message::printable;
@@ -23,7 +23,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let Ok(reference) = &image.reference else { continue };
         if !image.asked || !is_open(facts, image) {

@@ -1,7 +1,6 @@
 //! `latest`, written or implied.
 
-use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing};
-use crate::facts::Facts;
+use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("tag-mutable"),
@@ -15,7 +14,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let Ok(reference) = &image.reference else { continue };
         if !reference.is_floating() {

@@ -1,7 +1,7 @@
 //! The repository is there, the tag is not.
 
-use super::{Basis, Cause, Code, Finding, Standing, absence, words};
-use crate::facts::{Absent, Facts, ImageFact, Missing};
+use super::{Basis, Cause, Code, Finding, Standing, View, absence, words};
+use crate::facts::{Absent, ImageFact, Missing};
 use crate::image::Reference;
 use crate::message::printable;
 
@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-fn detect(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     absence::detect(&CAUSE, Missing::Tag, facts, findings, phrase);
 }
 

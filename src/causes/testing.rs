@@ -209,7 +209,7 @@ pub(super) fn docker_config(json: &str) -> SecretState {
 /// What `cause` alone finds.
 pub(super) fn found(cause: &Cause, facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    (cause.detect)(facts, &mut findings);
+    (cause.detect)(&super::View::new(facts), &mut findings);
     for finding in &findings {
         assert_eq!(finding.code, cause.code);
         assert!(finding.message.len() <= crate::message::LONGEST, "{}", finding.message);

@@ -1,7 +1,7 @@
 //! What the registry-* causes share: our own view failed, and that says nothing of the image.
 
-use super::{Cause, Certainty, Finding, Severity, landing, words};
-use crate::facts::{Facts, Outcome, Trouble, TroubleKind};
+use super::{Cause, Certainty, Finding, Severity, View, landing, words};
+use crate::facts::{Outcome, Trouble, TroubleKind};
 use crate::message::printable;
 
 /// Adds a finding of `cause` for every image whose answer ended in trouble of `kind`; `words`
@@ -9,7 +9,7 @@ use crate::message::printable;
 pub(super) fn detect(
     cause: &Cause,
     kind: TroubleKind,
-    facts: &Facts<'_>,
+    facts: &View<'_>,
     findings: &mut Vec<Finding>,
     words: fn(&Trouble, &str) -> (String, String),
 ) {

@@ -34,6 +34,12 @@ impl Whose {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread compared all entries of an index with a node.
+    pub(crate) static RANKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// A kind of node that the pod may land on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Candidate {
@@ -53,6 +59,8 @@ impl Candidate {
         let without_features: Vec<Option<Platform>> =
             entries.iter().map(|entry| entry.platform.as_ref().map(plain)).collect();
         let ranked = |choice, by_features, node| {
+            #[cfg(test)]
+            RANKED.set(RANKED.get() + 1);
             if by_features {
                 rank(choice, node, entries.iter().map(|entry| entry.platform.as_ref()))
             } else {
@@ -83,13 +91,18 @@ impl Candidate {
     }
 }
 
+/// Most kinds of nodes that an image is looked at for; clusters have a few.
+const MOST_KINDS: usize = 32;
+
 /// The kinds of nodes that the pod may land on, on one word. Never none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidates {
     /// Whose word it is.
     pub whose: Whose,
-    /// Each kind once.
+    /// Each kind once, up to a bound.
     pub kinds: Vec<Candidate>,
+    /// There are more of them.
+    pub more: bool,
     /// Their runtimes are the operator's word.
     pub runtimes_declared: bool,
 }
@@ -180,12 +193,17 @@ impl Facts<'_> {
         let declared: Vec<Option<Runtime>> =
             self.settings.runtimes.iter().copied().map(Some).collect();
         let mut kinds: Vec<Candidate> = Vec::new();
+        let mut more = false;
         for (platform, own) in nodes {
             let runtimes = if declared.is_empty() { &[own] } else { declared.as_slice() };
             for &runtime in runtimes {
                 let known =
                     |kind: &Candidate| kind.runtime == runtime && kind.platform == *platform;
                 if kinds.iter().any(known) {
+                    continue;
+                }
+                if kinds.len() == MOST_KINDS {
+                    more = true;
                     continue;
                 }
                 let unknown_version = platform.os == "windows" && platform.os_version.is_empty();
@@ -196,7 +214,7 @@ impl Facts<'_> {
                 kinds.push(Candidate { platform: platform.clone(), loose, runtime });
             }
         }
-        Candidates { whose, kinds, runtimes_declared: !declared.is_empty() }
+        Candidates { whose, kinds, more, runtimes_declared: !declared.is_empty() }
     }
 }
 

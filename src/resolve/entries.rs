@@ -8,7 +8,7 @@ use crate::facts::{Candidate, Descriptor, Entry, Outcome, Unchecked};
 /// Most entries of one image that are asked for with one credential, over all levels.
 const MOST_ENTRIES: usize = 16;
 /// Most indexes that lie in each other.
-const DEEPEST: usize = 4;
+const DEEPEST: usize = 2;
 
 /// What may still be asked for of one image with one credential.
 pub(super) struct Room(AtomicUsize);

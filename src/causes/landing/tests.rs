@@ -271,3 +271,22 @@ fn a_node_that_holds_the_image_makes_it_likely() {
     assert_eq!(certainty, Certainty::Likely);
     assert!(message.contains("though node node-a already holds it"), "{message}");
 }
+
+#[test]
+fn what_a_hostile_index_comes_to_is_worked_out_once_for_all_causes() {
+    let settings = declared(&["linux/amd64"]);
+    let entries: Vec<_> = (0..256).map(|_| ("linux/amd64", gone())).collect();
+    let mut attempt = index(&entries);
+    attempt.entries.truncate(3);
+    let inner = attempt.clone();
+    for entry in &mut attempt.entries {
+        entry.outcome = inner.outcome.clone();
+        entry.entries = inner.entries.clone();
+    }
+    let images = (0..64).map(|_| image(API, vec![attempt.clone()])).collect();
+    let facts = facts(images, &settings);
+    let before = crate::facts::RANKED.get();
+    crate::causes::findings(&facts);
+    // The index and three in it, by each of four ways.
+    assert_eq!(crate::facts::RANKED.get() - before, 64 * 4 * 4);
+}
