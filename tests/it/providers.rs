@@ -335,9 +335,10 @@ async fn an_image_that_is_not_whole_for_the_pods_own_login_is_asked_for_with_a_p
     scene.plugins.add("ours", &scene.host, &script);
     let gatherer = gatherer(&scene.plugins, Limits::default(), Some(own));
     let part = images::simple("part");
-    let image = scene.registry.add("team/multi", "1.0", &images::index(&[part.clone()]));
+    let image =
+        scene.registry.add("team/multi", "1.0", &images::index(std::slice::from_ref(&part)));
     assert_eq!(gathered(&gatherer, &image).await, (vec!["found"], vec![]));
-    scene.registry.add("team/broken", "1.0", &images::index(&[part.clone()]));
+    scene.registry.add("team/broken", "1.0", &images::index(std::slice::from_ref(&part)));
     scene.registry.lose("team/broken", part.digest());
     let image = image.replace("multi", "broken");
     let both = (vec!["found", "found"], vec![ProviderAnswer::Login]);

@@ -97,7 +97,7 @@ async fn a_platform_that_was_missing_and_is_pushed_is_seen_by_the_next_review() 
 async fn an_old_index_whose_image_is_gone_is_not_held_against_its_tag() {
     let scene = Scene::set().await;
     let old = image_for("linux/arm64");
-    let image = scene.push(&[old.clone()]);
+    let image = scene.push(std::slice::from_ref(&old));
     scene.registry.lose(REPOSITORY, old.digest());
     assert_eq!(scene.proven(&image).await.0, ["manifest-missing"]);
     scene.push(&[images::image(Format::Oci, "linux/arm64", "new")]);
