@@ -61,7 +61,8 @@ pub(super) async fn reach(session: &mut Session<'_>) -> Step<Reached> {
             let answer = session.ask(Method::GET, &path).await?;
             match answer.status {
                 status if status.is_success() => {
-                    let (Ok(outcome) | Err(outcome)) = instead_of_head(session, answer).await;
+                    let (Ok(outcome) | Err(outcome)) =
+                        Box::pin(instead_of_head(session, answer)).await;
                     Ok(Reached::There(outcome))
                 }
                 StatusCode::NOT_FOUND => Ok(Reached::Missing(answer)),
@@ -101,7 +102,7 @@ async fn present(session: &mut Session<'_>, mut head: Answer, shelf: Shelf) -> S
             Err(fault) => return Ok(invalid(&head, fault)),
         };
         let (Some(digest), Some(length)) = (digest, head.length()) else {
-            return by_get(session, shelf, quota).await;
+            return Box::pin(by_get(session, shelf, quota)).await;
         };
         if length == 0 {
             return Ok(invalid(&head, ManifestFault::Empty));

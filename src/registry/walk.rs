@@ -258,7 +258,7 @@ pub(super) async fn entry(
     who: &Who,
 ) -> Outcome {
     let crew = Arc::new(Crew::new(listing));
-    let mut said = Fetched::default();
+    let mut said = Fetched::of(&crew, reference);
     for endpoint in crew.in_turn() {
         let mut session = Session::new(shared, reference, &endpoint, &crew, who.clone());
         session.shown = true;
@@ -287,6 +287,12 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
+    /// Nothing yet, but of hosts that cannot be asked.
+    pub(super) fn of(crew: &Crew, reference: &Reference) -> Self {
+        let unseen = |why: &str| trouble(TroubleKind::Error, reference.registry(), why);
+        Self { unseen: crew.out_of_reach().map(unseen), ..Self::default() }
+    }
+
     /// Adds how asking one host ended; the end of it all, if no other is asked after that.
     pub(super) fn add<T>(&mut self, ended: Step<T>) -> Option<Step<T>> {
         let outcome = match ended {

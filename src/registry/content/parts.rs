@@ -200,7 +200,7 @@ impl Job<'_> {
 
     /// Looks at this part wherever a node would get it from.
     async fn anywhere(self, session: &Session<'_>) -> Step<Option<Config>> {
-        let mut said = Fetched::default();
+        let mut said = Fetched::of(&session.crew, session.reference);
         let mut asked = Vec::new();
         for endpoint in session.crew.in_turn() {
             let ended = self.at(session, &endpoint).await;

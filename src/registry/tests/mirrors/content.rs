@@ -64,6 +64,15 @@ async fn a_part_is_missing_only_if_every_host_says_so() {
 }
 
 #[tokio::test]
+async fn a_part_is_not_known_to_be_missing_where_one_host_cannot_be_asked() {
+    let hosts = "server = \"http://two.test\"\n[host.\"ftp://one.test\"]\n\
+                 capabilities = [\"push\"]\n";
+    let two = Fake::plain(without_config).await;
+    let outcome = look(&client(&[("two.test", &two)], hosts), "reg.test/app:1").await;
+    assert_eq!(trouble(outcome).kind, TroubleKind::Error);
+}
+
+#[tokio::test]
 async fn a_part_is_not_known_to_be_missing_while_one_host_has_not_been_seen() {
     for code in [502, 429] {
         let unseen = move |seen: &Seen| {
