@@ -65,7 +65,7 @@ async fn a_part_is_missing_only_if_every_host_says_so() {
 
 #[tokio::test]
 async fn a_part_is_not_known_to_be_missing_where_one_host_cannot_be_asked() {
-    let hosts = "server = \"http://two.test\"\n[host.\"ftp://one.test\"]\n\
+    let hosts = "server = \"http://two.test\"\n[host.\"http://one.test/a%25b\"]\n\
                  capabilities = [\"push\"]\n";
     let two = Fake::plain(without_config).await;
     let outcome = look(&client(&[("two.test", &two)], hosts), "reg.test/app:1").await;
