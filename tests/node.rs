@@ -10,24 +10,9 @@ mod it {
     #[cfg(test)]
     pub mod support;
 }
-#[path = "parts"]
-#[cfg_attr(test, expect(dead_code, reason = "a tool box: not every tool is in use here"))]
-mod parts {
-    #[cfg(test)]
-    pub mod cache;
-    #[cfg(test)]
-    pub mod command;
-    #[cfg(test)]
-    pub mod containerd;
-    #[cfg(test)]
-    pub mod debian;
-    #[cfg(test)]
-    pub mod go;
-    #[cfg(test)]
-    pub mod netns;
-    #[cfg(test)]
-    pub mod page;
-}
+#[cfg(test)]
+#[path = "parts/kit.rs"]
+mod parts;
 #[path = "truth"]
 #[cfg_attr(test, expect(dead_code, reason = "the other judges are not in use here"))]
 mod truth {
@@ -37,27 +22,15 @@ mod truth {
 #[path = "node"]
 mod node {
     #[cfg(test)]
-    mod api;
-    #[cfg(test)]
     mod case;
     #[cfg(test)]
     mod cases;
     #[cfg(test)]
-    mod control_plane;
-    #[cfg(test)]
     mod judge;
-    #[cfg(test)]
-    mod kubelet;
-    #[cfg(test)]
-    mod leftovers;
     #[cfg(test)]
     mod outcome;
     #[cfg(test)]
     mod preload;
-    #[cfg(test)]
-    mod process;
-    #[cfg(test)]
-    mod program;
     #[cfg(test)]
     mod run;
     #[cfg(test)]

@@ -9,23 +9,9 @@ mod it {
     #[cfg(test)]
     pub mod support;
 }
-#[path = "parts"]
-mod parts {
-    #[cfg(test)]
-    pub mod cache;
-    #[cfg(test)]
-    pub mod command;
-    #[cfg(test)]
-    pub mod containerd;
-    #[cfg(test)]
-    pub mod debian;
-    #[cfg(test)]
-    pub mod go;
-    #[cfg(test)]
-    pub mod netns;
-    #[cfg(test)]
-    pub mod page;
-}
+#[cfg(test)]
+#[path = "parts/kit.rs"]
+mod parts;
 #[path = "truth"]
 mod truth {
     #[cfg(test)]

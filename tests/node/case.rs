@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kubelet::NODE;
+use crate::parts::kubernetes::kubelet::NODE;
 
 /// A pod in a namespace of its own.
 #[derive(Debug, Clone)]

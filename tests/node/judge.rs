@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use super::cases;
-use super::control_plane::ControlPlane;
-use super::kubelet::{NODE, Node};
 use super::preload::preload;
-use super::program;
 use super::run::{Cluster, Judged};
 use super::table::{Row, page};
 use super::world::{HOSTS, USER, World};
 use crate::parts::containerd::Setup;
 use crate::parts::debian;
 use crate::parts::go::Program;
+use crate::parts::kubernetes::control_plane::{ControlPlane, Options};
+use crate::parts::kubernetes::kubelet::{NODE, Node};
+use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::parts::netns::{self, Network};
 use crate::parts::page;
 use crate::support::{real_registry, skip};
@@ -27,7 +27,7 @@ const SHIM: Program = Program {
 
 /// What must be there before the network is left behind.
 struct Parts {
-    kubernetes: PathBuf,
+    kubernetes: Kubernetes,
     containerd: PathBuf,
     shim: PathBuf,
     runc: PathBuf,
@@ -50,7 +50,7 @@ impl Parts {
                 Some(installed) => installed,
                 None => debian::unpacked("docker-registry")?.join("usr/bin/docker-registry"),
             },
-            kubernetes: program::built()?,
+            kubernetes: Kubernetes::built(Release::Current)?,
         })
     }
 }
@@ -83,7 +83,8 @@ async fn judge(parts: &Parts) {
     // Trusts the registry as the system's roots would be trusted.
     setup.env = vec![("SSL_CERT_FILE".into(), world.ca.file().to_str().unwrap().into())];
 
-    let plane = ControlPlane::start(&parts.kubernetes, NODE).await;
+    let plane =
+        ControlPlane::start(&parts.kubernetes, &Options { node: NODE, ..Options::default() }).await;
     let node = Node::start(&parts.kubernetes, &plane, &setup, &cases::of_the_node(&world));
     let mut cluster = Cluster { plane: &plane, node, world: &world };
     let mut judged = cluster.judge(cases::first(&world).await).await;
@@ -108,7 +109,7 @@ async fn judges(plane: &ControlPlane) -> String {
     let info = &node["status"]["nodeInfo"];
     let text = |key: &str| info[key].as_str().unwrap().to_owned();
     let (kubelet, runtime) = (text("kubeletVersion"), text("containerRuntimeVersion"));
-    assert_eq!(kubelet, program::VERSION);
+    assert_eq!(kubelet, Release::Current.version());
     let runtime = runtime.replace("://", " ").replace("+unknown", "");
     format!("Judges: kubelet and API server {kubelet}, {runtime}.")
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::case::Case;
-use super::control_plane::ControlPlane;
-use super::kubelet::{NODE, Node};
 use super::outcome::Outcome;
 use super::word::Findings;
 use super::world::World;
+use crate::parts::kubernetes::control_plane::{ControlPlane, User};
+use crate::parts::kubernetes::kubelet::{NODE, Node};
 use crate::support::check::check;
 use crate::support::contract::Report;
 use crate::support::manifests::stream;
@@ -107,7 +107,7 @@ impl Cluster<'_> {
 
     /// pullcheck's word on pods that are not there yet, by namespace.
     async fn ask(&self, cases: &[Case]) -> HashMap<String, Findings> {
-        let kubeconfig: PathBuf = self.plane.admin_kubeconfig();
+        let kubeconfig: PathBuf = self.plane.kubeconfig(User::Admin);
         let (ca, logins) = (self.world.ca.file(), self.node.logins());
         let pods: Vec<Value> = cases.iter().map(Case::pod).collect();
         let ran = check(&["--cluster", "--output", "json", "--mode", "enforce", "-"])

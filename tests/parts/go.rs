@@ -16,6 +16,8 @@ pub struct Program {
     pub name: &'static str,
     /// From the package's root.
     pub module: &'static str,
+    /// The file there that says what is required, `go.mod` mostly.
+    pub modfile: &'static str,
     /// `.` for our own program, or the import path of one that the module requires as a tool.
     pub package: &'static str,
     pub tags: &'static str,
@@ -26,12 +28,12 @@ pub struct Program {
 impl Program {
     /// The program whose sources are in the module itself.
     pub const fn own(name: &'static str, module: &'static str) -> Self {
-        Self { name, module, package: ".", tags: "", ldflags: "" }
+        Self::tool(name, module, ".")
     }
 
     /// A program of somebody else's at the version that the module requires.
     pub const fn tool(name: &'static str, module: &'static str, package: &'static str) -> Self {
-        Self { name, module, package, tags: "", ldflags: "" }
+        Self { name, module, modfile: "go.mod", package, tags: "", ldflags: "" }
     }
 
     /// The built program, or why there is none: what this machine lacks. Panics where the sources
@@ -47,14 +49,24 @@ impl Program {
             return Ok(kept);
         }
         std::fs::create_dir_all(kept.parent().unwrap()).map_err(|error| error.to_string())?;
-        self.go(&["mod", "download"])
+        let modfile = format!("-modfile={}", self.modfile);
+        self.go(&["mod", "download", &modfile])
             .map_err(|why| format!("Go's modules cannot be had: {why}"))?;
         // Under a name of this process until it is complete: another one may be building too.
         let unfinished = kept.with_extension(std::process::id().to_string());
         let output = unfinished.to_str().ok_or("the cache folder's name is not UTF-8")?;
         let ldflags = format!("-ldflags=-s -w {}", self.ldflags);
-        let arguments =
-            ["build", "-trimpath", "-tags", self.tags, &ldflags, "-o", output, self.package];
+        let arguments = [
+            "build",
+            "-trimpath",
+            &modfile,
+            "-tags",
+            self.tags,
+            &ldflags,
+            "-o",
+            output,
+            self.package,
+        ];
         if let Err(why) = self.go(&arguments) {
             panic!("{} of {} does not build: {why}", self.package, self.module);
         }
@@ -64,7 +76,7 @@ impl Program {
 
     /// The version of another module that this one requires; without the `v`.
     pub fn required(&self, other: &str) -> String {
-        let text = std::fs::read_to_string(self.folder().join("go.mod")).unwrap();
+        let text = std::fs::read_to_string(self.folder().join(self.modfile)).unwrap();
         let mut words = text.split_whitespace().skip_while(|word| *word != other);
         words.nth(1).unwrap_or("unknown").trim_start_matches('v').to_owned()
     }
@@ -91,7 +103,8 @@ impl Program {
     }
 
     fn sources(&self) -> Vec<PathBuf> {
-        let mut sources = vec![self.folder().join("go.mod"), self.folder().join("go.sum")];
+        let modfile = self.folder().join(self.modfile);
+        let mut sources = vec![modfile.with_extension("sum"), modfile];
         if self.package == "." {
             let files = std::fs::read_dir(self.folder()).unwrap().map(|file| file.unwrap().path());
             sources.extend(files.filter(|file| file.extension().is_some_and(|it| it == "go")));

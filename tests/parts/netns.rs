@@ -1,5 +1,6 @@
 //! A network of a test's own: the test's binary is run again, for that one test, where there is
-//! nothing but loopback, with its own names.
+//! nothing but loopback, with its own names. All of 10.77.0.0/16 is this machine too, for what
+//! must not be at a loopback address.
 //!
 //! The network, mount and process namespaces are new: whatever was started in there, mounted or
 //! left behind by a runtime ends with the inner run, however that ends. All else is shared: a
@@ -80,7 +81,9 @@ impl Side {
 
 /// Arguments: `ip` or busybox with its applet, the two files, and the command to run.
 const SCRIPT: &str = r#"
-case $1 in *busybox) "$1" ip link set lo up ;; *) "$1" link set lo up ;; esac
+case $1 in *busybox) ip="$1 ip" ;; *) ip=$1 ;; esac
+$ip link set lo up
+$ip addr add 10.77.0.1/16 dev lo
 mount --bind "$2" /etc/hosts
 mount --bind "$3" /etc/resolv.conf
 shift 3

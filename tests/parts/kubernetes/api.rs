@@ -44,12 +44,16 @@ impl Api {
         answer.json()
     }
 
-    /// Creates an object of the core group where its kind and namespace say.
-    pub async fn create(&self, object: &Value) -> Value {
-        let path = collection(object);
-        let answer = self.ask(Method::POST, &path, JSON, object.to_string()).await.unwrap();
+    /// Creates what is posted at a path.
+    pub async fn post(&self, path: &str, object: &Value) -> Value {
+        let answer = self.ask(Method::POST, path, JSON, object.to_string()).await.unwrap();
         assert_eq!(answer.status, 201, "POST {path}: {}", answer.text());
         answer.json()
+    }
+
+    /// Creates an object of the core group where its kind and namespace say.
+    pub async fn create(&self, object: &Value) -> Value {
+        self.post(&collection(object), object).await
     }
 
     /// Creates an object, or changes the one that is there.

@@ -7,10 +7,11 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::control_plane::ControlPlane;
+use super::control_plane::{ControlPlane, User};
 use super::leftovers;
-use super::process::{Process, last_lines};
+use super::program::Kubernetes;
 use crate::parts::containerd::{Containerd, Setup};
+use crate::parts::process::{Process, last_lines};
 
 /// The node's name, which pods bear.
 pub const NODE: &str = "judge";
@@ -40,7 +41,12 @@ pub struct Node {
 impl Node {
     /// Starts it, with a docker `config.json` of its own. To be called only in namespaces of the
     /// test's own, for mounts and processes.
-    pub fn start(program: &Path, plane: &ControlPlane, setup: &Setup, logins: &str) -> Self {
+    pub fn start(
+        kubernetes: &Kubernetes,
+        plane: &ControlPlane,
+        setup: &Setup,
+        logins: &str,
+    ) -> Self {
         let folder = TempDir::with_prefix("kubelet-").unwrap();
         keep_tunables(folder.path());
         let made = keep_fixed();
@@ -53,10 +59,10 @@ impl Node {
         let kubelet = Process::start(
             "kubelet",
             folder.path(),
-            Command::new(program)
-                .arg("kubelet")
+            kubernetes
+                .command("kubelet")
                 .arg(format!("--config={}", config.display()))
-                .arg(format!("--kubeconfig={}", plane.kubelet_kubeconfig().display()))
+                .arg(format!("--kubeconfig={}", plane.kubeconfig(User::Kubelet).display()))
                 .arg(format!("--root-dir={}", root.display()))
                 .arg(format!("--cert-dir={}", root.join("pki").display()))
                 .arg(format!("--hostname-override={NODE}"))
