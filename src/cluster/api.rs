@@ -1,4 +1,4 @@
-//! One GET at the API server: bounded in time, size and number, its failures in our own words.
+//! One request to the API server: bounded in time, size and number, its failures in our own words.
 //!
 //! kube's own `request` is not used on purpose: it logs the whole answer when that is not what was
 //! expected, and these answers are Secrets.
@@ -8,8 +8,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::ACCEPT;
-use http::{Request, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::request::Builder;
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -34,6 +35,38 @@ pub(super) enum Failure {
     Forbidden,
     /// Anything else, in our own words.
     Trouble(String),
+}
+
+/// What came of sending an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is stored; the object as it is now.
+    Stored(Vec<u8>),
+    /// 409: it exists already, or is no longer as it was when it was read.
+    Conflict,
+}
+
+/// How an object is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sending {
+    /// A new object, to its collection.
+    Create,
+    /// The whole object in place of the old one. With `metadata.resourceVersion` only if that is
+    /// still the old one's.
+    Replace,
+    /// An RFC 6902 patch.
+    JsonPatch,
+}
+
+impl Sending {
+    fn request(self, path: &str) -> Builder {
+        let (method, content_type) = match self {
+            Self::Create => (Method::POST, "application/json"),
+            Self::Replace => (Method::PUT, "application/json"),
+            Self::JsonPatch => (Method::PATCH, "application/json-patch+json"),
+        };
+        Request::builder().method(method).uri(path).header(CONTENT_TYPE, content_type)
+    }
 }
 
 /// How much of an object is wanted.
@@ -144,44 +177,76 @@ impl Api {
 
     /// Opens an answer that goes on, whose beginning must come within `limit`.
     pub(super) async fn open(&self, path: &str, limit: Duration) -> Result<Body, Failure> {
-        match timeout(limit, self.send(path, Accept::Object)).await {
+        match timeout(limit, self.ask(path, Accept::Object)).await {
             Ok(response) => Ok(response?.into_body()),
             Err(_) => Err(timed_out(limit)),
         }
     }
 
-    async fn fetch(&self, path: &str, accept: Accept, largest: usize) -> Result<Vec<u8>, Failure> {
-        let response = self.send(path, accept).await?;
-        match Limited::new(response.into_body(), largest).collect().await {
-            Ok(body) => Ok(body.to_bytes().into()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                let megabytes = largest >> 20;
-                Err(Failure::Trouble(format!(
-                    "API server's answer was larger than {megabytes} MiB"
-                )))
+    /// Sends an object, within `limit`. It counts against nobody's share, and `path` must be made
+    /// of checked names only.
+    pub(super) async fn write(
+        &self,
+        how: Sending,
+        path: &str,
+        object: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Written, Failure> {
+        let request = how.request(path).header(ACCEPT, Accept::Object.header());
+        let sent = async {
+            let response = self.send(request, object.into()).await?;
+            if response.status() == StatusCode::CONFLICT {
+                return Ok(Written::Conflict);
             }
-            Err(_) => Err(trouble(BROKEN_OFF)),
+            Ok(Written::Stored(whole(accepted(response)?, LARGEST).await?))
+        };
+        match timeout(limit, sent).await {
+            Ok(written) => written,
+            Err(_) => Err(timed_out(limit)),
         }
     }
 
-    async fn send(&self, path: &str, accept: Accept) -> Result<Response<Body>, Failure> {
-        let request = Request::get(path)
-            .header(ACCEPT, accept.header())
-            .body(Body::empty())
-            .map_err(|_| trouble("no request can be made for this name"))?;
-        let response = self.client.send(request).await.map_err(|error| failed(&error))?;
-        match response.status() {
-            StatusCode::OK => Ok(response),
-            StatusCode::NOT_FOUND => Err(Failure::Absent),
-            StatusCode::FORBIDDEN => Err(Failure::Forbidden),
-            StatusCode::UNAUTHORIZED => {
-                Err(trouble("API server did not accept pullcheck's own login (401)"))
-            }
-            status => {
-                let status = status.as_u16();
-                Err(Failure::Trouble(format!("API server answered {status}")))
-            }
+    async fn fetch(&self, path: &str, accept: Accept, largest: usize) -> Result<Vec<u8>, Failure> {
+        whole(self.ask(path, accept).await?, largest).await
+    }
+
+    async fn ask(&self, path: &str, accept: Accept) -> Result<Response<Body>, Failure> {
+        let request = Request::get(path).header(ACCEPT, accept.header());
+        accepted(self.send(request, Body::empty()).await?)
+    }
+
+    async fn send(&self, request: Builder, body: Body) -> Result<Response<Body>, Failure> {
+        let request =
+            request.body(body).map_err(|_| trouble("no request can be made for this name"))?;
+        self.client.send(request).await.map_err(|error| failed(&error))
+    }
+}
+
+/// The answer, if it is what was asked for.
+fn accepted(response: Response<Body>) -> Result<Response<Body>, Failure> {
+    match response.status() {
+        StatusCode::OK | StatusCode::CREATED => Ok(response),
+        StatusCode::NOT_FOUND => Err(Failure::Absent),
+        StatusCode::FORBIDDEN => Err(Failure::Forbidden),
+        StatusCode::UNAUTHORIZED => {
+            Err(trouble("API server did not accept pullcheck's own login (401)"))
         }
+        status => {
+            let status = status.as_u16();
+            Err(Failure::Trouble(format!("API server answered {status}")))
+        }
+    }
+}
+
+/// Its body, of at most `largest` bytes.
+async fn whole(response: Response<Body>, largest: usize) -> Result<Vec<u8>, Failure> {
+    match Limited::new(response.into_body(), largest).collect().await {
+        Ok(body) => Ok(body.to_bytes().into()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            let megabytes = largest >> 20;
+            Err(Failure::Trouble(format!("API server's answer was larger than {megabytes} MiB")))
+        }
+        Err(_) => Err(trouble(BROKEN_OFF)),
     }
 }
 
