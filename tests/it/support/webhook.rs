@@ -3,7 +3,7 @@
 mod answer;
 mod output;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::check::{PULLCHECK, clean_env};
 use super::http::{Answer, Http};
 use super::reviews::Review;
 use super::secrets::assert_no_secret;
-use super::tls::{Ca, Leaf};
+use super::tls::{Ca, Kind, Leaf};
 
 /// No test waits for this; it only turns a hang of the suite into a failure with a name.
 const NEVER: Duration = Duration::from_secs(60);
@@ -27,6 +27,10 @@ const NEVER: Duration = Duration::from_secs(60);
 /// A webhook to be started.
 #[derive(Default)]
 pub struct Launch {
+    /// Where it takes reviews; on loopback without.
+    address: Option<IpAddr>,
+    /// Another name in its certificate.
+    name: Option<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
     config: Option<String>,
@@ -77,6 +81,18 @@ impl Launch {
         self
     }
 
+    /// Takes reviews at this address instead of on loopback.
+    pub fn at(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// Has a certificate for this name too.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
     /// The default mode.
     pub fn mode(self, mode: &str) -> Self {
         self.args(&["--mode", mode])
@@ -103,10 +119,12 @@ impl Launch {
             self = self.args(&["--config", path.to_str().unwrap()]);
         }
         let ca = Ca::mint();
-        let leaf = ca.good();
+        let leaf = ca.leaf(Kind::Good, self.name.as_deref().as_slice());
+        let address = self.address.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let mut child = Command::new(PULLCHECK)
             .arg("serve")
-            .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            .args(["--listen", &SocketAddr::new(address, 0).to_string()])
+            .args(["--metrics-listen", "127.0.0.1:0"])
             .arg("--tls-cert")
             .arg(leaf.cert_file())
             .arg("--tls-key")

@@ -56,10 +56,15 @@ impl Api {
         self.post(&collection(object), object).await
     }
 
-    /// Creates an object, or changes the one that is there.
+    /// Creates an object of the core group, or changes the one that is there.
     pub async fn apply(&self, object: &Value) {
+        self.apply_at(&collection(object), object).await;
+    }
+
+    /// Creates an object of the collection at a path, or changes the one that is there.
+    pub async fn apply_at(&self, collection: &str, object: &Value) {
         let name = object["metadata"]["name"].as_str().unwrap();
-        let path = format!("{}/{name}?fieldManager=tests&force=true", collection(object));
+        let path = format!("{collection}/{name}?fieldManager=tests&force=true");
         let answer = self.ask(Method::PATCH, &path, APPLY, object.to_string()).await.unwrap();
         assert!([200, 201].contains(&answer.status), "PATCH {path}: {}", answer.text());
     }

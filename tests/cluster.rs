@@ -1,0 +1,27 @@
+//! Real `kubectl apply`: pullcheck behind a real API server, installed as `deploy/` says, and asked
+//! by kubectl.
+//!
+//! Each test has a network and a control plane of its own. It needs root and Go; without one of
+//! them the tests are skipped and say so.
+
+#[path = "it"]
+mod it {
+    #[expect(unused_imports, reason = "a tool box: not every tool is in use here")]
+    #[cfg(test)]
+    pub mod support;
+}
+#[cfg(test)]
+#[path = "parts/kit.rs"]
+mod parts;
+#[path = "cluster"]
+mod cluster {
+    #[cfg(test)]
+    mod kubectl;
+    #[cfg(test)]
+    mod smoke;
+    #[cfg(test)]
+    mod stage;
+}
+
+#[cfg(test)]
+use it::support;
