@@ -145,7 +145,7 @@ async fn registry_away(scene: &Scene, load: &Load) {
     for (what, code, fault) in [
         ("hangs", "registry-timeout", faults::hang()),
         ("answers 503", "registry-error", faults::server_error(503)),
-        ("resets connections", "registry-refused", faults::reset()),
+        ("resets connections", "registry-error", faults::reset()),
     ] {
         let begin = Instant::now();
         scene.stage.registry.misbehave("team/app", fault);
