@@ -153,10 +153,7 @@ impl ImageFact<'_> {
             Outcome::Found(found) => Some(found),
             _ => None,
         });
-        let unseen = || {
-            outcomes()
-                .find(|outcome| matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_)))
-        };
+        let unseen = || outcomes().find(|outcome| outcome.is_unseen());
         let invalid = || {
             outcomes().find_map(|outcome| match outcome {
                 Outcome::Invalid(fault) => Some(*fault),

@@ -143,7 +143,7 @@ pub(super) fn faults<'a>(facts: &View<'a>, image: &ImageFact<'_>) -> Vec<Met<'a>
 
 fn of_word<'a>(word: &Candidates, fates: &[Fate<'a>], image: &ImageFact<'_>) -> Vec<Met<'a>> {
     let all = !word.more && fates.iter().all(|fate| matches!(fate, Fate::Fails(_)));
-    let in_index = image.attempts.iter().any(|attempt| index(&attempt.outcome).is_some());
+    let in_index = image.attempts.iter().any(|attempt| attempt.outcome.index().is_some());
     let mut met: Vec<Met<'a>> = Vec::new();
     for sure in [true, false] {
         for (kind, fate) in word.kinds.iter().zip(fates) {
@@ -187,7 +187,7 @@ fn is_certain(word: &Candidates, image: &ImageFact<'_>, fault: Fault<'_>, in_ind
 /// Whether every entry of every index that was handed out was looked at, and is broken.
 fn has_no_whole_entry(image: &ImageFact<'_>) -> bool {
     let broken = |attempt: &Attempt| {
-        let Some(list) = index(&attempt.outcome) else { return true };
+        let Some(list) = attempt.outcome.index() else { return true };
         list.iter().enumerate().filter(|(_, entry)| !is_attestation(entry)).all(|(index, _)| {
             attempt.entries.iter().any(|fact| {
                 let broken = match &fact.outcome {
@@ -210,7 +210,7 @@ pub(super) fn is_attestation(entry: &Entry) -> bool {
 /// What could not be seen of it, and matters to some node.
 pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Option<&'a Outcome> {
     fn is(fact: &EntryFact) -> bool {
-        is_unseen(&fact.outcome) || fact.entries.iter().any(is)
+        fact.outcome.is_unseen() || fact.entries.iter().any(is)
     }
     match image.conclusion() {
         Conclusion::Unseen(outcome) => Some(outcome),
@@ -218,7 +218,7 @@ pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Optio
             if image
                 .attempts
                 .iter()
-                .any(|attempt| is_unseen(&attempt.outcome) || attempt.entries.iter().any(is)) =>
+                .any(|attempt| attempt.outcome.is_unseen() || attempt.entries.iter().any(is)) =>
         {
             facts.fates(image).flat_map(|(_, fates)| fates).find_map(|fate| match fate {
                 Fate::Unseen(outcome) => Some(*outcome),
@@ -227,10 +227,6 @@ pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Optio
         }
         _ => None,
     }
-}
-
-fn is_unseen(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_))
 }
 
 /// Whether anything of it was not looked at, for any node.
@@ -273,7 +269,7 @@ fn collect<'a>(
     if let Outcome::Found(Found { content: Content::Image(image), .. }) = outcome {
         images.push(image);
     }
-    let Some(list) = index(outcome) else { return };
+    let Some(list) = outcome.index() else { return };
     let picks = kind.picks(list);
     for fact in facts {
         if picks.iter().flatten().any(|index| *index == fact.index) {
@@ -421,14 +417,6 @@ const UNFETCHABLE: Fate<'_> = Fate::Fails(Fault::Invalid(ManifestFault::Malforme
 
 fn target(list: &[Entry], index: usize) -> Option<&Descriptor> {
     list.get(index)?.target.as_ref()
-}
-
-/// The entries of an index.
-pub(super) fn index(outcome: &Outcome) -> Option<&[Entry]> {
-    match outcome {
-        Outcome::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
