@@ -113,20 +113,21 @@ pub(super) fn finding(
 
 /// Whether anything but a platform that is not served can be wrong with it. Most images end here.
 fn is_damaged(image: &ImageFact<'_>) -> bool {
-    fn is(outcome: &Outcome, entries: &[EntryFact], inner: bool) -> bool {
-        let this = match outcome {
-            Outcome::Broken(_) | Outcome::Invalid(_) => true,
-            Outcome::Found(Found { content: Content::Image(image), .. }) => {
-                suspects(image, Role::Container).next().is_some()
-            }
-            Outcome::Found(Found { content: Content::Index(entries), .. }) => {
-                inner || entries.iter().any(|entry| entry.target.is_none())
-            }
-            _ => false,
-        };
-        this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries, true))
-    }
-    image.attempts.iter().any(|attempt| is(&attempt.outcome, &attempt.entries, false))
+    any_manifest(image, |outcome, inner| match outcome {
+        Outcome::Broken(_) | Outcome::Invalid(_) => true,
+        Outcome::Found(Found { content: Content::Image(image), .. }) => {
+            suspects(image, Role::Container).next().is_some()
+        }
+        Outcome::Found(Found { content: Content::Index(entries), .. }) => {
+            inner || entries.iter().any(|entry| entry.target.is_none())
+        }
+        _ => false,
+    })
+}
+
+/// The same of all attempts: [`Attempt::any_manifest`].
+fn any_manifest(image: &ImageFact<'_>, is: impl Fn(&Outcome, bool) -> bool) -> bool {
+    image.attempts.iter().any(|attempt| attempt.any_manifest(&is))
 }
 
 /// What the nodes meet, by the first word on them that knows of anything; each fault once.
@@ -209,17 +210,9 @@ pub(super) fn is_attestation(entry: &Entry) -> bool {
 
 /// What could not be seen of it, and matters to some node.
 pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Option<&'a Outcome> {
-    fn is(fact: &EntryFact) -> bool {
-        fact.outcome.is_unseen() || fact.entries.iter().any(is)
-    }
     match image.conclusion() {
         Conclusion::Unseen(outcome) => Some(outcome),
-        Conclusion::Pulls(_)
-            if image
-                .attempts
-                .iter()
-                .any(|attempt| attempt.outcome.is_unseen() || attempt.entries.iter().any(is)) =>
-        {
+        Conclusion::Pulls(_) if any_manifest(image, |outcome, _| outcome.is_unseen()) => {
             facts.fates(image).flat_map(|(_, fates)| fates).find_map(|fate| match fate {
                 Fate::Unseen(outcome) => Some(*outcome),
                 _ => None,
@@ -231,16 +224,10 @@ pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Optio
 
 /// Whether anything of it was not looked at, for any node.
 pub(super) fn is_left_out(image: &ImageFact<'_>) -> bool {
-    fn is(outcome: &Outcome, entries: &[EntryFact]) -> bool {
-        let this = match outcome {
-            Outcome::Found(Found { content: Content::Image(image), .. }) => {
-                image.left_out.is_some()
-            }
-            _ => false,
-        };
-        this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries))
-    }
-    image.attempts.iter().any(|attempt| is(&attempt.outcome, &attempt.entries))
+    any_manifest(image, |outcome, _| match outcome {
+        Outcome::Found(Found { content: Content::Image(image), .. }) => image.left_out.is_some(),
+        _ => false,
+    })
 }
 
 /// The images that these nodes would fetch, each with the node that fetches it.
