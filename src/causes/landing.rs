@@ -230,18 +230,13 @@ pub(super) fn is_left_out(image: &ImageFact<'_>) -> bool {
     })
 }
 
-/// The images that these nodes would fetch, each with the node that fetches it.
-pub(super) fn fetched<'w, 'a>(
-    word: &'w Candidates,
-    image: &'a ImageFact<'_>,
-) -> Vec<(&'w Candidate, &'a ImageContent)> {
+/// The images that these nodes would fetch, each once for every kind of node that fetches it.
+pub(super) fn fetched<'a>(word: &Candidates, image: &'a ImageFact<'_>) -> Vec<&'a ImageContent> {
     let mut images = Vec::new();
     for kind in &word.kinds {
         let pulls = |attempt: &&Attempt| of_attempt(attempt, image.role, kind) == Fate::Pulls;
         if let Some(attempt) = image.attempts.iter().find(pulls) {
-            let mut found = Vec::new();
-            collect(&attempt.outcome, &attempt.entries, kind, &mut found);
-            images.extend(found.into_iter().map(|content| (kind, content)));
+            collect(&attempt.outcome, &attempt.entries, kind, &mut images);
         }
     }
     images
