@@ -6,7 +6,8 @@
 use super::{Cause, Certainty, Finding, Severity, View, certainty};
 use crate::facts::{
     Attempt, Candidate, Candidates, Conclusion, Content, Damage, Descriptor, Entry, EntryFact,
-    Facts, Found, ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, PartFault, Whose,
+    Facts, Found, ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, Part, PartFault,
+    Whose,
 };
 use crate::image::{Digest, Platform};
 use crate::nodes::quirks::{Certain, Quirk, certain};
@@ -71,6 +72,18 @@ pub(super) struct Met<'a> {
     pub(super) all: bool,
     /// So does every node there may be.
     pub(super) proven: bool,
+}
+
+impl<'a> Met<'a> {
+    /// What is wrong with a config or a layer, if that is the fault.
+    pub(super) fn blob(&self) -> Option<&'a Damage> {
+        match self.fault {
+            Fault::Damage(damage) | Fault::BehindInline(damage) => {
+                (damage.part != Part::Manifest).then_some(damage)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Adds a finding for every image that meets a fault which `words` has words for: what happened
