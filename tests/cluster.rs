@@ -16,7 +16,13 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod availability;
+    #[cfg(test)]
+    mod haproxy;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod load;
     #[cfg(test)]
     mod smoke;
     #[cfg(test)]
