@@ -14,9 +14,7 @@ use super::lifetime::Answer;
 use super::spot::{Spot, fact};
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
-use crate::facts::{
-    Attempt, Content, CredentialSource, Descriptor, Entry, EntryFact, Found, Outcome, Unchecked,
-};
+use crate::facts::{Attempt, CredentialSource, Descriptor, Entry, EntryFact, Outcome, Unchecked};
 
 /// One question on its way through its credentials.
 #[derive(Clone)]
@@ -64,7 +62,7 @@ impl Chain {
         for next in tries(&self.question) {
             let key = self.key(&next, None);
             let answer = self.kept(&key).await?;
-            let entries = match index(&answer.outcome) {
+            let entries = match answer.outcome.index() {
                 Some(list) => self.known_entries(&next, list, 0, &Room::new()).await?,
                 None => Vec::new(),
             };
@@ -110,7 +108,7 @@ impl Chain {
                 };
                 let key = self.key(next, Some(descriptor.clone()));
                 let answer = self.shared.answers.get(&key).await?;
-                let entries = match index(&answer.outcome) {
+                let entries = match answer.outcome.index() {
                     Some(list) => self.known_entries(next, list, depth + 1, room).await?,
                     None => Vec::new(),
                 };
@@ -175,7 +173,7 @@ impl Chain {
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             let outcome = self.ask(next, &spot).await;
-            let list = index(&outcome).unwrap_or_default();
+            let list = outcome.index().unwrap_or_default();
             let mut entries = Vec::new();
             let mut open = Vec::new();
             for entry in wanted(&self.question.nodes, list, depth, room) {
@@ -257,11 +255,4 @@ fn tries(question: &Question) -> impl Iterator<Item = Try<'_>> {
         credential: (!credential.is_anonymous()).then_some(credential),
     });
     anonymous.into_iter().chain(named)
-}
-
-fn index(outcome: &Outcome) -> Option<&[Entry]> {
-    match outcome {
-        Outcome::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
-        _ => None,
-    }
 }
