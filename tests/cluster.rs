@@ -27,6 +27,10 @@ mod cluster {
     mod smoke;
     #[cfg(test)]
     mod stage;
+    #[cfg(test)]
+    mod terminal;
+    #[cfg(test)]
+    mod walk;
 }
 
 #[cfg(test)]

@@ -1,29 +1,28 @@
-//! Pages of `docs/` that runs write: each test binary owns the part between two markers of its own.
+//! Pages under `docs/` with parts that a run of the tests writes, each between two markers of its
+//! own.
 
 use std::path::Path;
 
 /// Set to rewrite the generated part instead of comparing it.
 const BLESS: &str = "PULLCHECK_BLESS";
 
-/// Holds `docs/truth.md` to what a run shows, as [`hold_in`] does.
+/// [`hold_part`] of `docs/truth.md`.
 #[track_caller]
 pub fn hold(name: &str, text: &str, binary: &str) {
-    hold_in("docs/truth.md", name, text, binary);
+    hold_part("docs/truth.md", name, text, binary);
 }
 
 /// Holds a page's part between `<!-- NAME -->` and `<!-- /NAME -->` to a text, or rewrites it;
 /// `binary` is the `--test` that generates it.
 #[track_caller]
-pub fn hold_in(page: &str, name: &str, text: &str, binary: &str) {
+pub fn hold_part(page: &str, name: &str, text: &str, binary: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
-    let text_of_page = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (before, rest) = text_of_page.split_once(&begin).expect("the page lacks the first marker");
-    let (written, after) = rest.split_once(&end).expect("the page lacks the last marker");
+    let (before, written, after) = parts(&path, name);
     if written == text {
         return;
     }
     if std::env::var_os(BLESS).is_some() {
+        let (begin, end) = markers(name);
         std::fs::write(&path, format!("{before}{begin}{text}{end}{after}")).unwrap();
         return;
     }
@@ -34,4 +33,19 @@ pub fn hold_in(page: &str, name: &str, text: &str, binary: &str) {
          {binary}. New or changed lines, at most 20:\n{}",
         different.join("\n")
     );
+}
+
+/// What is before a part, in it and after it.
+#[track_caller]
+fn parts(path: &Path, name: &str) -> (String, String, String) {
+    let page = std::fs::read_to_string(path).unwrap();
+    let (begin, end) = markers(name);
+    let lacks = |what: &str| panic!("{} lacks the {what} marker of {name}", path.display());
+    let Some((before, rest)) = page.split_once(&begin) else { lacks("first") };
+    let Some((written, after)) = rest.split_once(&end) else { lacks("last") };
+    (before.to_owned(), written.to_owned(), after.to_owned())
+}
+
+fn markers(name: &str) -> (String, String) {
+    (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"))
 }

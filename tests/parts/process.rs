@@ -47,6 +47,12 @@ impl Process {
         signal(&self.child, "CONT");
     }
 
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Kills it, if it has not ended by itself.
     pub fn end(&mut self) {
         let _ = self.child.kill();
@@ -58,9 +64,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
         if std::thread::panicking() {
-            let log = std::fs::read(&self.log).unwrap_or_default();
-            let log = String::from_utf8_lossy(&log);
-            eprintln!("--- the last of {}:\n{}", self.name, last_lines(&log));
+            eprintln!("--- the last of {}:\n{}", self.name, last_lines(&self.log()));
         }
     }
 }

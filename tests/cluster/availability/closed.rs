@@ -94,7 +94,7 @@ async fn closed(mut scene: Scene) {
     scene.stage.trust(&[&scene.ca]).await;
     scene.stage.until_called(&scene.bad).await;
 
-    page::hold_in("docs/availability.md", "transcript", &transcript, "cluster");
+    page::hold_part("docs/availability.md", "transcript", &transcript, "cluster");
 }
 
 /// Pods of pullcheck's own Deployment.

@@ -26,6 +26,9 @@ pub const WORKLOADS: &str = "deployment-controller,replicaset-controller,statefu
     daemonset-controller,job-controller,cronjob-controller,replicationcontroller-controller,\
     garbage-collector-controller";
 
+/// The one that fills the roles `view`, `edit` and `admin`.
+pub const ROLES: &str = "clusterrole-aggregation-controller";
+
 /// How often and how many times readiness is asked for: a minute in all.
 const POLL: Duration = Duration::from_millis(50);
 const POLLS: usize = 1200;
