@@ -18,6 +18,8 @@ mod cluster {
     #[cfg(test)]
     mod availability;
     #[cfg(test)]
+    mod events;
+    #[cfg(test)]
     mod haproxy;
     #[cfg(test)]
     mod kubectl;
