@@ -16,11 +16,21 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod availability;
+    #[cfg(test)]
+    mod haproxy;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod load;
     #[cfg(test)]
     mod smoke;
     #[cfg(test)]
     mod stage;
+    #[cfg(test)]
+    mod terminal;
+    #[cfg(test)]
+    mod walk;
 }
 
 #[cfg(test)]
