@@ -16,7 +16,15 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod audit;
+    #[cfg(test)]
+    mod dry_run;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod neighbours;
+    #[cfg(test)]
+    mod rollout;
     #[cfg(test)]
     mod smoke;
     #[cfg(test)]

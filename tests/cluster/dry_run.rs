@@ -1,0 +1,167 @@
+//! A server-side dry run writes nothing anywhere: neither an object nor an Event, neither by the
+//! API server nor by pullcheck.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::audit;
+use super::stage::{PRIVATE, REGISTRY, Stage, on_stage};
+use crate::parts::kubernetes::program::{Kubernetes, Release};
+use crate::support::images::digest;
+use crate::support::webhook::{Launch, Webhook};
+
+#[test]
+fn a_dry_run_of_any_kind_writes_nothing_anywhere() {
+    on_stage!(
+        "cluster::dry_run::a_dry_run_of_any_kind_writes_nothing_anywhere",
+        Release::Current,
+        nothing
+    );
+}
+
+/// Whom pullcheck is to the API server.
+const ACCOUNT: &str = "system:serviceaccount:pullcheck:pullcheck";
+
+async fn nothing(kubernetes: &Kubernetes) {
+    let stage = Stage::start_still(kubernetes).await;
+    stage.image("shop/web", "1.0");
+    stage.private_image("team/api", "1.0");
+    stage.install().await;
+    let modes = [("enforced", "enforce"), ("warned", "warn"), ("audited", "audit")];
+    for (namespace, mode) in modes {
+        stage.namespace(namespace, Some(mode)).await;
+        let run = stage.kubectl("run here --image=registry.acme.test/shop/web:1.0 -n");
+        run.arg(namespace).succeeds().await;
+    }
+    // Once Events can be had, they are to be on here.
+    let webhook = stage.serve(Launch::default()).await;
+    stage.until_called(&format!("{REGISTRY}/none:1")).await;
+
+    // Good, absent, private, of a Secret that is missing, and no reference at all.
+    let images = [
+        format!("{REGISTRY}/shop/web:1.0"),
+        format!("{REGISTRY}/shop/web:9"),
+        format!("{REGISTRY}/none:1"),
+        format!("{PRIVATE}/team/api:1.0"),
+        format!("{REGISTRY}/Upper:1"),
+    ];
+    let before = everything(&stage).await;
+    let reviewed = reviews(&webhook).await;
+    let mut sent = 0;
+    for (namespace, _) in modes {
+        let all = KINDS.iter().flat_map(|kind| images.iter().map(|image| object(kind, image)));
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": all.collect::<Vec<_>>() });
+        let create = stage.kubectl("create --dry-run=server -f - -n").arg(namespace);
+        create.stdin(list.to_string()).run().await;
+        // The other ways to a dry run.
+        let apply = stage.kubectl("apply --server-side --dry-run=server -f - -n").arg(namespace);
+        apply.stdin(list.to_string()).run().await;
+        stage.kubectl("diff -f - -n").arg(namespace).stdin(list.to_string()).run().await;
+        sent += 3 * KINDS.len() * images.len();
+        let container = json!({ "name": "debug", "image": format!("{REGISTRY}/none:1") });
+        let patch = json!({ "spec": { "ephemeralContainers": [container] } });
+        let debug = "patch pod/here --subresource=ephemeralcontainers --dry-run=server -n";
+        stage.kubectl(debug).arg(namespace).arg("-p").arg(&patch.to_string()).run().await;
+        sent += 1;
+    }
+    // Every one of them was judged.
+    let reviewed = reviews(&webhook).await - reviewed;
+    assert_eq!(reviewed, u64::try_from(sent).unwrap());
+    assert_eq!(everything(&stage).await, before);
+    let writes = audit::requests(&stage, |event| {
+        let verb = event["verb"].as_str().unwrap_or_default();
+        audit::is_by(event, ACCOUNT) && !["get", "list", "watch"].contains(&verb)
+    });
+    assert!(writes.is_empty(), "{writes:#?}");
+    // The log does know pullcheck, or nothing would have been counted.
+    let reads = audit::requests(&stage, |event| audit::is_by(event, ACCOUNT));
+    assert!(reads.iter().any(|event| event["verb"] == "get"), "{reads:#?}");
+}
+
+async fn reviews(webhook: &Webhook) -> u64 {
+    let mut all = 0;
+    for verdict in ["allow", "warn", "deny"] {
+        let name = format!("pullcheck_reviews_total{{verdict=\"{verdict}\"}}");
+        all += webhook.metric(&name).await;
+    }
+    all
+}
+
+/// Every kind that is judged, with its API version.
+const KINDS: [(&str, &str); 9] = [
+    ("v1", "Pod"),
+    ("v1", "ReplicationController"),
+    ("v1", "PodTemplate"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
+];
+
+fn object((version, kind): &(&str, &str), image: &str) -> Value {
+    let labels = json!({ "app": "web" });
+    let container = json!({ "name": "web", "image": image });
+    let mut spec = json!({ "containers": [container], "imagePullSecrets": [{ "name": "none" }] });
+    if ["Job", "CronJob"].contains(kind) {
+        spec["restartPolicy"] = json!("Never");
+    }
+    let template = json!({ "metadata": { "labels": labels }, "spec": spec });
+    let name =
+        format!("{}-{}", kind.to_lowercase(), &digest(image.as_bytes())["sha256:".len()..20]);
+    let mut object = json!({
+        "apiVersion": version, "kind": kind, "metadata": { "name": name },
+    });
+    match *kind {
+        "Pod" => object["spec"] = spec,
+        "PodTemplate" => object["template"] = template,
+        "ReplicationController" => {
+            object["spec"] = json!({ "selector": labels, "template": template });
+        }
+        "Job" => object["spec"] = json!({ "template": template }),
+        "CronJob" => {
+            object["spec"] = json!({
+                "schedule": "0 3 * * *",
+                "jobTemplate": { "spec": { "template": template } },
+            });
+        }
+        _ => {
+            object["spec"] = json!({ "selector": { "matchLabels": labels }, "template": template });
+            if *kind == "StatefulSet" {
+                object["spec"]["serviceName"] = json!("web");
+            }
+        }
+    }
+    object
+}
+
+/// Every object that the API server can list, in the version that is stored.
+async fn everything(stage: &Stage) -> BTreeSet<String> {
+    let api = stage.api();
+    let mut groups = vec!["/api/v1".to_owned()];
+    for group in api.get("/apis").await["groups"].as_array().unwrap() {
+        let version = group["preferredVersion"]["groupVersion"].as_str().unwrap();
+        groups.push(format!("/apis/{version}"));
+    }
+    let mut all = BTreeSet::new();
+    for group in groups {
+        for resource in api.get(&group).await["resources"].as_array().unwrap() {
+            let name = resource["name"].as_str().unwrap();
+            let verbs = resource["verbs"].as_array().unwrap();
+            // Leases are renewed by whoever runs, and by nobody's request.
+            if !verbs.iter().any(|verb| verb == "list") || name == "leases" {
+                continue;
+            }
+            for object in api.get(&format!("{group}/{name}")).await["items"].as_array().unwrap() {
+                let metadata = &object["metadata"];
+                all.insert(format!(
+                    "{group}/{name} {} {} {}",
+                    metadata["namespace"], metadata["name"], metadata["resourceVersion"]
+                ));
+            }
+        }
+    }
+    all
+}
