@@ -114,7 +114,12 @@ async fn the_namespace_ends(stage: &Stage) {
     let statefulset = "patch statefulset/db -n shop --type=merge -p";
     stage.kubectl(statefulset).arg(hold).succeeds().await;
     stage.kubectl("delete namespace shop --wait=false").succeeds().await;
-    until("the end of the pods", async || pods(stage).await.is_empty()).await;
+    let set = "/apis/apps/v1/namespaces/shop/statefulsets/db";
+    until("the deletion of all that is in it", async || {
+        let going = !stage.api().get(set).await["metadata"]["deletionTimestamp"].is_null();
+        going && pods(stage).await.is_empty()
+    })
+    .await;
     let ran = stage.kubectl("run late -n shop --image").arg(ABSENT).run().await;
     assert!(ran.stderr.contains("is being terminated"), "{ran}");
     assert!(!ran.stderr.contains("pullcheck"), "{ran}");
