@@ -18,9 +18,15 @@ mod cluster {
     #[cfg(test)]
     mod audit;
     #[cfg(test)]
+    mod availability;
+    #[cfg(test)]
     mod dry_run;
     #[cfg(test)]
+    mod haproxy;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod load;
     #[cfg(test)]
     mod neighbours;
     #[cfg(test)]

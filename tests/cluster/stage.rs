@@ -41,6 +41,9 @@ const PRIVATE_AT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, 
 /// The namespace and the name of everything of pullcheck's.
 pub const PULLCHECK: &str = "pullcheck";
 
+/// The name by which the API server knows what is behind the Service.
+pub const SERVER_NAME: &str = "pullcheck.pullcheck.svc";
+
 /// The address of the first replica; the next one has the next address.
 const REPLICA: [u8; 4] = [10, 77, 0, 2];
 
@@ -122,7 +125,7 @@ impl Stage {
 
     /// Installs what is shipped.
     pub async fn install(&self) {
-        let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
+        let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/overlays/warn");
         self.kubectl("apply -k").arg(deploy).succeeds().await;
     }
 
@@ -141,15 +144,27 @@ impl Stage {
     /// Starts a replica behind the Service.
     pub async fn replica(&self, index: u8, launch: Launch) -> Webhook {
         let address = std::net::Ipv4Addr::from(u32::from_be_bytes(REPLICA) + u32::from(index));
+        let launch = launch.at(address.into()).named(SERVER_NAME);
+        let webhook = self.process(launch).await;
+        self.endpoint(&format!("pullcheck-{index}"), webhook.address(), true).await;
+        webhook
+    }
+
+    /// Starts a replica that nothing leads to, yet.
+    pub async fn process(&self, launch: Launch) -> Webhook {
         let account = self.account().await;
-        let webhook = launch
-            .at(address.into())
-            .named("pullcheck.pullcheck.svc")
+        launch
             .args(&["--allow-address", "127.0.0.0/8"])
             .args(&["--ca-file", self.ca.file().to_str().unwrap()])
             .args(&["--kubeconfig", account.to_str().unwrap()])
             .start()
-            .await;
+            .await
+    }
+
+    /// Says of an address behind the Service whether it is ready, as the controller of
+    /// EndpointSlices does.
+    pub async fn endpoint(&self, slice: &str, address: SocketAddr, ready: bool) {
+        let conditions = json!({ "ready": ready, "serving": ready });
         self.api()
             .apply_at(
                 "/apis/discovery.k8s.io/v1/namespaces/pullcheck/endpointslices",
@@ -157,17 +172,16 @@ impl Stage {
                     "apiVersion": "discovery.k8s.io/v1",
                     "kind": "EndpointSlice",
                     "metadata": {
-                        "name": format!("pullcheck-{index}"),
+                        "name": slice,
                         "namespace": PULLCHECK,
                         "labels": { "kubernetes.io/service-name": PULLCHECK },
                     },
                     "addressType": "IPv4",
-                    "endpoints": [{ "addresses": [address], "conditions": { "ready": true } }],
-                    "ports": [{ "name": "webhook", "port": webhook.address().port() }],
+                    "endpoints": [{ "addresses": [address.ip()], "conditions": conditions }],
+                    "ports": [{ "name": "webhook", "port": address.port() }],
                 }),
             )
             .await;
-        webhook
     }
 
     /// Makes the API server accept what these authorities signed.

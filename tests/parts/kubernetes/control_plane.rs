@@ -171,6 +171,16 @@ impl ControlPlane {
         self.api_server = None;
     }
 
+    /// Stops the API server in its tracks: connections to it come to nothing.
+    pub fn freeze_api_server(&self) {
+        self.api_server.as_ref().unwrap().freeze();
+    }
+
+    /// Lets a frozen API server go on.
+    pub fn thaw_api_server(&self) {
+        self.api_server.as_ref().unwrap().thaw();
+    }
+
     fn controller_manager(&self, controllers: &[&str]) -> Process {
         let flag = |name: &str, path: &Path| format!("--{name}={}", path.display());
         Process::start(
