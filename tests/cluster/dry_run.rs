@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::audit;
-use super::stage::{PRIVATE, REGISTRY, Stage, on_stage};
+use super::stage::{PRIVATE, REGISTRY, Stage, on_stage, until};
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::images::digest;
 use crate::support::webhook::{Launch, Webhook};
@@ -34,8 +34,14 @@ async fn nothing(kubernetes: &Kubernetes) {
         let run = stage.kubectl("run here --image=registry.acme.test/shop/web:1.0 -n");
         run.arg(namespace).succeeds().await;
     }
-    // Once Events can be had, they are to be on here.
-    let webhook = stage.serve(Launch::default()).await;
+    for line in [
+        "create clusterrole pullcheck-events --verb=create --resource=events.events.k8s.io",
+        "create clusterrolebinding pullcheck-events --clusterrole=pullcheck-events \
+            --serviceaccount=pullcheck:pullcheck",
+    ] {
+        stage.kubectl(line).succeeds().await;
+    }
+    let webhook = stage.serve(Launch::default().args(&["--events"])).await;
     stage.until_called(&format!("{REGISTRY}/none:1")).await;
 
     // Good, absent, private, of a Secret that is missing, and no reference at all.
@@ -63,20 +69,48 @@ async fn nothing(kubernetes: &Kubernetes) {
         let patch = json!({ "spec": { "ephemeralContainers": [container] } });
         let debug = "patch pod/here --subresource=ephemeralcontainers --dry-run=server -n";
         stage.kubectl(debug).arg(namespace).arg("-p").arg(&patch.to_string()).run().await;
-        sent += 1;
+        let owned = stage.kubectl("create --dry-run=server -f - -n").arg(namespace);
+        owned.stdin(owned_by("dry").to_string()).succeeds().await;
+        sent += 2;
     }
     // Every one of them was judged.
     let reviewed = reviews(&webhook).await - reviewed;
     assert_eq!(reviewed, u64::try_from(sent).unwrap());
     assert_eq!(everything(&stage).await, before);
-    let writes = audit::requests(&stage, |event| {
+    assert_eq!(writes(&stage), [] as [Value; 0]);
+
+    // In earnest there is an Event. They are sent one after the other, so that one of a dry run
+    // would have come before.
+    let owned = stage.kubectl("create -n enforced -f -").stdin(owned_by("real").to_string());
+    owned.succeeds().await;
+    until("the Event of pullcheck's", async || !writes(&stage).is_empty()).await;
+    let events = stage.api().get("/apis/events.k8s.io/v1/events").await;
+    let events = events["items"].as_array().unwrap().iter();
+    let about: Vec<&Value> = events
+        .filter(|event| event["reportingController"] == "pullcheck.dev")
+        .map(|event| &event["regarding"]["name"])
+        .collect();
+    assert_eq!(about, ["real"], "{:#?}", writes(&stage));
+    assert_eq!(writes(&stage).len(), 1);
+}
+
+/// What pullcheck asked of the API server that is no reading.
+fn writes(stage: &Stage) -> Vec<Value> {
+    audit::requests(stage, |event| {
         let verb = event["verb"].as_str().unwrap_or_default();
         audit::is_by(event, ACCOUNT) && !["get", "list", "watch"].contains(&verb)
-    });
-    assert!(writes.is_empty(), "{writes:#?}");
-    // The log does know pullcheck, or nothing would have been counted.
-    let reads = audit::requests(&stage, |event| audit::is_by(event, ACCOUNT));
-    assert!(reads.iter().any(|event| event["verb"] == "get"), "{reads:#?}");
+    })
+}
+
+/// A pod as a ReplicaSet makes one, of an image that is not there.
+fn owned_by(replica_set: &str) -> Value {
+    let mut pod = object(&("v1", "Pod"), &format!("{REGISTRY}/none:1"));
+    pod["metadata"]["name"] = json!(format!("{replica_set}-1"));
+    pod["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": replica_set, "controller": true,
+        "uid": "5f8e3c1a-0d6b-4a52-9f4e-2b7c1d9e8a60",
+    }]);
+    pod
 }
 
 async fn reviews(webhook: &Webhook) -> u64 {
