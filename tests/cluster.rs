@@ -20,6 +20,8 @@ mod cluster {
     #[cfg(test)]
     mod availability;
     #[cfg(test)]
+    mod burst;
+    #[cfg(test)]
     mod dry_run;
     #[cfg(test)]
     mod haproxy;
@@ -29,6 +31,8 @@ mod cluster {
     mod load;
     #[cfg(test)]
     mod neighbours;
+    #[cfg(test)]
+    mod objects;
     #[cfg(test)]
     mod rollout;
     #[cfg(test)]

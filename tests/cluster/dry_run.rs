@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::audit;
+use super::objects::KINDS;
 use super::stage::{PRIVATE, REGISTRY, Stage, on_stage, until};
 use crate::parts::kubernetes::program::{Kubernetes, Release};
-use crate::support::images::digest;
 use crate::support::webhook::{Launch, Webhook};
 
 #[test]
@@ -56,7 +56,11 @@ async fn nothing(kubernetes: &Kubernetes) {
     let reviewed = reviews(&webhook).await;
     let mut sent = 0;
     for (namespace, _) in modes {
-        let all = KINDS.iter().flat_map(|kind| images.iter().map(|image| object(kind, image)));
+        let all = KINDS.iter().flat_map(|kind| {
+            images.iter().enumerate().map(|(number, image)| {
+                kind.object(&format!("{}-{number}", kind.resource), image, Some("none"))
+            })
+        });
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": all.collect::<Vec<_>>() });
         let create = stage.kubectl("create --dry-run=server -f - -n").arg(namespace);
         create.stdin(list.to_string()).run().await;
@@ -104,8 +108,8 @@ fn writes(stage: &Stage) -> Vec<Value> {
 
 /// A pod as a ReplicaSet makes one, of an image that is not there.
 fn owned_by(replica_set: &str) -> Value {
-    let mut pod = object(&("v1", "Pod"), &format!("{REGISTRY}/none:1"));
-    pod["metadata"]["name"] = json!(format!("{replica_set}-1"));
+    let name = format!("{replica_set}-1");
+    let mut pod = KINDS[0].object(&name, &format!("{REGISTRY}/none:1"), None);
     pod["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": replica_set, "controller": true,
         "uid": "5f8e3c1a-0d6b-4a52-9f4e-2b7c1d9e8a60",
@@ -120,55 +124,6 @@ async fn reviews(webhook: &Webhook) -> u64 {
         all += webhook.metric(&name).await;
     }
     all
-}
-
-/// Every kind that is judged, with its API version.
-const KINDS: [(&str, &str); 9] = [
-    ("v1", "Pod"),
-    ("v1", "ReplicationController"),
-    ("v1", "PodTemplate"),
-    ("apps/v1", "Deployment"),
-    ("apps/v1", "ReplicaSet"),
-    ("apps/v1", "StatefulSet"),
-    ("apps/v1", "DaemonSet"),
-    ("batch/v1", "Job"),
-    ("batch/v1", "CronJob"),
-];
-
-fn object((version, kind): &(&str, &str), image: &str) -> Value {
-    let labels = json!({ "app": "web" });
-    let container = json!({ "name": "web", "image": image });
-    let mut spec = json!({ "containers": [container], "imagePullSecrets": [{ "name": "none" }] });
-    if ["Job", "CronJob"].contains(kind) {
-        spec["restartPolicy"] = json!("Never");
-    }
-    let template = json!({ "metadata": { "labels": labels }, "spec": spec });
-    let name =
-        format!("{}-{}", kind.to_lowercase(), &digest(image.as_bytes())["sha256:".len()..20]);
-    let mut object = json!({
-        "apiVersion": version, "kind": kind, "metadata": { "name": name },
-    });
-    match *kind {
-        "Pod" => object["spec"] = spec,
-        "PodTemplate" => object["template"] = template,
-        "ReplicationController" => {
-            object["spec"] = json!({ "selector": labels, "template": template });
-        }
-        "Job" => object["spec"] = json!({ "template": template }),
-        "CronJob" => {
-            object["spec"] = json!({
-                "schedule": "0 3 * * *",
-                "jobTemplate": { "spec": { "template": template } },
-            });
-        }
-        _ => {
-            object["spec"] = json!({ "selector": { "matchLabels": labels }, "template": template });
-            if *kind == "StatefulSet" {
-                object["spec"]["serviceName"] = json!("web");
-            }
-        }
-    }
-    object
 }
 
 /// Every object that the API server can list, in the version that is stored.
