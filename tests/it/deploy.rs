@@ -187,6 +187,8 @@ fn the_match_conditions_guard_every_field_that_may_be_absent() {
         "request.userInfo.groups",
         "object.spec",
         "oldObject.spec",
+        "object.spec.template",
+        "oldObject.spec.template",
     ];
     let webhook = webhook();
     let conditions = webhook["matchConditions"].as_array().unwrap();
