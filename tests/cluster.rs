@@ -16,6 +16,8 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod deploy;
+    #[cfg(test)]
     mod kubectl;
     #[cfg(test)]
     mod smoke;
