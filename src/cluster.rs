@@ -3,16 +3,17 @@
 //!
 //! Here: one bounded read at a time, on demand, with a short memory. What is not there is never
 //! remembered: "it does not exist" is always the answer to a question asked now. Only the nodes
-//! are watched, because every review needs all of them. Never here: registries, and what the
-//! absence of something means.
+//! are watched, because every review needs all of them. Events are the one thing that is written.
+//! Never here: registries, and what the absence of something means.
 //!
 //! Needed rights: `get` on secrets, serviceaccounts and namespaces; `list` and `watch` on nodes and
 //! `get` on runtimeclasses to know where pods can land; `list` on secrets and serviceaccounts only
-//! for "did you mean".
+//! for "did you mean"; `create` on events.k8s.io/events only where Events are asked for.
 
 mod answers;
 mod api;
 mod connect;
+mod events;
 mod look;
 mod memory;
 mod names;
@@ -28,6 +29,7 @@ use kube::Client;
 use tokio::time::Instant;
 
 pub use connect::ConnectError;
+pub use events::Posted;
 pub use nodes::Nodes;
 
 use self::api::Api;

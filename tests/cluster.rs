@@ -16,13 +16,23 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod availability;
+    #[cfg(test)]
     mod deploy;
     #[cfg(test)]
+    mod haproxy;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod load;
     #[cfg(test)]
     mod smoke;
     #[cfg(test)]
     mod stage;
+    #[cfg(test)]
+    mod terminal;
+    #[cfg(test)]
+    mod walk;
 }
 
 #[cfg(test)]

@@ -47,17 +47,21 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let files = CertificateFiles { certificate: files.cert.clone(), key: files.key.clone() };
     let (certificates, reloader) = Certificates::open(files).await?;
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(app::metrics(&config));
     let api_server = app::api_server(cluster.as_ref()).await;
     let readiness = Arc::new(Readiness::default());
     if let Some(cluster) = &cluster {
         readiness.block("nodes", "reading the cluster's nodes for the first time");
-        tokio::spawn(watch_nodes(cluster.clone(), readiness.clone()));
+        tokio::spawn(watch_nodes(cluster.clone(), readiness.clone(), metrics.clone()));
     }
+    let events = app::events(&config, cluster.as_ref(), &metrics);
     let objects = Objects { manifests: Manifests::default(), cluster };
     let client = app::client_config(&config, false, api_server)?;
     let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
-    let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    let mut reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    if let Some(events) = events {
+        reviewer = reviewer.telling(events);
+    }
     let webhook_router = webhook_router(reviewer, metrics.clone());
 
     let webhook = bind(config.serve.listen).await?;
@@ -99,9 +103,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Keeps the nodes up to date. Until they have been read once, well or badly, reviews had better
 /// go to another replica.
-async fn watch_nodes(cluster: Cluster, readiness: Arc<Readiness>) {
+async fn watch_nodes(cluster: Cluster, readiness: Arc<Readiness>, metrics: Arc<Metrics>) {
     let (first, listed) = oneshot::channel();
-    tokio::spawn(cluster.watch_nodes(first));
+    tokio::spawn(cluster.watch_nodes(first, metrics));
     // Either way it has ended, or takes too long to be waited for.
     let _ = timeout(FIRST_NODES, listed).await;
     readiness.clear("nodes");

@@ -24,6 +24,7 @@ use self::watch::Ended;
 use super::Cluster;
 use super::api::Failure;
 use crate::nodes::Node;
+use crate::telemetry::Metrics;
 
 /// The nodes of a cluster at some moment.
 pub type Nodes = Arc<Vec<Arc<Node>>>;
@@ -49,7 +50,7 @@ impl Cluster {
 
     /// Keeps the nodes up to date, and never ends. `first` is dropped when the first list has
     /// ended, well or badly.
-    pub async fn watch_nodes(self, first: oneshot::Sender<()>) {
+    pub async fn watch_nodes(self, first: oneshot::Sender<()>, metrics: Arc<Metrics>) {
         let inner = &self.inner;
         let mut first = Some(first);
         let mut pause = Pause::new(inner.options.nodes_again);
@@ -58,12 +59,14 @@ impl Cluster {
                 Err(failure) => Ended::Failed(failure),
                 Ok(listed) => {
                     inner.nodes.publish(&listed);
+                    metrics.watch("nodes", true);
                     drop(first.take());
                     watch::follow(&inner.api, &inner.nodes, listed, &mut pause).await
                 }
             };
             if let Ended::Failed(failure) = ended {
                 inner.nodes.failed(&failure);
+                metrics.watch("nodes", false);
             }
             drop(first.take());
             sleep(pause.next()).await;

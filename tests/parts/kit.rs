@@ -8,6 +8,7 @@ pub mod containerd;
 pub mod debian;
 pub mod go;
 pub mod helm;
+pub mod image;
 pub mod kubernetes;
 pub mod netns;
 pub mod page;
