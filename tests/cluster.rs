@@ -22,6 +22,8 @@ mod cluster {
     #[cfg(test)]
     mod burst;
     #[cfg(test)]
+    mod deploy;
+    #[cfg(test)]
     mod dry_run;
     #[cfg(test)]
     mod events;
