@@ -16,7 +16,11 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod conditions;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod rights;
     #[cfg(test)]
     mod smoke;
     #[cfg(test)]

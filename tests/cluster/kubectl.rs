@@ -40,7 +40,6 @@ impl Kubectl {
     }
 
     /// What it reads: `-f -`.
-    #[expect(dead_code, reason = "for manifests")]
     pub fn stdin(mut self, text: impl Into<String>) -> Self {
         self.stdin = text.into();
         self
