@@ -4,13 +4,15 @@
 //! Here: one bounded read at a time, on demand, with a short memory. What is not there is never
 //! remembered: "it does not exist" is always the answer to a question asked now. Watched are only
 //! the nodes, because every review needs all of them, and the namespaces, whose labels are to hold
-//! at once. Never here: registries, and what the absence of something means.
+//! at once. Events are the one thing that is written. Never here: registries, and what the absence
+//! of something means.
 //!
 //! Needed rights: docs/rights.md.
 
 mod answers;
 mod api;
 mod connect;
+mod events;
 mod look;
 mod memory;
 mod names;
@@ -28,6 +30,7 @@ use kube::Client;
 use tokio::time::Instant;
 
 pub use connect::ConnectError;
+pub use events::Posted;
 pub use nodes::Nodes;
 
 use self::api::Api;

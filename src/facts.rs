@@ -44,11 +44,20 @@ impl Attempt {
     /// Whether a node is content with it: it is there, and so is all that was asked for of it.
     /// What was left out by our own decision says nothing against it.
     pub fn works(&self) -> bool {
-        fn whole(entry: &EntryFact) -> bool {
-            matches!(entry.outcome, Outcome::Found(_) | Outcome::NotChecked(_))
-                && entry.entries.iter().all(whole)
+        !self.any_manifest(|outcome, inner| match outcome {
+            Outcome::Found(_) => false,
+            Outcome::NotChecked(_) => !inner,
+            _ => true,
+        })
+    }
+
+    /// Whether `is` holds for any manifest of it: its own, or one within its index, for which the
+    /// flag is set.
+    pub fn any_manifest(&self, is: impl Fn(&Outcome, bool) -> bool) -> bool {
+        fn within(entries: &[EntryFact], is: &impl Fn(&Outcome, bool) -> bool) -> bool {
+            entries.iter().any(|entry| is(&entry.outcome, true) || within(&entry.entries, is))
         }
-        matches!(self.outcome, Outcome::Found(_)) && self.entries.iter().all(whole)
+        is(&self.outcome, false) || within(&self.entries, &is)
     }
 }
 
@@ -153,10 +162,7 @@ impl ImageFact<'_> {
             Outcome::Found(found) => Some(found),
             _ => None,
         });
-        let unseen = || {
-            outcomes()
-                .find(|outcome| matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_)))
-        };
+        let unseen = || outcomes().find(|outcome| outcome.is_unseen());
         let invalid = || {
             outcomes().find_map(|outcome| match outcome {
                 Outcome::Invalid(fault) => Some(*fault),

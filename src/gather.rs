@@ -258,8 +258,7 @@ impl Gatherer {
                 requests: requests.clone(),
             });
         }
-        let asks =
-            questions.iter().map(|asked| self.attempt(asked.clone(), freshness, ask.deadline));
+        let asks = questions.iter().map(|question| self.attempt(question, freshness, ask.deadline));
         let answers = join_all(asks).await;
         for (secret, used) in facts.secrets.iter_mut().zip(used) {
             secret.used = used;
@@ -276,8 +275,8 @@ impl Gatherer {
         let again = facts.images.iter_mut().zip(answers_for).zip(old).filter(|(_, old)| *old);
         join_all(again.filter_map(|((image, question), _)| {
             let question = Question { anew: true, ..questions.get(question?)?.clone() };
-            Some(async {
-                let answers = self.attempt(question, freshness, ask.deadline).await;
+            Some(async move {
+                let answers = self.attempt(&question, freshness, ask.deadline).await;
                 (image.attempts, image.providers) = answers;
             })
         }))

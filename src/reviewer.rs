@@ -10,7 +10,8 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::causes::{self, Basis, Finding};
+use crate::causes::{self, Basis, Certainty, Finding, Severity};
+use crate::events::{Events, Note};
 use crate::facts::{Conclusion, Facts, Front, Obstacle};
 use crate::gather::{Ask, Gatherer};
 use crate::image::Digest;
@@ -20,7 +21,7 @@ use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
 use crate::shares::Shares;
 use crate::telemetry::Metrics;
-use crate::workload::Workload;
+use crate::workload::{PodAt, Workload};
 
 /// The API server itself waits no longer than this.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -50,6 +51,8 @@ pub struct Reviewer {
     /// Leave to look up for the audit only, in all and for one namespace.
     audits: Arc<Semaphore>,
     audits_of: Shares,
+    /// Where what only the audit sees is told, if anywhere.
+    events: Option<Events>,
 }
 
 /// One object to be judged, and by whom it was sent.
@@ -67,6 +70,8 @@ pub struct Case {
     pub label_gap: Option<Obstacle>,
     /// Who asks.
     pub front: Front,
+    /// Nothing will be stored, so nothing may be written on its behalf.
+    pub dry_run: bool,
 }
 
 /// What was found and decided about one object.
@@ -102,7 +107,15 @@ impl Reviewer {
             timeout,
             audits: Arc::new(Semaphore::new(AUDITS)),
             audits_of: Shares::new(AUDITS_PER_NAMESPACE),
+            events: None,
         }
+    }
+
+    /// Tells of pods that only the audit sees by Kubernetes Events, too.
+    #[must_use]
+    pub fn telling(mut self, events: Events) -> Self {
+        self.events = Some(events);
+        self
     }
 
     /// Answers an AdmissionReview. `asked` is the API server's own deadline, from the request's
@@ -139,6 +152,7 @@ impl Reviewer {
             mode,
             label_gap,
             front: Front::Serve,
+            dry_run: request.dry_run,
         };
         if !policy.looks_at(&case.subject()) {
             self.metrics.skipped("off");
@@ -222,13 +236,17 @@ impl Reviewer {
         }
     }
 
-    /// Metrics for every finding, and one line in the log if there is any.
+    /// Metrics for every finding, one line in the log if there is any, and Events where the user
+    /// could not see it otherwise.
     fn report(&self, case: &Case, judgement: &Judgement) {
         for (finding, action) in judgement.decided() {
             self.metrics.finding(finding.code.as_str(), action.as_str());
         }
         for finding in judgement.would_deny() {
             self.metrics.would_deny(&case.namespace, finding.code.as_str());
+        }
+        if let Some(events) = &self.events {
+            case.notes(judgement).for_each(|note| events.tell(note));
         }
         if !judgement.findings.is_empty() {
             tracing::info!(
@@ -261,7 +279,35 @@ impl Case {
     }
 }
 
+impl Case {
+    /// What is worth an Event: that a pod which a controller made will not run, on what made it,
+    /// because the pod does not exist yet. Its template's author was told of the template alone.
+    fn notes<'a>(&'a self, judgement: &'a Judgement) -> impl Iterator<Item = Note> + 'a {
+        let workload = &self.workload;
+        let is_pod = workload.kind.pod == PodAt::Spec;
+        let owner = workload.owner.as_ref().filter(|_| is_pod && !self.dry_run);
+        owner.into_iter().flat_map(move |owner| {
+            judgement
+                .untold()
+                .filter(|finding| finding.severity == Severity::WontPull)
+                // What is only our own view is no news about the pod.
+                .filter(|finding| finding.certainty != Certainty::Unknown)
+                .map(|finding| Note {
+                    namespace: self.namespace.clone(),
+                    owner: owner.clone(),
+                    code: finding.code.as_str(),
+                    message: finding.message.to_string(),
+                })
+        })
+    }
+}
+
 impl Judgement {
+    /// What the user would have been told if no controller had made the object.
+    fn untold(&self) -> impl Iterator<Item = &Finding> {
+        self.verdict.untold.iter().filter_map(|index| self.findings.get(*index))
+    }
+
     /// What mode `enforce` would have denied.
     pub fn would_deny(&self) -> impl Iterator<Item = &Finding> {
         self.verdict.would_deny.iter().filter_map(|index| self.findings.get(*index))

@@ -16,15 +16,25 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod availability;
+    #[cfg(test)]
     mod conditions;
     #[cfg(test)]
+    mod haproxy;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod load;
     #[cfg(test)]
     mod rights;
     #[cfg(test)]
     mod smoke;
     #[cfg(test)]
     mod stage;
+    #[cfg(test)]
+    mod terminal;
+    #[cfg(test)]
+    mod walk;
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::landing::{self, Fault, Met};
 use super::{Basis, Cause, Code, Finding, Standing, View, words};
-use crate::facts::{Damage, ImageFact, Part, PartFault};
+use crate::facts::{Damage, ImageFact, PartFault};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-missing"),
@@ -28,11 +28,9 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn phrase(met: &Met<'_>, image: &ImageFact<'_>) -> Option<(String, String)> {
-    let (Fault::Damage(damage) | Fault::BehindInline(damage)) = met.fault else { return None };
-    let Damage { part, digest, fault: PartFault::Missing(said) } = damage else { return None };
-    if *part == Part::Manifest {
+    let Damage { part, digest, fault: PartFault::Missing(said) } = met.blob()? else {
         return None;
-    }
+    };
     let reference = image.reference.as_ref().ok()?;
     let what = format!(
         "{}{} is not in the registry ({}){}",
@@ -53,7 +51,7 @@ mod tests {
     use super::super::testing::*;
     use super::super::{Certainty, Severity};
     use super::*;
-    use crate::facts::{Settings, SpecCode};
+    use crate::facts::{Part, Settings, SpecCode};
     use crate::glob::Glob;
 
     const LAYER: Part = Part::Layer { number: 2, of: 5 };

@@ -56,7 +56,7 @@ fn left_out(facts: &View<'_>, image: &ImageFact<'_>) -> Option<(String, &'static
     }
     let words = facts.candidates();
     let fetched = words.first().map(|word| landing::fetched(word, image)).unwrap_or_default();
-    fetched.iter().find_map(|(_, image)| match image.left_out? {
+    fetched.iter().find_map(|image| match image.left_out? {
         LeftOut::Layers(layers) => Some((
             format!("a bound is reached: it has {layers} layers"),
             "build it with fewer layers",

@@ -46,17 +46,22 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let files = CertificateFiles { certificate: files.cert.clone(), key: files.key.clone() };
     let (certificates, reloader) = Certificates::open(files).await?;
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(app::metrics(&config));
     let api_server = app::api_server(cluster.as_ref()).await;
     let readiness = Arc::new(Readiness::default());
     if let Some(cluster) = &cluster {
-        watch("nodes", &readiness, |first| cluster.clone().watch_nodes(first));
-        watch("namespaces", &readiness, |first| cluster.clone().watch_namespaces(first));
+        let (first, all) = (cluster.clone(), cluster.clone());
+        watch("nodes", &readiness, |listed| first.watch_nodes(listed, metrics.clone()));
+        watch("namespaces", &readiness, |listed| all.watch_namespaces(listed, metrics.clone()));
     }
+    let events = app::events(&config, cluster.as_ref(), &metrics);
     let objects = Objects { manifests: Manifests::default(), cluster };
     let client = app::client_config(&config, false, api_server)?;
     let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
-    let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    let mut reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    if let Some(events) = events {
+        reviewer = reviewer.telling(events);
+    }
     let webhook_router = webhook_router(reviewer, metrics.clone());
 
     let webhook = bind(config.serve.listen).await?;

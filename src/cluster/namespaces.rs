@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::watched::{All, Watched};
 use super::{Cluster, Freshness, ModeLabel, NO_ANSWER_IN_TIME, look, names};
 use crate::facts::{MODE_LABEL, Obstacle};
+use crate::telemetry::Metrics;
 use crate::workload::tolerant::{Map, Text, object};
 
 /// A namespace and its mode label as written.
@@ -97,9 +98,9 @@ impl Cluster {
 
     /// Keeps the namespaces' labels up to date, and never ends. `first` is dropped when the first
     /// list has ended, well or badly.
-    pub async fn watch_namespaces(self, first: oneshot::Sender<()>) {
+    pub async fn watch_namespaces(self, first: oneshot::Sender<()>, metrics: Arc<Metrics>) {
         let inner = &self.inner;
-        inner.namespaces.follow(&inner.api, inner.options.watch_again, first).await;
+        inner.namespaces.follow(&inner.api, inner.options.watch_again, first, &metrics).await;
     }
 }
 

@@ -9,6 +9,7 @@ use super::Cluster;
 use super::watched::Watched;
 use crate::facts::Obstacle;
 use crate::nodes::{Names, Node};
+use crate::telemetry::Metrics;
 
 /// The nodes of a cluster at some moment.
 pub type Nodes = Arc<Vec<Arc<Node>>>;
@@ -57,8 +58,8 @@ impl Cluster {
 
     /// Keeps the nodes up to date, and never ends. `first` is dropped when the first list has
     /// ended, well or badly.
-    pub async fn watch_nodes(self, first: oneshot::Sender<()>) {
+    pub async fn watch_nodes(self, first: oneshot::Sender<()>, metrics: Arc<Metrics>) {
         let inner = &self.inner;
-        inner.nodes.follow(&inner.api, inner.options.watch_again, first).await;
+        inner.nodes.follow(&inner.api, inner.options.watch_again, first, &metrics).await;
     }
 }

@@ -23,6 +23,7 @@ use self::pause::Pause;
 pub(super) use self::store::Store;
 use self::watch::Ended;
 use super::api::{Api, Failure};
+use crate::telemetry::Metrics;
 
 /// A kind of objects that is watched, and what reading them needs to remember.
 pub(super) trait Watched: Default + Debug + Send + 'static {
@@ -70,7 +71,13 @@ impl<W: Watched> Store<W> {
 
     /// Keeps them up to date, and never ends. `first` is dropped when the first list has ended,
     /// well or badly; `again` is the first pause before they are asked for again.
-    pub(super) async fn follow(&self, api: &Api, again: Duration, first: oneshot::Sender<()>) {
+    pub(super) async fn follow(
+        &self,
+        api: &Api,
+        again: Duration,
+        first: oneshot::Sender<()>,
+        metrics: &Metrics,
+    ) {
         let mut first = Some(first);
         let mut pause = Pause::new(again);
         loop {
@@ -78,12 +85,16 @@ impl<W: Watched> Store<W> {
                 Err(failure) => Ended::Failed(failure),
                 Ok(listed) => {
                     self.publish(&listed);
+                    metrics.watch(W::PLURAL, true);
                     drop(first.take());
                     watch::follow(api, self, listed, &mut pause).await
                 }
             };
             match ended {
-                Ended::Failed(failure) => self.failed(failure),
+                Ended::Failed(failure) => {
+                    self.failed(failure);
+                    metrics.watch(W::PLURAL, false);
+                }
                 Ended::Gone => self.lost(),
             }
             drop(first.take());

@@ -70,6 +70,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("tlsCert", Default::Nothing),
     setting("tlsKey", Default::Nothing),
     setting("noCluster", Default::Always("false")),
+    setting("events", Default::Always("false")),
     setting("output", Default::Always("human")),
     setting("namespace", Default::Always("default")),
     setting("cluster", Default::Always("false")),

@@ -61,6 +61,9 @@ pub struct Verdict {
     pub decided: Vec<(usize, Action)>,
     /// Indices of the findings that mode `enforce` would have denied, in every mode.
     pub would_deny: Vec<usize>,
+    /// Indices of the findings that are audited only because the object has a controller owner:
+    /// without one the user would have been told.
+    pub untold: Vec<usize>,
 }
 
 impl Verdict {
@@ -91,6 +94,7 @@ impl Policy {
     pub fn decide(&self, subject: &Subject<'_>, findings: &[Finding]) -> Verdict {
         let enforcing = Subject { mode: Mode::Enforce, ..*subject };
         let mildest = Subject { mode: self.minimum_mode, ..*subject };
+        let unowned = Subject { controller_owned: false, ..*subject };
         let mut verdict = Verdict::default();
         for (index, finding) in findings.iter().enumerate() {
             let mut action = self.action(subject, finding);
@@ -98,6 +102,9 @@ impl Policy {
                 action = self.action(&mildest, finding).max(Action::Warn);
             }
             verdict.decided.push((index, action));
+            if action == Action::Audit && self.action(&unowned, finding) > Action::Audit {
+                verdict.untold.push(index);
+            }
             if self.action(&enforcing, finding) == Action::Deny {
                 verdict.would_deny.push(index);
             }

@@ -174,6 +174,7 @@ fn the_outcome_is_the_strictest_action() {
     let verdict = |actions: &[Action]| Verdict {
         decided: actions.iter().copied().enumerate().collect(),
         would_deny: Vec::new(),
+        ..Verdict::default()
     };
     for (found, expected) in [
         (&[][..], Outcome::Allow),

@@ -503,7 +503,7 @@ impl Scene {
         let up = "../".repeat(dir.path().components().count() - 1);
         let at = |path: PathBuf| format!("{up}{}", path.strip_prefix("/").unwrap().display());
         let kustomization = json!({
-            "resources": [at(deploy())],
+            "resources": [at(deploy().join("overlays/warn"))],
             "components": [at(deploy().join("components").join(component))],
         });
         std::fs::write(dir.path().join("kustomization.yaml"), kustomization.to_string()).unwrap();

@@ -33,6 +33,8 @@ mod depth;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod gitops;
 #[cfg(test)]
 mod kinds;

@@ -177,7 +177,7 @@ async fn no_memory_of_the_running_parts_shows_a_secret() {
         requests: RequestBudget::new(100),
     };
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    shows_none("Attempt", &resolver.resolve(vec![question], deadline).await);
+    shows_none("Attempt", &resolver.resolve(&question, deadline).await);
     shows_none("Resolver", &resolver);
 }
 

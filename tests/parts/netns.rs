@@ -75,6 +75,8 @@ impl Side {
         // A wrong name would find no test at all and succeed.
         let passed = output.status.success() && stdout.contains("1 passed");
         assert!(passed, "{}\n{stdout}\n{stderr}", output.status);
+        // What it told of itself, for whoever wants to see it (--nocapture).
+        print!("{stdout}");
         false
     }
 }

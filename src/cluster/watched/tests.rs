@@ -68,7 +68,7 @@ impl Script {
     async fn watched_until(&self, names: Option<&[&str]>) -> Cluster {
         let cluster = self.cluster();
         let (first, listed) = oneshot::channel();
-        tokio::spawn(cluster.clone().watch_nodes(first));
+        tokio::spawn(cluster.clone().watch_nodes(first, Arc::default()));
         assert!(listed.await.is_err(), "it is dropped");
         until(&cluster, names).await;
         cluster

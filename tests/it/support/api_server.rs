@@ -1,6 +1,6 @@
 //! A Kubernetes API server as far as pullcheck asks one: Secrets, ServiceAccounts, lists of names,
-//! RuntimeClasses, and nodes and namespaces that can be watched; with its moods, and a count of
-//! what it was asked.
+//! RuntimeClasses, and nodes and namespaces that can be watched; Events, which it keeps; with its
+//! moods, and a count of what it was asked.
 
 mod watched;
 
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -45,6 +46,8 @@ pub struct ApiServer {
 struct State {
     objects: BTreeMap<String, Value>,
     moods: HashMap<String, Mood>,
+    /// As they were sent, in that order.
+    events: Vec<Value>,
 }
 
 /// One login in a pull secret.
@@ -179,6 +182,11 @@ impl ApiServer {
         self.nodes.delete(name);
     }
 
+    /// The Events that it was sent and has stored.
+    pub fn events(&self) -> Vec<Value> {
+        self.state.lock().unwrap().events.clone()
+    }
+
     /// Forgets what became of nodes up to now: every watch ends with 410.
     pub fn compact(&self) {
         self.nodes.compact();
@@ -240,6 +248,11 @@ pub fn namespace_path(namespace: &str) -> String {
     format!("/api/v1/namespaces/{namespace}")
 }
 
+/// The path of a namespace's Events.
+pub fn events_path(namespace: &str) -> String {
+    format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events")
+}
+
 /// The path of a RuntimeClass.
 pub fn runtime_class_path(name: &str) -> String {
     format!("/apis/node.k8s.io/v1/runtimeclasses/{name}")
@@ -265,13 +278,27 @@ async fn reply(
         NAMESPACES => return namespaces.reply(seen),
         _ => {}
     }
-    let state = state.lock().unwrap();
-    let answer = if seen.path.ends_with("/secrets") || seen.path.ends_with("/serviceaccounts") {
+    let mut state = state.lock().unwrap();
+    let answer = if seen.method == Method::POST {
+        store(&mut state, seen)
+    } else if seen.path.ends_with("/secrets") || seen.path.ends_with("/serviceaccounts") {
         list(&state, &seen.path)
     } else {
         state.objects.get(&seen.path).map_or_else(|| status(404), document)
     };
     answer.into_reply(false)
+}
+
+/// Keeps an Event unless one of its name and namespace is there.
+fn store(state: &mut State, seen: &Seen) -> Answer {
+    let event: Value = serde_json::from_slice(&seen.body).unwrap();
+    let metadata = &event["metadata"];
+    assert_eq!(seen.path, events_path(metadata["namespace"].as_str().unwrap()));
+    if state.events.iter().any(|other| other["metadata"] == *metadata) {
+        return status(409);
+    }
+    state.events.push(event.clone());
+    Answer { status: 201, ..document(&event) }
 }
 
 /// The metadata of what is below a path.

@@ -4,6 +4,7 @@ mod answer;
 mod output;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,10 @@ const NEVER: Duration = Duration::from_secs(60);
 pub struct Launch {
     /// Where it takes reviews; on loopback without.
     address: Option<IpAddr>,
+    /// Its two ports, reviews first; any without.
+    ports: Option<(u16, u16)>,
+    /// A certificate and its key, instead of a pair of its own.
+    pair: Option<(PathBuf, PathBuf)>,
     /// Another name in its certificate.
     name: Option<String>,
     args: Vec<String>,
@@ -89,6 +94,18 @@ impl Launch {
         self
     }
 
+    /// Takes reviews at this address and port, and is probed there at the second port.
+    pub fn exactly_at(mut self, address: IpAddr, reviews: u16, probes: u16) -> Self {
+        self.ports = Some((reviews, probes));
+        self.at(address)
+    }
+
+    /// Shows the certificate of these files instead of one of its own, which nobody sees then.
+    pub fn pair(mut self, certificate: PathBuf, key: PathBuf) -> Self {
+        self.pair = Some((certificate, key));
+        self
+    }
+
     /// Has a certificate for this name too.
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
@@ -142,15 +159,24 @@ impl Launch {
         }
         let ca = Ca::mint();
         let leaf = ca.leaf(Kind::Good, self.name.as_deref().as_slice());
-        let address = self.address.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let (certificate, key) = match self.pair {
+            Some(pair) => pair,
+            None => (leaf.cert_file(), leaf.key_file()),
+        };
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let address = self.address.unwrap_or(loopback);
+        let (reviews, probes) = match self.ports {
+            Some((reviews, probes)) => (reviews, SocketAddr::new(address, probes)),
+            None => (0, SocketAddr::new(loopback, 0)),
+        };
         let mut child = Command::new(PULLCHECK)
             .arg("serve")
-            .args(["--listen", &SocketAddr::new(address, 0).to_string()])
-            .args(["--metrics-listen", "127.0.0.1:0"])
+            .args(["--listen", &SocketAddr::new(address, reviews).to_string()])
+            .args(["--metrics-listen", &probes.to_string()])
             .arg("--tls-cert")
-            .arg(leaf.cert_file())
+            .arg(certificate)
             .arg("--tls-key")
-            .arg(leaf.key_file())
+            .arg(key)
             .args(&self.args)
             .env_clear()
             .envs(clean_env(&home))
@@ -273,6 +299,21 @@ impl Webhook {
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         signal(&self.child, "TERM");
+    }
+
+    /// Kills it at once.
+    pub fn kill(&self) {
+        signal(&self.child, "KILL");
+    }
+
+    /// Stops it in its tracks: its connections stay open, and nobody answers.
+    pub fn freeze(&self) {
+        signal(&self.child, "STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        signal(&self.child, "CONT");
     }
 
     /// Sends SIGHUP, which asks it to look at its certificate now.

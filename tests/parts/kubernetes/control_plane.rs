@@ -26,6 +26,9 @@ pub const WORKLOADS: &str = "deployment-controller,replicaset-controller,statefu
     daemonset-controller,job-controller,cronjob-controller,replicationcontroller-controller,\
     garbage-collector-controller";
 
+/// The one that fills the roles `view`, `edit` and `admin`.
+pub const ROLES: &str = "clusterrole-aggregation-controller";
+
 /// How often and how many times readiness is asked for: a minute in all.
 const POLL: Duration = Duration::from_millis(50);
 const POLLS: usize = 1200;
@@ -166,6 +169,16 @@ impl ControlPlane {
     /// Kills the API server; what it has stored stays.
     pub fn stop_api_server(&mut self) {
         self.api_server = None;
+    }
+
+    /// Stops the API server in its tracks: connections to it come to nothing.
+    pub fn freeze_api_server(&self) {
+        self.api_server.as_ref().unwrap().freeze();
+    }
+
+    /// Lets a frozen API server go on.
+    pub fn thaw_api_server(&self) {
+        self.api_server.as_ref().unwrap().thaw();
     }
 
     fn controller_manager(&self, controllers: &[&str]) -> Process {
