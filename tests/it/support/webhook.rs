@@ -40,6 +40,8 @@ pub struct Launch {
     args: Vec<String>,
     env: Vec<(String, String)>,
     config: Option<String>,
+    /// It is not waited for until it is ready.
+    early: bool,
 }
 
 /// A running webhook, killed when dropped. By then everything it logged has been searched for
@@ -134,8 +136,28 @@ impl Launch {
         self
     }
 
-    /// Starts it, and waits until it says where it listens.
-    pub async fn start(mut self) -> Webhook {
+    /// Is to be asked before it is ready.
+    pub fn early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
+    /// Starts it, and waits until it is ready, as a Service does before it sends anybody there.
+    pub async fn start(self) -> Webhook {
+        let early = self.early;
+        let webhook = self.listening().await;
+        if !early {
+            let ready = async {
+                while webhook.probe("/readyz").await.status != 200 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            within("being ready", &webhook.output, Box::pin(ready)).await;
+        }
+        webhook
+    }
+
+    async fn listening(mut self) -> Webhook {
         let home = TempDir::new().unwrap();
         if let Some(yaml) = &self.config {
             let path = home.path().join("config.yaml");
