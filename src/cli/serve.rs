@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::app;
 use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::{Manifests, Objects};
+use crate::providers;
 use crate::reviewer::Reviewer;
 use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
@@ -40,6 +41,7 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.common, &Front::Serve(args.serve))?;
     app::log(&config)?;
+    tokio::spawn(providers::reap_orphans());
     let Some(files) = &config.serve.tls else {
         bail!("--tls-cert and --tls-key are missing; make a pair with pullcheck certs");
     };

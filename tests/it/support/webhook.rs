@@ -34,6 +34,7 @@ pub struct Launch {
     ports: Option<(u16, u16)>,
     /// A certificate and its key, instead of a pair of its own.
     pair: Option<(PathBuf, PathBuf)>,
+    is_first: bool,
     /// Another name in its certificate.
     name: Option<String>,
     args: Vec<String>,
@@ -106,6 +107,12 @@ impl Launch {
         self
     }
 
+    /// Is the first process of its own PID namespace, as in a container. Needs root.
+    pub fn first_process(mut self) -> Self {
+        self.is_first = true;
+        self
+    }
+
     /// Has a certificate for this name too.
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
@@ -169,7 +176,14 @@ impl Launch {
             Some((reviews, probes)) => (reviews, SocketAddr::new(address, probes)),
             None => (0, SocketAddr::new(loopback, 0)),
         };
-        let mut child = Command::new(PULLCHECK)
+        let mut command = if self.is_first {
+            let mut command = Command::new("unshare");
+            command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--", PULLCHECK]);
+            command
+        } else {
+            Command::new(PULLCHECK)
+        };
+        let mut child = command
             .arg("serve")
             .args(["--listen", &SocketAddr::new(address, reviews).to_string()])
             .args(["--metrics-listen", &probes.to_string()])
@@ -204,6 +218,11 @@ impl Webhook {
     /// `pullcheck serve` with these arguments.
     pub async fn start<S: AsRef<str>>(args: &[S]) -> Self {
         Launch::with(args).start().await
+    }
+
+    /// The number of its process, or of the one that started it as the first of its own.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it takes reviews.
