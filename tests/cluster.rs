@@ -24,6 +24,8 @@ mod cluster {
     #[cfg(test)]
     mod dry_run;
     #[cfg(test)]
+    mod events;
+    #[cfg(test)]
     mod haproxy;
     #[cfg(test)]
     mod kubectl;

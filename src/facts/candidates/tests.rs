@@ -159,3 +159,14 @@ fn what_a_pull_fetches_of_an_index_hangs_on_the_runtime() {
         assert_eq!(candidate.picks(entries), picks, "{node} {runtime:?}");
     }
 }
+
+#[test]
+fn beyond_32_kinds_of_nodes_it_is_only_known_that_there_are_more() {
+    let nobody = declared(&[], &[]);
+    for (kinds, kept, more) in [(31, 31, false), (32, 32, false), (33, 32, true), (100, 32, true)] {
+        // Each kind twice: what is known already takes no room.
+        let nodes = (0..2 * kinds).map(|n| node("linux/amd64", containerd(1, n % kinds)));
+        let found = candidates((None, None), &nobody, Some(nodes.collect()));
+        assert_eq!((found[0].kinds.len(), found[0].more), (kept, more), "{kinds}");
+    }
+}

@@ -17,7 +17,7 @@ pub(super) struct Catalogue {
 pub(super) struct Described {
     /// As it is scraped.
     pub name: String,
-    pub kind: &'static str,
+    pub kind: String,
     pub labels: &'static [&'static str],
     pub help: &'static str,
 }
@@ -64,8 +64,8 @@ impl Catalogue {
         help: &'static str,
         metric: &impl Metric,
     ) {
-        let kind = metric.metric_type().as_str();
-        let name = match kind {
+        let kind = metric.metric_type().as_str().to_owned();
+        let name = match kind.as_str() {
             "counter" => name + "_total",
             "info" => name + "_info",
             _ => name,
