@@ -33,6 +33,8 @@ mod image {
     #[cfg(test)]
     mod contents;
     #[cfg(test)]
+    mod docker;
+    #[cfg(test)]
     mod node;
     #[cfg(test)]
     mod parts;

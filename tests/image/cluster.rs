@@ -98,7 +98,7 @@ impl Cluster {
             format!("-n pullcheck create secret tls pullcheck-tls --cert={cert} --key={key}");
         self.kubectl(&line).succeeds().await;
         let file = path(self.ca.file());
-        let line = format!("-n pullcheck create configmap company-ca --from-file=ca.crt={file}");
+        let line = format!("-n pullcheck create configmap pullcheck-ca --from-file=ca.crt={file}");
         self.kubectl(&line).succeeds().await;
         let bundle = base64::engine::general_purpose::STANDARD.encode(ca.pem());
         let path = "/webhooks/0/clientConfig/caBundle";
