@@ -165,9 +165,9 @@ fn configuration(folder: &Path, version: &str, setup: &Setup) -> String {
     let sandbox =
         toml_string(setup.sandbox_image.as_deref().unwrap_or("registry.k8s.io/pause:3.10"));
     let platform = if cfg!(target_arch = "aarch64") { "linux/arm64/v8" } else { "linux/amd64" };
-    if version.starts_with("1.") {
-        return format!(
-            r#"version = 2
+    let old = version.starts_with("1.");
+    let head = format!(
+        r#"version = {}
 root = {root}
 state = {state}
 imports = []
@@ -176,7 +176,12 @@ required_plugins = ["io.containerd.grpc.v1.cri"]
 address = {socket}
 [plugins."io.containerd.internal.v1.opt"]
 path = {opt}
-[plugins."io.containerd.grpc.v1.cri"]
+"#,
+        if old { 2 } else { 3 }
+    );
+    if old {
+        return format!(
+            r#"{head}[plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = {sandbox}
 # Where CAP_SYS_RESOURCE is missing.
 restrict_oom_score_adj = true
@@ -191,17 +196,8 @@ bin_dir = {cni_bin}
         );
     }
     format!(
-        r#"version = 3
-root = {root}
-state = {state}
-imports = []
-required_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = {socket}
-[plugins."io.containerd.nri.v1.nri"]
+        r#"{head}[plugins."io.containerd.nri.v1.nri"]
 disable = true
-[plugins."io.containerd.internal.v1.opt"]
-path = {opt}
 [plugins."io.containerd.cri.v1.images"]
 snapshotter = "native"
 [[plugins."io.containerd.transfer.v1.local".unpack_config]]
