@@ -33,7 +33,12 @@ impl Buildah {
             (REGISTRIES, "unqualified-search-registries = []\n"),
             (STORAGE, "[storage]\ndriver = \"vfs\"\n"),
         ] {
-            std::fs::write(folder.join(name), text).map_err(|error| error.to_string())?;
+            let path = folder.join(name);
+            // Not while another process reads it.
+            if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+                continue;
+            }
+            std::fs::write(path, text).map_err(|error| error.to_string())?;
         }
         Ok(Self { words, folder })
     }
