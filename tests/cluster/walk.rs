@@ -81,4 +81,4 @@ async fn walk(stage: &Stage, user: User) -> Vec<Scene> {
 }
 
 /// The configuration as it is shipped.
-const SHIPPED: &str = include_str!("../../deploy/config.yaml");
+const SHIPPED: &str = include_str!("../../deploy/base/config.yaml");

@@ -64,7 +64,9 @@ mount -o remount,bind,ro "$1"
 mount -t proc proc "$1/proc"
 root=$1 user=$2
 shift 2
-exec chroot --groups= --userspec="$user" "$root" "$@"
+# Beside the shell: who changes users is no longer killed with a parent, but with the first process
+# of its PID namespace it is.
+chroot --groups= --userspec="$user" "$root" "$@" || exit $?
 "#;
 
 /// What the image says about running it.
@@ -78,7 +80,8 @@ pub fn tar(layer: &[u8], arguments: &[&str], folder: Option<&Path>) -> String {
     use std::io::Write as _;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(layer).unwrap();
-    let output = Command::new("tar").args(arguments).args(folder).arg("-f").arg(file.path()).output();
+    let output =
+        Command::new("tar").args(arguments).args(folder).arg("-f").arg(file.path()).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -7,6 +7,7 @@ pub mod command;
 pub mod containerd;
 pub mod debian;
 pub mod go;
+pub mod helm;
 pub mod image;
 pub mod kubernetes;
 pub mod netns;
