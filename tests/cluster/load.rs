@@ -138,9 +138,8 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |fits: fn(&Outcome) -> bool| {
-            self.0.iter().filter(|one| fits(&one.outcome)).count()
-        };
+        let count =
+            |fits: fn(&Outcome) -> bool| self.0.iter().filter(|one| fits(&one.outcome)).count();
         let longest = self.0.iter().map(|one| one.took).max().unwrap_or_default();
         write!(
             f,

@@ -78,7 +78,8 @@ pub fn tar(layer: &[u8], arguments: &[&str], folder: Option<&Path>) -> String {
     use std::io::Write as _;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(layer).unwrap();
-    let output = Command::new("tar").args(arguments).args(folder).arg("-f").arg(file.path()).output();
+    let output =
+        Command::new("tar").args(arguments).args(folder).arg("-f").arg(file.path()).output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

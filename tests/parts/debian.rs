@@ -60,7 +60,9 @@ pub fn program_with_libraries(package: &str, path: &str) -> Result<(PathBuf, OsS
         let libraries = unpacked(name)?.join("usr/lib");
         let beneath = std::fs::read_dir(&libraries).into_iter().flatten().flatten();
         // The one folder of this architecture.
-        folders.extend(beneath.map(|it| it.path()).filter(|it| it.to_string_lossy().ends_with("-gnu")));
+        folders.extend(
+            beneath.map(|it| it.path()).filter(|it| it.to_string_lossy().ends_with("-gnu")),
+        );
         folders.push(libraries);
     }
     let folders = std::env::join_paths(folders).map_err(|error| error.to_string())?;

@@ -61,6 +61,12 @@ restricted
 {{- if and .certificates.caBundle (ne .certificates.source "secret") -}}
 {{- fail "certificates.caBundle belongs to the source secret: otherwise it is set for you" -}}
 {{- end -}}
+{{- if ne (empty .certificates.certificate) (empty .certificates.key) -}}
+{{- fail "certificates.certificate and certificates.key belong together" -}}
+{{- end -}}
+{{- if and .certificates.certificate (ne .certificates.source "secret") -}}
+{{- fail "certificates.certificate belongs to the source secret" -}}
+{{- end -}}
 {{- if and .certificates.issuerRef (ne .certificates.source "certManager") -}}
 {{- fail "certificates.issuerRef belongs to the source certManager" -}}
 {{- end -}}

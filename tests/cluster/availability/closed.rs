@@ -17,7 +17,7 @@ use crate::support::skip;
 
 #[test]
 fn without_any_replica_failure_policy_fail_stops_neither_pullcheck_nor_kube_system_and_has_a_way_out()
-{
+ {
     let program = match Program::fetched() {
         Ok(program) => program,
         Err(why) => skip!(&why),

@@ -19,9 +19,7 @@ async fn readiness(kubernetes: &Kubernetes) {
     let mut stage = Stage::start(kubernetes).await;
     stage.install().await;
     let account = stage.account().await;
-    let launch = || {
-        Launch::default().args(&["--kubeconfig", account.to_str().unwrap()])
-    };
+    let launch = || Launch::default().args(&["--kubeconfig", account.to_str().unwrap()]);
 
     // Forbidden at once.
     stage.kubectl("delete clusterrolebinding pullcheck-nodes").succeeds().await;

@@ -12,6 +12,7 @@ use crate::cluster::stage::{Stage, on_stage};
 use crate::parts::helm;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::skip;
+use crate::support::tls::{Ca, Kind};
 use crate::support::webhook::Launch;
 
 #[test]
@@ -52,7 +53,8 @@ async fn asked(kubernetes: &Kubernetes, crds: &Path) {
     assert_eq!(root, json!({ "selfSigned": {} }));
 
     // What comes of it: the Secret, and the bundle where the annotation asks for it.
-    let webhook = stage.replica(0, Launch::default().mode("enforce")).await;
+    let ca = Ca::mint();
+    let made = ca.leaf(Kind::Good, &[leaf["dnsNames"][0].as_str().unwrap()]);
     let encoded = |text: &str| STANDARD.encode(text);
     api.create(&json!({
         "apiVersion": "v1",
@@ -60,16 +62,18 @@ async fn asked(kubernetes: &Kubernetes, crds: &Path) {
         "type": "kubernetes.io/tls",
         "metadata": { "name": leaf["secretName"], "namespace": "pullcheck" },
         "data": {
-            "ca.crt": encoded(webhook.ca().pem()),
-            "tls.crt": encoded(webhook.leaf().pem()),
-            "tls.key": encoded(&webhook.leaf().key_pem()),
+            "ca.crt": encoded(ca.pem()),
+            "tls.crt": encoded(made.pem()),
+            "tls.key": encoded(&made.key_pem()),
         },
     }))
     .await;
+    let launch = Launch::default().mode("enforce").pair(made.cert_file(), made.key_file());
+    let _webhook = stage.replica(0, launch).await;
     assert_eq!(mounted(&stage).await, leaf["secretName"], "the pods mount another Secret");
     let from = annotation(&stage).await;
     assert_eq!(from, "pullcheck/pullcheck", "another certificate's authority is injected");
-    stage.trust(&[webhook.ca()]).await;
+    stage.trust(&[&ca]).await;
     stage.until_called(&bad).await;
     let ran = stage.kubectl("run web --image").arg(&bad).run().await;
     assert!(ran.stderr.contains("has no tag 1.1"), "{ran}");

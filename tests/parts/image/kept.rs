@@ -54,7 +54,8 @@ fn make(buildah: &Buildah, build: &Path) -> Result<String, String> {
         Ok(output) => output,
         Err(why) => panic!("the Dockerfile does not build: {why}"),
     };
-    for (image, name) in [(IMAGE.to_owned(), Built::PULLCHECK), (bases::runtime_image(), Built::BASE)]
+    for (image, name) in
+        [(IMAGE.to_owned(), Built::PULLCHECK), (bases::runtime_image(), Built::BASE)]
     {
         let to = format!("oci:{}:{name}", build.join(UNFINISHED).display());
         let mut arguments = vec!["push".into(), image.into(), to.into()];
