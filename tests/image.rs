@@ -13,12 +13,29 @@ mod it {
 #[cfg(test)]
 #[path = "parts/kit.rs"]
 mod parts;
+#[path = "truth"]
+#[cfg_attr(test, expect(dead_code, reason = "the other judges are not in use here"))]
+mod truth {
+    #[cfg(test)]
+    pub mod judges;
+}
+#[path = "cluster"]
+mod cluster {
+    #[cfg(test)]
+    pub mod kubectl;
+}
 #[path = "image"]
 mod image {
     #[cfg(test)]
     mod alone;
     #[cfg(test)]
+    mod cluster;
+    #[cfg(test)]
     mod contents;
+    #[cfg(test)]
+    mod node;
+    #[cfg(test)]
+    mod parts;
     #[cfg(test)]
     mod root;
 }

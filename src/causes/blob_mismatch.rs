@@ -8,8 +8,8 @@ pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-mismatch"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, where runtimes \
-            differ, or where a mirror or a node may have it)",
+    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, \
+            where runtimes differ, or where a mirror or a node may have it)",
     what: "The registry has a config or a layer of another size, or with another digest, than the \
            image's manifest says.",
     why: "The registry's storage is damaged, an upload was cut short, or a proxy in between changes \

@@ -8,8 +8,8 @@ pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-missing"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, where runtimes \
-            differ, or where a mirror or a node may have it)",
+    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, \
+            where runtimes differ, or where a mirror or a node may have it)",
     what: "The registry has the image's manifest, and not the config or a layer that it names.",
     why: "The registry's storage lost it, a garbage collection ran during a push, or an image was \
           copied without its layers.",

@@ -12,9 +12,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use crate::app;
-use crate::cluster::Cluster;
 use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::{Manifests, Objects};
+use crate::providers;
 use crate::reviewer::Reviewer;
 use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
@@ -25,8 +25,8 @@ use crate::telemetry::Metrics;
 /// How often the certificate files are looked at; Kubernetes brings new ones within a minute.
 const RELOAD: Duration = Duration::from_secs(5);
 
-/// Longest that the first list of nodes keeps reviews away.
-const FIRST_NODES: Duration = Duration::from_secs(10);
+/// Longest that the first list of what is watched keeps reviews away.
+const FIRST_LIST: Duration = Duration::from_secs(10);
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -41,6 +41,7 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.common, &Front::Serve(args.serve))?;
     app::log(&config)?;
+    tokio::spawn(providers::reap_orphans());
     let Some(files) = &config.serve.tls else {
         bail!("--tls-cert and --tls-key are missing; make a pair with pullcheck certs");
     };
@@ -51,8 +52,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let api_server = app::api_server(cluster.as_ref()).await;
     let readiness = Arc::new(Readiness::default());
     if let Some(cluster) = &cluster {
-        readiness.block("nodes", "reading the cluster's nodes for the first time");
-        tokio::spawn(watch_nodes(cluster.clone(), readiness.clone(), metrics.clone()));
+        let (first, all) = (cluster.clone(), cluster.clone());
+        watch("nodes", &readiness, |listed| first.watch_nodes(listed, metrics.clone()));
+        watch("namespaces", &readiness, |listed| all.watch_namespaces(listed, metrics.clone()));
     }
     let events = app::events(&config, cluster.as_ref(), &metrics);
     let objects = Objects { manifests: Manifests::default(), cluster };
@@ -101,14 +103,22 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Keeps the nodes up to date. Until they have been read once, well or badly, reviews had better
-/// go to another replica.
-async fn watch_nodes(cluster: Cluster, readiness: Arc<Readiness>, metrics: Arc<Metrics>) {
+/// Keeps something of the cluster up to date. Until it has been read once, well or badly, reviews
+/// had better go to another replica.
+fn watch<F: Future<Output = ()> + Send + 'static>(
+    what: &'static str,
+    readiness: &Arc<Readiness>,
+    watch: impl FnOnce(oneshot::Sender<()>) -> F,
+) {
+    readiness.block(what, &format!("reading the cluster's {what} for the first time"));
     let (first, listed) = oneshot::channel();
-    tokio::spawn(cluster.watch_nodes(first, metrics));
-    // Either way it has ended, or takes too long to be waited for.
-    let _ = timeout(FIRST_NODES, listed).await;
-    readiness.clear("nodes");
+    tokio::spawn(watch(first));
+    let readiness = readiness.clone();
+    tokio::spawn(async move {
+        // Either way it has ended, or takes too long to be waited for.
+        let _ = timeout(FIRST_LIST, listed).await;
+        readiness.clear(what);
+    });
 }
 
 /// Waits for the first signal to stop; a second one is the system's own.

@@ -42,6 +42,14 @@ fn run_helm(helm: &Helm, stage: &Stage, home: &Path, line: &str) -> Kubectl {
     Kubectl::of(command).args(line).args("--namespace").args(PULLCHECK)
 }
 
+/// Makes the API server know the kinds of others.
+async fn with_crds(stage: &Stage, files: &[PathBuf]) {
+    for file in files {
+        stage.kubectl("create -f").arg(file.to_str().unwrap()).succeeds().await;
+    }
+    stage.kubectl("wait --for=condition=Established crd --all").succeeds().await;
+}
+
 /// The configuration of the installed pods.
 struct Configuration {
     name: String,

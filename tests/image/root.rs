@@ -64,7 +64,9 @@ mount -o remount,bind,ro "$1"
 mount -t proc proc "$1/proc"
 root=$1 user=$2
 shift 2
-exec chroot --groups= --userspec="$user" "$root" "$@"
+# Beside the shell: who changes users is no longer killed with a parent, but with the first process
+# of its PID namespace it is.
+chroot --groups= --userspec="$user" "$root" "$@" || exit $?
 "#;
 
 /// What the image says about running it.

@@ -131,3 +131,17 @@ fn the_schema_knows_every_cause() {
     let enforced = config["enforced"]["items"]["enum"].as_array().unwrap();
     assert_eq!(set(enforced.iter().map(|code| code.as_str().unwrap())), codes);
 }
+
+/// Helm reads nothing outside of a chart's folder, and kustomize nothing outside of a component's.
+/// Run with `PULLCHECK_BLESS=1` to copy them anew.
+#[test]
+fn the_files_of_the_chart_are_those_of_the_component() {
+    for name in ["rules.yaml", "dashboard.json"] {
+        let original = read(&format!("deploy/components/monitoring/{name}"));
+        let copy = format!("deploy/chart/files/{name}");
+        if std::env::var_os("PULLCHECK_BLESS").is_some() {
+            std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(&copy), &original).unwrap();
+        }
+        assert!(read(&copy) == original, "{copy} is another one");
+    }
+}

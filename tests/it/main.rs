@@ -41,6 +41,8 @@ mod gitops;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod landing;
 #[cfg(test)]
 mod logins;

@@ -55,6 +55,9 @@ restricted
 {{- fail "config.enforced could be escaped by the label pullcheck.dev/mode=off: set webhook.offLabelExcludes to false" -}}
 {{- end -}}
 {{- end -}}
+{{- if and .rbac.namespaces (ne .rbac.secrets "namespaces") -}}
+{{- fail "rbac.namespaces needs rbac.secrets to be namespaces" -}}
+{{- end -}}
 {{- if ne (empty .node.credentialProviders.config) (empty .node.credentialProviders.binDir) -}}
 {{- fail "node.credentialProviders needs both config and binDir" -}}
 {{- end -}}

@@ -1,15 +1,15 @@
 //! The overlay for cert-manager, with a test in cert-manager's place: it reads what is asked for
 //! and writes what cert-manager would.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::repository;
+use super::{repository, with_crds};
 use crate::cluster::stage::{Stage, on_stage};
-use crate::parts::helm;
+use crate::parts::crds;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::skip;
 use crate::support::tls::{Ca, Kind};
@@ -17,7 +17,7 @@ use crate::support::webhook::Launch;
 
 #[test]
 fn what_cert_manager_is_asked_for_is_what_the_pods_and_the_api_server_need() {
-    let crds = match helm::cert_manager_crds() {
+    let crds = match crds::files() {
         Ok(crds) => crds,
         Err(why) => skip!(&why),
     };
@@ -29,12 +29,11 @@ fn what_cert_manager_is_asked_for_is_what_the_pods_and_the_api_server_need() {
     );
 }
 
-async fn asked(kubernetes: &Kubernetes, crds: &Path) {
+async fn asked(kubernetes: &Kubernetes, crds: &[PathBuf]) {
     let stage = Stage::start(kubernetes).await;
     let good = stage.image("team/app", "1.0");
     let bad = good.replace(":1.0", ":1.1");
-    stage.kubectl("create -f").arg(crds.to_str().unwrap()).succeeds().await;
-    stage.kubectl("wait --for=condition=Established crd --all").succeeds().await;
+    with_crds(&stage, crds).await;
     let overlay = repository("deploy/overlays/cert-manager");
     stage.kubectl("apply -k").arg(overlay.to_str().unwrap()).succeeds().await;
 

@@ -20,20 +20,32 @@ const INGREDIENTS: [&str; 6] =
 pub fn built(buildah: &Buildah) -> Result<Built, String> {
     let builds = buildah.folder().join("builds");
     std::fs::create_dir_all(&builds).map_err(|error| error.to_string())?;
-    let build = builds.join(key()?);
-    let layout = build.join("layout");
-    if !layout.is_dir() {
+    for _ in 0..ATTEMPTS {
+        let key = key()?;
+        let build = builds.join(&key);
+        let layout = build.join("layout");
+        if layout.is_dir() {
+            return Ok(Built { layout });
+        }
         // A build that was interrupted leaves its copy of a whole image behind.
         let _ = buildah.run(&["rm", "--all"]);
+        let begin = std::time::Instant::now();
         let log = make(buildah, &build)?;
+        println!("the Dockerfile was built in {:?}", begin.elapsed());
         std::fs::write(build.join(LOG), log).map_err(|error| error.to_string())?;
-        // Complete under its name or not there.
-        let unfinished = build.join(UNFINISHED);
-        std::fs::rename(unfinished, &layout).map_err(|error| error.to_string())?;
         forget(buildah, &builds)?;
+        // Somebody may have gone on writing, and then nobody knows what is in it.
+        if key == self::key()? {
+            // Complete under its name or not there.
+            let unfinished = build.join(UNFINISHED);
+            std::fs::rename(unfinished, &layout).map_err(|error| error.to_string())?;
+        }
     }
-    Ok(Built { layout })
+    Err("the sources change while they are built".to_owned())
 }
+
+/// How often a build is begun again because the sources have changed meanwhile.
+const ATTEMPTS: usize = 3;
 
 /// What the build said.
 const LOG: &str = "log";
