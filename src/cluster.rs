@@ -8,7 +8,7 @@
 //!
 //! Needed rights: `get` on secrets, serviceaccounts and namespaces; `list` and `watch` on nodes and
 //! `get` on runtimeclasses to know where pods can land; `list` on secrets and serviceaccounts only
-//! for "did you mean".
+//! for "did you mean". Where pullcheck keeps its own certificates, what `own` writes.
 
 mod answers;
 mod api;
@@ -17,6 +17,7 @@ mod look;
 mod memory;
 mod names;
 mod nodes;
+mod own;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 
 pub use connect::ConnectError;
 pub use nodes::Nodes;
+pub use own::{OwnError, OwnSecret, ServiceWebhook, WebhookConfiguration};
 
 use self::api::Api;
 use self::memory::Memory;

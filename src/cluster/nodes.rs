@@ -6,7 +6,6 @@
 //! (`nodes`).
 
 mod list;
-mod pause;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -18,12 +17,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use self::pause::Pause;
 pub(super) use self::store::Store;
 use self::watch::Ended;
 use super::Cluster;
 use super::api::Failure;
 use crate::nodes::Node;
+use crate::pause::Pause;
 
 /// The nodes of a cluster at some moment.
 pub type Nodes = Arc<Vec<Arc<Node>>>;

@@ -4,7 +4,7 @@
 //! stranger chooses freely.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -81,6 +81,7 @@ pub struct Metrics {
     panics: Counter,
     tls_reloaded: Counter,
     tls_refused: Counter,
+    certificate_expiry: Gauge,
 }
 
 impl Metrics {
@@ -109,6 +110,7 @@ impl Metrics {
             deadline_missed: Counter::default(),
             in_flight: Gauge::default(),
             panics: Counter::default(),
+            certificate_expiry: Gauge::default(),
         };
         metrics.registered(tls_reloads)
     }
@@ -169,8 +171,14 @@ impl Metrics {
         registry.register("pullcheck_panics", "Reviews that failed inside", self.panics.clone());
         registry.register(
             "pullcheck_tls_reloads",
-            "Changes of the certificate files, taken up or refused",
+            "Changes of the serving certificate, taken up or refused",
             tls_reloads,
+        );
+        registry.register_with_unit(
+            "pullcheck_certificate_expiry_timestamp",
+            "End of the serving certificate in seconds since 1970, 0 while there is none",
+            Unit::Seconds,
+            self.certificate_expiry.clone(),
         );
         self
     }
@@ -220,14 +228,20 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// Changed certificate files were taken up.
+    /// A changed certificate was taken up.
     pub fn tls_reloaded(&self) {
         self.tls_reloaded.inc();
     }
 
-    /// Changed certificate files were refused, and the old pair stays.
+    /// A changed certificate was refused, and the old pair stays.
     pub fn tls_refused(&self) {
         self.tls_refused.inc();
+    }
+
+    /// The certificate that is served ends then.
+    pub fn certificate_expires(&self, at: SystemTime) {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.certificate_expiry.set(since.as_secs().try_into().unwrap_or(i64::MAX));
     }
 
     /// Counts a review as in flight until the answer is dropped, in a panic too.

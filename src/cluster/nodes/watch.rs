@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::list::{Listed, escaped};
-use super::pause::Pause;
 use super::store::Store;
 use crate::cluster::api::{Api, BROKEN_OFF, Failure};
+use crate::pause::Pause;
 use crate::workload::tolerant::{Map, Text, object};
 
 /// After how many seconds the API server ends the answer, so that a new one starts elsewhere.
