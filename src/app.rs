@@ -15,8 +15,10 @@ use tokio::time::timeout;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::{self, Config};
 use crate::credentials::{ConfigFormat, DockerConfig};
+use crate::events::Events;
 use crate::facts::Settings;
 use crate::gather::Gatherer;
+use crate::glob::{Glob, RegistryGlob};
 use crate::objects::Objects;
 use crate::providers::{self, Providers};
 use crate::registry::{AddressRule, ClientConfig, RegistryClient};
@@ -54,6 +56,27 @@ pub fn gatherer(
             digest_required: config.policy.mentions("digest-required"),
         },
     })
+}
+
+/// The metrics, with a label for each registry that the configuration names.
+pub fn metrics(config: &Config) -> Metrics {
+    let allowed = config.policy.allowed_registries.iter().map(RegistryGlob::host).cloned();
+    let insecure = config.insecure_registries.iter().map(|host| Glob::new(host));
+    let others = [&config.pull_through, &config.node_mirrors, &config.node_credentials];
+    Metrics::for_hosts(
+        insecure.chain(allowed).chain(others.into_iter().flatten().cloned()).collect(),
+    )
+}
+
+/// Where Events go, if they are asked for. Names this process by its host, which is its pod.
+pub fn events(
+    config: &Config,
+    cluster: Option<&Cluster>,
+    metrics: &Arc<Metrics>,
+) -> Option<Events> {
+    let cluster = cluster.filter(|_| config.serve.events)?;
+    let instance = std::env::var("HOSTNAME").unwrap_or_default();
+    Some(Events::start(cluster.clone(), &instance, metrics.clone()))
 }
 
 /// The pull client's settings; `loopback` is whether this front may connect to its own machine,

@@ -98,6 +98,8 @@ pub struct ServeConfig {
     pub tls: Option<TlsSource>,
     /// Whether no API server is asked.
     pub no_cluster: bool,
+    /// Whether Kubernetes Events tell of pods that only the audit sees.
+    pub events: bool,
 }
 
 /// Where the serving certificate is from.

@@ -44,11 +44,20 @@ impl Attempt {
     /// Whether a node is content with it: it is there, and so is all that was asked for of it.
     /// What was left out by our own decision says nothing against it.
     pub fn works(&self) -> bool {
-        fn whole(entry: &EntryFact) -> bool {
-            matches!(entry.outcome, Outcome::Found(_) | Outcome::NotChecked(_))
-                && entry.entries.iter().all(whole)
+        !self.any_manifest(|outcome, inner| match outcome {
+            Outcome::Found(_) => false,
+            Outcome::NotChecked(_) => !inner,
+            _ => true,
+        })
+    }
+
+    /// Whether `is` holds for any manifest of it: its own, or one within its index, for which the
+    /// flag is set.
+    pub fn any_manifest(&self, is: impl Fn(&Outcome, bool) -> bool) -> bool {
+        fn within(entries: &[EntryFact], is: &impl Fn(&Outcome, bool) -> bool) -> bool {
+            entries.iter().any(|entry| is(&entry.outcome, true) || within(&entry.entries, is))
         }
-        matches!(self.outcome, Outcome::Found(_)) && self.entries.iter().all(whole)
+        is(&self.outcome, false) || within(&self.entries, &is)
     }
 }
 
@@ -153,10 +162,7 @@ impl ImageFact<'_> {
             Outcome::Found(found) => Some(found),
             _ => None,
         });
-        let unseen = || {
-            outcomes()
-                .find(|outcome| matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_)))
-        };
+        let unseen = || outcomes().find(|outcome| outcome.is_unseen());
         let invalid = || {
             outcomes().find_map(|outcome| match outcome {
                 Outcome::Invalid(fault) => Some(*fault),
@@ -232,6 +238,30 @@ pub enum ServiceAccountState {
     Undecided { similar: Option<String> },
 }
 
+/// The namespace label that chooses a mode.
+pub const MODE_LABEL: &str = "pullcheck.dev/mode";
+
+/// Why something of the cluster is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// pullcheck has no right to read it.
+    Forbidden,
+    /// It could not be read; why, in our own words.
+    Trouble(String),
+}
+
+/// What a review would have used of the cluster, Secrets and ServiceAccounts aside, and could not
+/// read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gaps {
+    /// The nodes.
+    pub nodes: Option<Obstacle>,
+    /// The RuntimeClass that the pod names.
+    pub runtime_class: Option<(String, Obstacle)>,
+    /// The label by which the namespace chooses its mode.
+    pub mode_label: Option<Obstacle>,
+}
+
 /// Which front asks; it decides only wording and what a tutorial's paste is worth saying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Front {
@@ -285,6 +315,8 @@ pub struct Facts<'a> {
     pub pins: Pins<'a>,
     /// The present nodes that it may land on; `None` where they are not known.
     pub nodes: Option<Vec<Arc<Node>>>,
+    /// What of the cluster could not be read.
+    pub gaps: Gaps,
     /// The images to judge.
     pub images: Vec<ImageFact<'a>>,
     /// The pull secrets the pod would use, in the kubelet's order.

@@ -113,6 +113,11 @@ impl RegistryGlob {
         }
     }
 
+    /// The pattern of its host.
+    pub fn host(&self) -> &Glob {
+        &self.host
+    }
+
     /// Whether the pattern covers a normalised repository, `host[:port]/path` without tag or
     /// digest.
     pub fn matches(&self, repository: &str) -> bool {

@@ -29,6 +29,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod credentials;
+pub mod events;
 pub mod facts;
 pub mod flights;
 pub mod gather;

@@ -35,6 +35,7 @@ mod identity;
 mod lookup;
 mod manifest;
 mod memory;
+mod percent;
 mod progress;
 mod quota;
 mod realm;

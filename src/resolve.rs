@@ -12,13 +12,14 @@ mod chain;
 mod entries;
 mod flight;
 mod gate;
+mod known;
 mod lifetime;
 mod spot;
+mod tries;
 mod weight;
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use moka::future::Cache;
 use tokio::time::Instant;
 
@@ -48,6 +49,20 @@ pub struct Question {
     pub anew: bool,
     /// What registries may still be asked on behalf of the same review.
     pub requests: RequestBudget,
+}
+
+impl Question {
+    /// The same with other credentials.
+    pub fn with(&self, credentials: Vec<(CredentialSource, Credential)>) -> Self {
+        Self {
+            reference: self.reference.clone(),
+            credentials,
+            nodes: self.nodes.clone(),
+            tenant: self.tenant.clone(),
+            anew: self.anew,
+            requests: self.requests.clone(),
+        }
+    }
 }
 
 /// Bounds of the resolver.
@@ -125,17 +140,12 @@ impl Resolver {
         self.shared.client.is_told(reference).await
     }
 
-    /// The attempts for each question, in the order of the questions, with what is known at
-    /// `deadline`. What is not finished by then goes on in the background.
-    pub async fn resolve(&self, questions: Vec<Question>, deadline: Instant) -> Vec<Vec<Attempt>> {
-        join_all(questions.into_iter().map(|question| self.one(question, deadline))).await
-    }
-
-    async fn one(&self, question: Question, deadline: Instant) -> Vec<Attempt> {
-        let chain = Chain::new(self.shared.clone(), question);
-        match chain.known().await {
+    /// The attempts for the question, with what is known at `deadline`. What is not finished by
+    /// then goes on in the background.
+    pub async fn resolve(&self, question: &Question, deadline: Instant) -> Vec<Attempt> {
+        match known::attempts(&self.shared, question).await {
             Some(attempts) => attempts,
-            None => chain.run_until(deadline).await,
+            None => Chain::new(self.shared.clone(), question.clone()).run_until(deadline).await,
         }
     }
 }

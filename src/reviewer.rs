@@ -10,8 +10,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::causes::{self, Basis, Finding};
-use crate::facts::{Conclusion, Facts, Front};
+use crate::causes::{self, Basis, Certainty, Finding, Severity};
+use crate::events::{Events, Note};
+use crate::facts::{Conclusion, Facts, Front, Obstacle};
 use crate::gather::{Ask, Gatherer};
 use crate::image::Digest;
 use crate::message::printable;
@@ -20,7 +21,7 @@ use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
 use crate::shares::Shares;
 use crate::telemetry::Metrics;
-use crate::workload::Workload;
+use crate::workload::{PodAt, Workload};
 
 /// The API server itself waits no longer than this.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -37,6 +38,10 @@ const AUDITS_PER_NAMESPACE: usize = 64;
 /// How long such a review goes on in the background.
 const BACKGROUND: Duration = Duration::from_secs(30);
 
+/// What the audit log is told where a namespace's label is not known.
+const LABEL_UNREAD: &str = "not read, so the configured mode is used and nothing is denied that a \
+                            label could have softened";
+
 /// Judges objects; shared by every request.
 #[derive(Debug)]
 pub struct Reviewer {
@@ -46,6 +51,8 @@ pub struct Reviewer {
     /// Leave to look up for the audit only, in all and for one namespace.
     audits: Arc<Semaphore>,
     audits_of: Shares,
+    /// Where what only the audit sees is told, if anywhere.
+    events: Option<Events>,
 }
 
 /// One object to be judged, and by whom it was sent.
@@ -59,8 +66,12 @@ pub struct Case {
     pub user: String,
     /// The mode that holds for it.
     pub mode: Mode,
+    /// Why it is not known whether the namespace's label chooses another.
+    pub label_gap: Option<Obstacle>,
     /// Who asks.
     pub front: Front,
+    /// Nothing will be stored, so nothing may be written on its behalf.
+    pub dry_run: bool,
 }
 
 /// What was found and decided about one object.
@@ -96,7 +107,15 @@ impl Reviewer {
             timeout,
             audits: Arc::new(Semaphore::new(AUDITS)),
             audits_of: Shares::new(AUDITS_PER_NAMESPACE),
+            events: None,
         }
+    }
+
+    /// Tells of pods that only the audit sees by Kubernetes Events, too.
+    #[must_use]
+    pub fn telling(mut self, events: Events) -> Self {
+        self.events = Some(events);
+        self
     }
 
     /// Answers an AdmissionReview. `asked` is the API server's own deadline, from the request's
@@ -124,17 +143,24 @@ impl Reviewer {
             return Ok(encode(uid, &Answer::default()).into());
         }
         let label = self.gatherer.objects.mode_label(&namespace, deadline).await;
+        let (label, label_gap) = label.map_or_else(|gap| (None, Some(gap)), |label| (label, None));
         let (mode, unknown_label) = policy.effective_mode(label.as_deref());
         let case = Case {
             workload,
             namespace,
             user: request.user.name.to_string(),
             mode,
+            label_gap,
             front: Front::Serve,
+            dry_run: request.dry_run,
         };
         if !policy.looks_at(&case.subject()) {
             self.metrics.skipped("off");
-            return Ok(encode(uid, &Answer::default()).into());
+            let mut answer = Answer::default();
+            if case.label_gap.is_some() {
+                answer.audit_annotations.insert("mode-label", LABEL_UNREAD.to_owned());
+            }
+            return Ok(encode(uid, &answer).into());
         }
         let only_audited = policy.can_only_audit(&case.subject());
         let case = Arc::new(case);
@@ -158,6 +184,8 @@ impl Reviewer {
         }
         if let Some(label) = unknown_label {
             answer.audit_annotations.insert("mode-label", label.to_string());
+        } else if case.label_gap.is_some() {
+            answer.audit_annotations.insert("mode-label", LABEL_UNREAD.to_owned());
         }
         Ok(encode(uid, &answer).into())
     }
@@ -165,7 +193,8 @@ impl Reviewer {
     /// Judges one object with what is known at `deadline`.
     pub async fn judge(&self, case: &Case, deadline: Instant) -> Judgement {
         let ask = case.ask(deadline);
-        let facts = self.gatherer.gather(ask).await;
+        let mut facts = self.gatherer.gather(ask).await;
+        facts.gaps.mode_label.clone_from(&case.label_gap);
         self.decide(case, &facts, causes::findings(&facts))
     }
 
@@ -207,13 +236,17 @@ impl Reviewer {
         }
     }
 
-    /// Metrics for every finding, and one line in the log if there is any.
+    /// Metrics for every finding, one line in the log if there is any, and Events where the user
+    /// could not see it otherwise.
     fn report(&self, case: &Case, judgement: &Judgement) {
         for (finding, action) in judgement.decided() {
             self.metrics.finding(finding.code.as_str(), action.as_str());
         }
         for finding in judgement.would_deny() {
             self.metrics.would_deny(&case.namespace, finding.code.as_str());
+        }
+        if let Some(events) = &self.events {
+            case.notes(judgement).for_each(|note| events.tell(note));
         }
         if !judgement.findings.is_empty() {
             tracing::info!(
@@ -240,12 +273,41 @@ impl Case {
             namespace: &self.namespace,
             user: &self.user,
             mode: self.mode,
+            label_unread: self.label_gap.is_some(),
             controller_owned: self.workload.controller_owned,
         }
     }
 }
 
+impl Case {
+    /// What is worth an Event: that a pod which a controller made will not run, on what made it,
+    /// because the pod does not exist yet. Its template's author was told of the template alone.
+    fn notes<'a>(&'a self, judgement: &'a Judgement) -> impl Iterator<Item = Note> + 'a {
+        let workload = &self.workload;
+        let is_pod = workload.kind.pod == PodAt::Spec;
+        let owner = workload.owner.as_ref().filter(|_| is_pod && !self.dry_run);
+        owner.into_iter().flat_map(move |owner| {
+            judgement
+                .untold()
+                .filter(|finding| finding.severity == Severity::WontPull)
+                // What is only our own view is no news about the pod.
+                .filter(|finding| finding.certainty != Certainty::Unknown)
+                .map(|finding| Note {
+                    namespace: self.namespace.clone(),
+                    owner: owner.clone(),
+                    code: finding.code.as_str(),
+                    message: finding.message.to_string(),
+                })
+        })
+    }
+}
+
 impl Judgement {
+    /// What the user would have been told if no controller had made the object.
+    fn untold(&self) -> impl Iterator<Item = &Finding> {
+        self.verdict.untold.iter().filter_map(|index| self.findings.get(*index))
+    }
+
     /// What mode `enforce` would have denied.
     pub fn would_deny(&self) -> impl Iterator<Item = &Finding> {
         self.verdict.would_deny.iter().filter_map(|index| self.findings.get(*index))

@@ -39,6 +39,8 @@ pub struct Workload {
     pub is_template: bool,
     /// An owner reference says `controller: true`.
     pub controller_owned: bool,
+    /// That owner, where the reference is complete.
+    pub owner: Option<Owner>,
     /// A static pod's mirror (annotation `kubernetes.io/config.mirror` on a Pod): denying it does
     /// not stop the pod.
     pub mirror: bool,
@@ -60,6 +62,19 @@ pub struct Workload {
     /// `imagePullSecrets` written where the API server drops it. Only manifests can have any:
     /// those inside a container, and what `misplaced_pull_secrets` finds where it is asked.
     pub misplaced_pull_secrets: Vec<FieldPath>,
+}
+
+/// The controller that an object belongs to, as the object says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// `apps/v1`
+    pub api_version: String,
+    /// `ReplicaSet`
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What tells it from an older one of that name.
+    pub uid: String,
 }
 
 /// One place in a pod that names an image.

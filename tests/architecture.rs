@@ -99,6 +99,12 @@ const ARROWS: &[Arrow] = &[
         why: "the nodes' plugins are run without a thought of what their logins are for",
     },
     Arrow {
+        number: 4,
+        from: &["events"],
+        to: Target::These(&["registry", "resolve", "providers", "gather", "causes", "policy"]),
+        why: "Events are sent without a thought of what they are about",
+    },
+    Arrow {
         number: 5,
         from: &["server"],
         to: Target::These(&["registry", "cluster", "resolve", "providers"]),

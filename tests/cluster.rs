@@ -16,11 +16,41 @@ mod parts;
 #[path = "cluster"]
 mod cluster {
     #[cfg(test)]
+    mod audit;
+    #[cfg(test)]
+    mod availability;
+    #[cfg(test)]
+    mod burst;
+    #[cfg(test)]
+    mod conditions;
+    #[cfg(test)]
+    mod deploy;
+    #[cfg(test)]
+    mod dry_run;
+    #[cfg(test)]
+    mod events;
+    #[cfg(test)]
+    mod haproxy;
+    #[cfg(test)]
     mod kubectl;
+    #[cfg(test)]
+    mod load;
+    #[cfg(test)]
+    mod neighbours;
+    #[cfg(test)]
+    mod objects;
+    #[cfg(test)]
+    mod rights;
+    #[cfg(test)]
+    mod rollout;
     #[cfg(test)]
     mod smoke;
     #[cfg(test)]
     mod stage;
+    #[cfg(test)]
+    mod terminal;
+    #[cfg(test)]
+    mod walk;
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! A config or a layer in the registry is not what its manifest says.
 
-use super::landing::{self, Fault, Met};
+use super::landing::{self, Met};
 use super::{Basis, Cause, Code, Finding, Standing, View, words};
-use crate::facts::{Damage, ImageFact, Part, PartFault};
+use crate::facts::{Damage, ImageFact, PartFault};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-mismatch"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, where runtimes \
-            differ, or where a mirror or a node may have it)",
+    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, \
+            where runtimes differ, or where a mirror or a node may have it)",
     what: "The registry has a config or a layer of another size, or with another digest, than the \
            image's manifest says.",
     why: "The registry's storage is damaged, an upload was cut short, or a proxy in between changes \
@@ -30,11 +30,7 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn phrase(met: &Met<'_>, _: &ImageFact<'_>) -> Option<(String, String)> {
-    let (Fault::Damage(damage) | Fault::BehindInline(damage)) = met.fault else { return None };
-    let Damage { part, digest, fault } = damage;
-    if *part == Part::Manifest {
-        return None;
-    }
+    let Damage { part, digest, fault } = met.blob()?;
     let wrong = match fault {
         PartFault::Missing(_) => return None,
         PartFault::Size { served, stated } => {
@@ -63,7 +59,7 @@ mod tests {
     use super::super::testing::*;
     use super::super::{Certainty, Severity};
     use super::*;
-    use crate::facts::Settings;
+    use crate::facts::{Part, Settings};
 
     #[test]
     fn what_does_not_fit_is_named_with_both_figures() {

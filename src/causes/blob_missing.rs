@@ -2,14 +2,14 @@
 
 use super::landing::{self, Fault, Met};
 use super::{Basis, Cause, Code, Finding, Standing, View, words};
-use crate::facts::{Damage, ImageFact, Part, PartFault};
+use crate::facts::{Damage, ImageFact, PartFault};
 
 pub(super) const CAUSE: Cause = Cause {
     code: Code::new("blob-missing"),
     standing: Standing::ByMode,
     basis: Basis::Pull,
-    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, where runtimes \
-            differ, or where a mirror or a node may have it)",
+    class: "WontPull, Proven (Likely where only some of the platforms that matter are concerned, \
+            where runtimes differ, or where a mirror or a node may have it)",
     what: "The registry has the image's manifest, and not the config or a layer that it names.",
     why: "The registry's storage lost it, a garbage collection ran during a push, or an image was \
           copied without its layers.",
@@ -28,11 +28,9 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn phrase(met: &Met<'_>, image: &ImageFact<'_>) -> Option<(String, String)> {
-    let (Fault::Damage(damage) | Fault::BehindInline(damage)) = met.fault else { return None };
-    let Damage { part, digest, fault: PartFault::Missing(said) } = damage else { return None };
-    if *part == Part::Manifest {
+    let Damage { part, digest, fault: PartFault::Missing(said) } = met.blob()? else {
         return None;
-    }
+    };
     let reference = image.reference.as_ref().ok()?;
     let what = format!(
         "{}{} is not in the registry ({}){}",
@@ -53,7 +51,7 @@ mod tests {
     use super::super::testing::*;
     use super::super::{Certainty, Severity};
     use super::*;
-    use crate::facts::{Settings, SpecCode};
+    use crate::facts::{Part, Settings, SpecCode};
     use crate::glob::Glob;
 
     const LAYER: Part = Part::Layer { number: 2, of: 5 };

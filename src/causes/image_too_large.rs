@@ -36,7 +36,7 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let sizes: Vec<u64> =
-            fetched(nodes, image).into_iter().map(|(_, content)| content.size).collect();
+            fetched(nodes, image).into_iter().map(|content| content.size).collect();
         let (Some(&least), Some(&most)) = (sizes.iter().min(), sizes.iter().max()) else {
             continue;
         };

@@ -6,7 +6,8 @@
 use super::{Cause, Certainty, Finding, Severity, View, certainty};
 use crate::facts::{
     Attempt, Candidate, Candidates, Conclusion, Content, Damage, Descriptor, Entry, EntryFact,
-    Facts, Found, ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, PartFault, Whose,
+    Facts, Found, ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, Part, PartFault,
+    Whose,
 };
 use crate::image::{Digest, Platform};
 use crate::nodes::quirks::{Certain, Quirk, certain};
@@ -73,6 +74,18 @@ pub(super) struct Met<'a> {
     pub(super) proven: bool,
 }
 
+impl<'a> Met<'a> {
+    /// What is wrong with a config or a layer, if that is the fault.
+    pub(super) fn blob(&self) -> Option<&'a Damage> {
+        match self.fault {
+            Fault::Damage(damage) | Fault::BehindInline(damage) => {
+                (damage.part != Part::Manifest).then_some(damage)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Adds a finding for every image that meets a fault which `words` has words for: what happened
 /// and the fix.
 pub(super) fn detect(
@@ -111,22 +124,28 @@ pub(super) fn finding(
     Finding::of_image(cause, Severity::WontPull, certainty, image, &what, fix)
 }
 
+/// Whether an index has, or may have, nothing for the node.
+pub(super) fn is_without_platform(fate: &Fate<'_>) -> bool {
+    matches!(fate, Fate::Fails(Fault::Platform(_)) | Fate::May(Fault::Platform(_)))
+}
+
 /// Whether anything but a platform that is not served can be wrong with it. Most images end here.
 fn is_damaged(image: &ImageFact<'_>) -> bool {
-    fn is(outcome: &Outcome, entries: &[EntryFact], inner: bool) -> bool {
-        let this = match outcome {
-            Outcome::Broken(_) | Outcome::Invalid(_) => true,
-            Outcome::Found(Found { content: Content::Image(image), .. }) => {
-                suspects(image, Role::Container).next().is_some()
-            }
-            Outcome::Found(Found { content: Content::Index(entries), .. }) => {
-                inner || entries.iter().any(|entry| entry.target.is_none())
-            }
-            _ => false,
-        };
-        this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries, true))
-    }
-    image.attempts.iter().any(|attempt| is(&attempt.outcome, &attempt.entries, false))
+    any_manifest(image, |outcome, inner| match outcome {
+        Outcome::Broken(_) | Outcome::Invalid(_) => true,
+        Outcome::Found(Found { content: Content::Image(image), .. }) => {
+            suspects(image, Role::Container).next().is_some()
+        }
+        Outcome::Found(Found { content: Content::Index(entries), .. }) => {
+            inner || entries.iter().any(|entry| entry.target.is_none())
+        }
+        _ => false,
+    })
+}
+
+/// The same of all attempts: [`Attempt::any_manifest`].
+fn any_manifest(image: &ImageFact<'_>, is: impl Fn(&Outcome, bool) -> bool) -> bool {
+    image.attempts.iter().any(|attempt| attempt.any_manifest(&is))
 }
 
 /// What the nodes meet, by the first word on them that knows of anything; each fault once.
@@ -143,7 +162,7 @@ pub(super) fn faults<'a>(facts: &View<'a>, image: &ImageFact<'_>) -> Vec<Met<'a>
 
 fn of_word<'a>(word: &Candidates, fates: &[Fate<'a>], image: &ImageFact<'_>) -> Vec<Met<'a>> {
     let all = !word.more && fates.iter().all(|fate| matches!(fate, Fate::Fails(_)));
-    let in_index = image.attempts.iter().any(|attempt| index(&attempt.outcome).is_some());
+    let in_index = image.attempts.iter().any(|attempt| attempt.outcome.index().is_some());
     let mut met: Vec<Met<'a>> = Vec::new();
     for sure in [true, false] {
         for (kind, fate) in word.kinds.iter().zip(fates) {
@@ -187,7 +206,7 @@ fn is_certain(word: &Candidates, image: &ImageFact<'_>, fault: Fault<'_>, in_ind
 /// Whether every entry of every index that was handed out was looked at, and is broken.
 fn has_no_whole_entry(image: &ImageFact<'_>) -> bool {
     let broken = |attempt: &Attempt| {
-        let Some(list) = index(&attempt.outcome) else { return true };
+        let Some(list) = attempt.outcome.index() else { return true };
         list.iter().enumerate().filter(|(_, entry)| !is_attestation(entry)).all(|(index, _)| {
             attempt.entries.iter().any(|fact| {
                 let broken = match &fact.outcome {
@@ -209,17 +228,9 @@ pub(super) fn is_attestation(entry: &Entry) -> bool {
 
 /// What could not be seen of it, and matters to some node.
 pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Option<&'a Outcome> {
-    fn is(fact: &EntryFact) -> bool {
-        is_unseen(&fact.outcome) || fact.entries.iter().any(is)
-    }
     match image.conclusion() {
         Conclusion::Unseen(outcome) => Some(outcome),
-        Conclusion::Pulls(_)
-            if image
-                .attempts
-                .iter()
-                .any(|attempt| is_unseen(&attempt.outcome) || attempt.entries.iter().any(is)) =>
-        {
+        Conclusion::Pulls(_) if any_manifest(image, |outcome, _| outcome.is_unseen()) => {
             facts.fates(image).flat_map(|(_, fates)| fates).find_map(|fate| match fate {
                 Fate::Unseen(outcome) => Some(*outcome),
                 _ => None,
@@ -229,36 +240,21 @@ pub(super) fn unseen<'a>(facts: &'a View<'_>, image: &'a ImageFact<'_>) -> Optio
     }
 }
 
-fn is_unseen(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Trouble(_) | Outcome::NotChecked(_))
-}
-
 /// Whether anything of it was not looked at, for any node.
 pub(super) fn is_left_out(image: &ImageFact<'_>) -> bool {
-    fn is(outcome: &Outcome, entries: &[EntryFact]) -> bool {
-        let this = match outcome {
-            Outcome::Found(Found { content: Content::Image(image), .. }) => {
-                image.left_out.is_some()
-            }
-            _ => false,
-        };
-        this || entries.iter().any(|entry| is(&entry.outcome, &entry.entries))
-    }
-    image.attempts.iter().any(|attempt| is(&attempt.outcome, &attempt.entries))
+    any_manifest(image, |outcome, _| match outcome {
+        Outcome::Found(Found { content: Content::Image(image), .. }) => image.left_out.is_some(),
+        _ => false,
+    })
 }
 
-/// The images that these nodes would fetch, each with the node that fetches it.
-pub(super) fn fetched<'w, 'a>(
-    word: &'w Candidates,
-    image: &'a ImageFact<'_>,
-) -> Vec<(&'w Candidate, &'a ImageContent)> {
+/// The images that these nodes would fetch, each once for every kind of node that fetches it.
+pub(super) fn fetched<'a>(word: &Candidates, image: &'a ImageFact<'_>) -> Vec<&'a ImageContent> {
     let mut images = Vec::new();
     for kind in &word.kinds {
         let pulls = |attempt: &&Attempt| of_attempt(attempt, image.role, kind) == Fate::Pulls;
         if let Some(attempt) = image.attempts.iter().find(pulls) {
-            let mut found = Vec::new();
-            collect(&attempt.outcome, &attempt.entries, kind, &mut found);
-            images.extend(found.into_iter().map(|content| (kind, content)));
+            collect(&attempt.outcome, &attempt.entries, kind, &mut images);
         }
     }
     images
@@ -273,7 +269,7 @@ fn collect<'a>(
     if let Outcome::Found(Found { content: Content::Image(image), .. }) = outcome {
         images.push(image);
     }
-    let Some(list) = index(outcome) else { return };
+    let Some(list) = outcome.index() else { return };
     let picks = kind.picks(list);
     for fact in facts {
         if picks.iter().flatten().any(|index| *index == fact.index) {
@@ -421,14 +417,6 @@ const UNFETCHABLE: Fate<'_> = Fate::Fails(Fault::Invalid(ManifestFault::Malforme
 
 fn target(list: &[Entry], index: usize) -> Option<&Descriptor> {
     list.get(index)?.target.as_ref()
-}
-
-/// The entries of an index.
-pub(super) fn index(outcome: &Outcome) -> Option<&[Entry]> {
-    match outcome {
-        Outcome::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

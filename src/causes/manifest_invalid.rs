@@ -13,7 +13,8 @@ pub(super) const CAUSE: Cause = Cause {
     what: "The registry serves a manifest whose bytes, size or type a runtime refuses.",
     why: "A damaged or half-written registry storage, a proxy or captive portal that answers with \
           its own page, an image in Docker's abandoned schema 1, an artifact that is no image \
-          (containerd before 1.7), a config for another number of layers (containerd), or an index within an index (CRI-O).",
+          (containerd before 1.7), a config for another number of layers (containerd), or an \
+          index within an index (CRI-O).",
     fix: "Push the image again; where a web page came back, look at the proxy in between.",
     seen_as: &[
         "unexpected commit digest",

@@ -1,6 +1,6 @@
 //! The image is an index, and no entry is for the platform that the pod would run on.
 
-use super::landing::{self, Fault, Met, faults, index, is_attestation};
+use super::landing::{self, Fault, Met, faults, is_attestation};
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, certainty, words};
 use crate::facts::{
     Candidates, Conclusion, Content, Entry, Facts, Found, ImageConfig, ImageFact, Whose,
@@ -35,7 +35,7 @@ pub(super) const CAUSE: Cause = Cause {
 fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
         let Conclusion::Pulls(found) = image.conclusion() else { continue };
-        let fault = if image.attempts.iter().any(|attempt| index(&attempt.outcome).is_some()) {
+        let fault = if image.attempts.iter().any(|attempt| attempt.outcome.index().is_some()) {
             faults(facts, image)
                 .into_iter()
                 .find(|met| matches!(met.fault, Fault::Platform(_)))
@@ -108,7 +108,7 @@ fn other_processor(
 
 /// Whether a node runs what is built for this. Variants are left out: they say what is fast, and
 /// seldom what runs.
-fn runs(node: &Platform, built: &Platform) -> bool {
+pub(super) fn runs(node: &Platform, built: &Platform) -> bool {
     let plain = |platform: &Platform| Platform::new(&platform.os, &platform.architecture, "");
     matches(Choice::Compatible, &plain(node), &plain(built))
 }

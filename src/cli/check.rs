@@ -124,7 +124,9 @@ async fn judge(
         let mode = config.policy.effective_mode(None).0;
         let front = facts::Front::Check;
         let user = String::new();
-        let case = Case { workload: found.workload.clone(), namespace, user, mode, front };
+        let workload = found.workload.clone();
+        let label_gap = None;
+        let case = Case { workload, namespace, user, mode, label_gap, front, dry_run: true };
         async move { reviewer.judge(&case, Instant::now() + config.timeout).await }
     });
     let mut judgements = stream::iter(cases).buffered(config.jobs.get());

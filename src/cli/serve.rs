@@ -16,6 +16,7 @@ use crate::cluster::Cluster;
 use crate::config::{CommonArgs, Config, Front, ServeArgs, TlsFiles, TlsSource};
 use crate::keeper::Keeper;
 use crate::objects::{Manifests, Objects};
+use crate::providers;
 use crate::reviewer::Reviewer;
 use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
@@ -29,8 +30,8 @@ const RELOAD: Duration = Duration::from_secs(5);
 const NO_CERTIFICATE: &str = "there is no certificate to serve; give --tls-cert and --tls-key \
     (pullcheck certs makes a pair), or --tls-secret, where pullcheck keeps one itself";
 
-/// Longest that the first list of nodes keeps reviews away.
-const FIRST_NODES: Duration = Duration::from_secs(10);
+/// Longest that the first list of what is watched keeps reviews away.
+const FIRST_LIST: Duration = Duration::from_secs(10);
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -46,20 +47,26 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.common, &Front::Serve(args.serve))?;
     app::log(&config)?;
     let Some(source) = config.serve.tls.clone() else { bail!(NO_CERTIFICATE) };
+    tokio::spawn(providers::reap_orphans());
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(app::metrics(&config));
     let api_server = app::api_server(cluster.as_ref()).await;
     let readiness = Arc::new(Readiness::default());
     let source = Source::open(source, cluster.as_ref(), &readiness, &metrics).await?;
     let certificates = source.certificates();
     if let Some(cluster) = &cluster {
-        readiness.block("nodes", "reading the cluster's nodes for the first time");
-        tokio::spawn(watch_nodes(cluster.clone(), readiness.clone()));
+        let (first, all) = (cluster.clone(), cluster.clone());
+        watch("nodes", &readiness, |listed| first.watch_nodes(listed, metrics.clone()));
+        watch("namespaces", &readiness, |listed| all.watch_namespaces(listed, metrics.clone()));
     }
+    let events = app::events(&config, cluster.as_ref(), &metrics);
     let objects = Objects { manifests: Manifests::default(), cluster };
     let client = app::client_config(&config, false, api_server)?;
     let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
-    let reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    let mut reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
+    if let Some(events) = events {
+        reviewer = reviewer.telling(events);
+    }
     let webhook_router = webhook_router(reviewer, metrics.clone());
 
     let webhook = bind(config.serve.listen).await?;
@@ -142,14 +149,22 @@ impl Source {
     }
 }
 
-/// Keeps the nodes up to date. Until they have been read once, well or badly, reviews had better
-/// go to another replica.
-async fn watch_nodes(cluster: Cluster, readiness: Arc<Readiness>) {
+/// Keeps something of the cluster up to date. Until it has been read once, well or badly, reviews
+/// had better go to another replica.
+fn watch<F: Future<Output = ()> + Send + 'static>(
+    what: &'static str,
+    readiness: &Arc<Readiness>,
+    watch: impl FnOnce(oneshot::Sender<()>) -> F,
+) {
+    readiness.block(what, format!("reading the cluster's {what} for the first time"));
     let (first, listed) = oneshot::channel();
-    tokio::spawn(cluster.watch_nodes(first));
-    // Either way it has ended, or takes too long to be waited for.
-    let _ = timeout(FIRST_NODES, listed).await;
-    readiness.clear("nodes");
+    tokio::spawn(watch(first));
+    let readiness = readiness.clone();
+    tokio::spawn(async move {
+        // Either way it has ended, or takes too long to be waited for.
+        let _ = timeout(FIRST_LIST, listed).await;
+        readiness.clear(what);
+    });
 }
 
 /// Waits for the first signal to stop; a second one is the system's own.

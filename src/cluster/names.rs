@@ -46,6 +46,12 @@ pub(super) fn namespace_path(namespace: &str) -> Option<String> {
         .then(|| format!("/api/v1/namespaces/{namespace}"))
 }
 
+/// The path of a namespace's Events, or `None` if no namespace can have such a name.
+pub(super) fn events_path(namespace: &str) -> Option<String> {
+    let is_name = namespace.len() <= 63 && is_label(namespace);
+    is_name.then(|| format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events"))
+}
+
 /// The path of a RuntimeClass, or `None` if none can have such a name.
 pub(super) fn runtime_class_path(name: &str) -> Option<String> {
     is_subdomain(name).then(|| format!("/apis/node.k8s.io/v1/runtimeclasses/{name}"))

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::Cluster;
-use super::api::{Failure, Sending, Written};
+use super::api::{Accept, Failure, Sending, Written};
 use super::names::{Resource, namespace_path, webhook_configuration_path};
 
 /// The largest object read, in bytes.
@@ -226,7 +226,7 @@ impl Cluster {
     async fn read(&self, object: &Object, path: Option<String>) -> Result<Option<Value>, OwnError> {
         let path = path.ok_or_else(|| object.trouble(NO_SUCH_NAME))?;
         let limit = self.inner.options.call_limit;
-        match self.inner.api.page(&path, LARGEST, limit).await {
+        match self.inner.api.page(&path, Accept::Object, LARGEST, limit).await {
             Ok(bytes) => object.parsed(&bytes).map(Some),
             Err(Failure::Absent) => Ok(None),
             Err(failure) => Err(object.error("get", failure)),

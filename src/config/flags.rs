@@ -126,6 +126,16 @@ pub struct ServeArgs {
         default_missing_value = "true"
     )]
     pub no_cluster: Option<String>,
+    /// Tell of a controller's pods that will not run by Kubernetes Events
+    #[arg(
+        long,
+        env = "PULLCHECK_EVENTS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub events: Option<String>,
 }
 
 /// Flags of `check` alone.
@@ -193,6 +203,7 @@ impl ServeArgs {
         layer.many("tlsHost", &self.tls_host, env);
         layer.one("webhookConfiguration", self.webhook_configuration.as_ref(), env);
         layer.one("noCluster", self.no_cluster.as_ref(), env);
+        layer.one("events", self.events.as_ref(), env);
     }
 }
 

@@ -181,11 +181,18 @@ impl Reader<'_> {
             let message = "cannot be beside tlsSecret, which is kept in the cluster";
             self.problems.push(problem(&origin, "noCluster", message));
         }
+        let events = self.one("events", word(&BOOLS));
+        if let (Some(true), Some(true), Some(origin)) = (events, no_cluster, self.origin("events"))
+        {
+            let why = "needs the API server, and noCluster keeps pullcheck from it; remove one";
+            self.problems.push(problem(&origin, "events", why));
+        }
         Some(ServeConfig {
             listen: listen?,
             metrics_listen: metrics_listen?,
             tls,
             no_cluster: no_cluster?,
+            events: events?,
         })
     }
 

@@ -73,6 +73,7 @@ pub(super) const ALL: &[Setting] = &[
     setting("tlsHost", Default::Always("")),
     setting("webhookConfiguration", Default::Always("pullcheck")),
     setting("noCluster", Default::Always("false")),
+    setting("events", Default::Always("false")),
     setting("output", Default::Always("human")),
     setting("namespace", Default::Always("default")),
     setting("cluster", Default::Always("false")),

@@ -142,6 +142,15 @@ fn a_switch_needs_no_value() {
 }
 
 #[test]
+fn events_are_off_and_need_the_api_server() {
+    assert!(!serve(&[]).unwrap().serve.events);
+    assert!(serve(&["--events"]).unwrap().serve.events);
+    let found = serve(&["--events", "--no-cluster"]).unwrap_err().to_string();
+    assert!(found.contains("--events: needs the API server"), "{found}");
+    assert!(serve(&["--events=false", "--no-cluster"]).is_ok());
+}
+
+#[test]
 fn wrong_flags_are_reported_together_with_the_file() {
     let found = with_file(
         "timeout: 5\n",

@@ -5,7 +5,7 @@
 
 use super::{Entry, Facts};
 use crate::image::Platform;
-use crate::image::platform::{Choice, rank};
+use crate::image::platform::{Choice, rank, rank_without_features};
 use crate::nodes::quirks::ways;
 use crate::nodes::{Node, Runtime};
 
@@ -56,15 +56,14 @@ impl Candidate {
     /// What a pull by such a node may fetch of an index: one of these sets, all of it. An empty
     /// set is a pull that finds nothing to fetch.
     pub fn picks(&self, entries: &[Entry]) -> Vec<Vec<usize>> {
-        let without_features: Vec<Option<Platform>> =
-            entries.iter().map(|entry| entry.platform.as_ref().map(plain)).collect();
         let ranked = |choice, by_features, node| {
             #[cfg(test)]
             RANKED.set(RANKED.get() + 1);
+            let platforms = entries.iter().map(|entry| entry.platform.as_ref());
             if by_features {
-                rank(choice, node, entries.iter().map(|entry| entry.platform.as_ref()))
+                rank(choice, node, platforms)
             } else {
-                rank(choice, node, without_features.iter().map(Option::as_ref))
+                rank_without_features(choice, node, platforms)
             }
         };
         let ways = ways(self.runtime);
@@ -216,11 +215,6 @@ impl Facts<'_> {
         }
         Candidates { whose, kinds, more, runtimes_declared: !declared.is_empty() }
     }
-}
-
-/// A platform as a runtime sees it that looks at no features.
-fn plain(platform: &Platform) -> Platform {
-    Platform { os_features: Vec::new(), ..platform.clone() }
 }
 
 fn own(node: &Node) -> (&Platform, Option<Runtime>) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Content, Damage};
+use super::{Content, Damage, Entry};
 use crate::image::Digest;
 
 /// How asking the registry for one image with one credential (or none) ended.
@@ -36,6 +36,19 @@ impl Outcome {
             Self::Trouble(_) => "trouble",
             Self::NotChecked(_) => "not-checked",
         }
+    }
+
+    /// The entries of an index.
+    pub fn index(&self) -> Option<&[Entry]> {
+        match self {
+            Self::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// Whether it says nothing about the image, because our own view failed or we did not look.
+    pub fn is_unseen(&self) -> bool {
+        matches!(self, Self::Trouble(_) | Self::NotChecked(_))
     }
 }
 

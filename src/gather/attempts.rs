@@ -18,18 +18,18 @@ impl Gatherer {
     /// credentials do not do, which comes to the same and leaves them in peace.
     pub(super) async fn attempt(
         &self,
-        mut question: Question,
+        question: &Question,
         freshness: Freshness,
         deadline: Instant,
     ) -> (Vec<Attempt>, Vec<ProviderFact>) {
-        let own = std::mem::take(&mut question.credentials);
-        let mut room = MOST_CREDENTIALS;
+        let own = question.credentials.as_slice();
         let mut attempts = Vec::new();
-        let mut beyond = false;
-        let has_own = !own.is_empty();
-        if has_own {
-            let credentials = within(&mut room, own, &mut beyond);
-            attempts = self.ask(Question { credentials, ..question.clone() }, deadline).await;
+        let mut beyond = own.len() > MOST_CREDENTIALS;
+        if beyond {
+            let first = own.iter().take(MOST_CREDENTIALS).cloned().collect();
+            attempts = self.resolver.resolve(&question.with(first), deadline).await;
+        } else if !own.is_empty() {
+            attempts = self.resolver.resolve(question, deadline).await;
         }
         let mut given = Lookup::default();
         if !attempts.iter().any(Attempt::works) {
@@ -41,12 +41,16 @@ impl Gatherer {
                 };
                 given = providers.lookup(name, &question.tenant, age, deadline).await;
             }
-            let credentials = within(&mut room, given.credentials, &mut beyond);
-            // Whether a node would ask without a credential is not known as long as a provider
-            // is not back.
-            let without = !has_own && credentials.is_empty() && given.open.is_none();
-            if without || !credentials.is_empty() {
-                attempts.extend(self.ask(Question { credentials, ..question }, deadline).await);
+            let room = MOST_CREDENTIALS.saturating_sub(own.len());
+            beyond |= given.credentials.len() > room;
+            given.credentials.truncate(room);
+            if !given.credentials.is_empty() {
+                let others = question.with(given.credentials);
+                attempts.extend(self.resolver.resolve(&others, deadline).await);
+            } else if own.is_empty() && given.open.is_none() {
+                // Whether a node would ask without a credential is not known as long as a
+                // provider is not back.
+                attempts = self.resolver.resolve(question, deadline).await;
             }
         }
         if !attempts.iter().any(Attempt::works) {
@@ -58,18 +62,6 @@ impl Gatherer {
         }
         (attempts, given.facts)
     }
-
-    async fn ask(&self, question: Question, deadline: Instant) -> Vec<Attempt> {
-        self.resolver.resolve(vec![question], deadline).await.pop().unwrap_or_default()
-    }
-}
-
-/// As many as there is room for.
-fn within<T>(room: &mut usize, mut credentials: Vec<T>, beyond: &mut bool) -> Vec<T> {
-    *beyond |= credentials.len() > *room;
-    credentials.truncate(*room);
-    *room -= credentials.len();
-    credentials
 }
 
 /// Whether an image fails with what a provider said a while ago.

@@ -9,7 +9,7 @@ mod parse;
 mod tests;
 mod windows;
 
-pub use choice::{Choice, matches, rank};
+pub use choice::{Choice, matches, rank, rank_without_features};
 pub use parse::PlatformError;
 
 use std::borrow::Cow;
@@ -43,14 +43,13 @@ impl Platform {
     }
 
     /// The form in which platforms are compared (`Normalize`): lower case, one name for each
-    /// system and processor, features sorted and once each. No system means `default_os`.
+    /// system and processor. Features stay as they are: all that counts is which there are. No
+    /// system means `default_os`.
     fn normalised<'a>(&'a self, default_os: &'a str) -> Normal<'a> {
         let (architecture, variant) = normalise_architecture(&self.architecture, &self.variant);
-        let mut os_features: Vec<&str> = self.os_features.iter().map(String::as_str).collect();
-        os_features.sort_unstable();
-        os_features.dedup();
+        let (os_version, os_features) = (&self.os_version, &self.os_features);
         let os = if self.os.is_empty() { default_os.into() } else { normalise_os(&self.os) };
-        Normal { os, architecture, variant, os_version: &self.os_version, os_features }
+        Normal { os, architecture, variant, os_version, os_features }
     }
 }
 
@@ -62,7 +61,7 @@ struct Normal<'a> {
     architecture: Cow<'a, str>,
     variant: Cow<'a, str>,
     os_version: &'a str,
-    os_features: Vec<&'a str>,
+    os_features: &'a [String],
 }
 
 /// Go's `ToLower`, which makes one letter of one letter.

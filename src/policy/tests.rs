@@ -35,7 +35,7 @@ fn unknown(name: &str) -> Finding {
 }
 
 fn subject(mode: Mode) -> Subject<'static> {
-    Subject { namespace: "shop", user: "alice", mode, controller_owned: false }
+    Subject { namespace: "shop", user: "alice", mode, label_unread: false, controller_owned: false }
 }
 
 fn owned(mode: Mode) -> Subject<'static> {
@@ -174,6 +174,7 @@ fn the_outcome_is_the_strictest_action() {
     let verdict = |actions: &[Action]| Verdict {
         decided: actions.iter().copied().enumerate().collect(),
         would_deny: Vec::new(),
+        ..Verdict::default()
     };
     for (found, expected) in [
         (&[][..], Outcome::Allow),

@@ -4,14 +4,14 @@ use http::{Method, StatusCode};
 use tokio::time::timeout;
 
 use super::Step;
-use super::lookup::{Shelf, head};
-use super::manifest;
+use super::content::not_found;
+use super::lookup::{Shelf, head, kind};
 use super::progress;
 use super::session::Session;
 use super::tags::{self, TagList};
 use super::transport::Answer;
 use super::trouble::unexpected;
-use crate::facts::{Absent, Evidence, ManifestFault, Missing, Outcome, SpecCode};
+use crate::facts::{Absent, ManifestFault, Missing, Outcome, SpecCode};
 use crate::near_miss;
 
 /// What a 404 comes to.
@@ -59,9 +59,7 @@ pub(super) async fn among_blobs(session: &mut Session<'_>) -> Step<Option<Absenc
     };
     match blob.status {
         status if status.is_success() => {
-            let content_type = blob.headers.get(http::header::CONTENT_TYPE);
-            let kind = manifest::kind(content_type.and_then(|value| value.to_str().ok()));
-            if kind.is_err() && !blob.redirected {
+            if kind(&blob).is_err() && !blob.redirected {
                 let fault = Outcome::Invalid(ManifestFault::MediaType);
                 return Ok(Some(Absence::Proven(fault)));
             }
@@ -86,10 +84,8 @@ async fn explain(session: &mut Session<'_>, absent: &mut Absent) -> Option<Answe
         return Some(again).filter(|again| again.status.is_success());
     }
     if answer.status == StatusCode::NOT_FOUND {
-        let host = answer.host.clone();
-        let code = session.error_body(answer).await.code;
-        absent.evidence = Evidence::new(StatusCode::NOT_FOUND.as_u16(), code, host);
-        if code == Some(SpecCode::NameUnknown) {
+        absent.evidence = not_found(session, answer).await;
+        if absent.evidence.code == Some(SpecCode::NameUnknown) {
             absent.what = Missing::Repository;
         }
     }

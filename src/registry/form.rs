@@ -1,5 +1,7 @@
 //! `application/x-www-form-urlencoded`, for token requests. Pure.
 
+use super::percent::{encode, is_unreserved};
+
 /// Names and values, encoded, in order.
 #[derive(Default)]
 pub(super) struct Form(String);
@@ -11,26 +13,14 @@ impl Form {
         if !self.0.is_empty() {
             self.0.push('&');
         }
-        encode(name.as_bytes(), &mut self.0);
+        encode(name.as_bytes(), is_unreserved, &mut self.0);
         self.0.push('=');
-        encode(value.as_ref(), &mut self.0);
+        encode(value.as_ref(), is_unreserved, &mut self.0);
         self
     }
 
     pub(super) fn into_string(self) -> String {
         self.0
-    }
-}
-
-fn encode(text: &[u8], to: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let hex = |digit: u8| HEX.get(usize::from(digit)).copied().map_or('0', char::from);
-    for &byte in text {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            to.push(char::from(byte));
-        } else {
-            to.extend(['%', hex(byte >> 4), hex(byte & 0xf)]);
-        }
     }
 }
 

@@ -269,7 +269,8 @@ fn gone(session: &Session<'_>, answer: &Answer) -> Outcome {
     })
 }
 
-fn kind(answer: &Answer) -> Result<Kind, ManifestFault> {
+/// The kind that an answer's `Content-Type` names.
+pub(super) fn kind(answer: &Answer) -> Result<Kind, ManifestFault> {
     manifest::kind(content_type(answer))
 }
 
@@ -279,8 +280,7 @@ fn content_type(answer: &Answer) -> Option<&str> {
 
 /// What an answer names, for whoever else may have it.
 fn named(answer: &Answer, digest: &Digest) -> Descriptor {
-    let media_type = content_type(answer).and_then(|value| value.split(';').next());
-    let media_type = media_type.unwrap_or_default().trim().to_owned();
+    let media_type = manifest::media_type(content_type(answer)).to_owned();
     Descriptor { digest: digest.clone(), size: None, media_type }
 }
 

@@ -39,10 +39,14 @@ pub(super) enum Kind {
     Index,
 }
 
+/// The media type in a `Content-Type`, without its parameters; empty where there is none.
+pub(super) fn media_type(content_type: Option<&str>) -> &str {
+    content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+}
+
 /// The kind a `Content-Type` names.
 pub(super) fn kind(content_type: Option<&str>) -> Result<Kind, ManifestFault> {
-    let media_type = content_type.unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let media_type = media_type(content_type);
     kind_of(media_type).ok_or(match media_type {
         // Old registries serve schema 1 as plain text, and containerd takes it for that.
         "application/vnd.docker.distribution.manifest.v1+json"

@@ -6,8 +6,8 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
+use super::content;
 use super::session::Session;
-use super::transport::Answer;
 use crate::facts::{Evidence, SpecCode};
 
 /// Names asked for in one page.
@@ -62,7 +62,7 @@ async fn pages(session: &mut Session<'_>, tags: &mut Vec<String>) -> End {
     for page in 0..MOST_PAGES {
         let Ok(answer) = session.ask(Method::GET, &path).await else { return End::Failed };
         if page == 0 && answer.status == StatusCode::NOT_FOUND {
-            return not_found(session, answer).await;
+            return no_list(content::not_found(session, answer).await);
         }
         if !answer.status.is_success() {
             return End::Failed;
@@ -83,12 +83,9 @@ async fn pages(session: &mut Session<'_>, tags: &mut Vec<String>) -> End {
 }
 
 /// Only NAME_UNKNOWN speaks of the repository: many proxies serve no list and say so by a bare 404.
-async fn not_found(session: &Session<'_>, answer: Answer) -> End {
-    let host = answer.host.clone();
-    match session.error_body(answer).await.code {
-        code @ Some(SpecCode::NameUnknown) => {
-            End::NoRepository(Evidence::new(StatusCode::NOT_FOUND.as_u16(), code, host))
-        }
+fn no_list(said: Evidence) -> End {
+    match said.code {
+        Some(SpecCode::NameUnknown) => End::NoRepository(said),
         _ => End::Failed,
     }
 }

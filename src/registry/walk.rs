@@ -334,10 +334,7 @@ impl Fetched {
 
 impl Said {
     fn of(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Trouble(_) | Outcome::NotChecked(_) => Self::Unseen(outcome),
-            outcome => Self::No(outcome),
-        }
+        if outcome.is_unseen() { Self::Unseen(outcome) } else { Self::No(outcome) }
     }
 
     /// None for what is no answer.

@@ -10,13 +10,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::entries::{Room, wanted};
 use super::flight::{self, Flight};
-use super::lifetime::Answer;
-use super::spot::{Spot, fact};
-use super::{Key, Question, Shared};
-use crate::credentials::Credential;
-use crate::facts::{
-    Attempt, Content, CredentialSource, Descriptor, Entry, EntryFact, Found, Outcome, Unchecked,
-};
+use super::spot::Spot;
+use super::tries::{Try, tries};
+use super::{Question, Shared};
+use crate::facts::{Attempt, Outcome, Unchecked};
 
 /// One question on its way through its credentials.
 #[derive(Clone)]
@@ -35,90 +32,9 @@ struct Trace {
     remembered: bool,
 }
 
-/// One attempt to be made.
-struct Try<'a> {
-    source: Option<&'a CredentialSource>,
-    credential: Option<&'a Credential>,
-}
-
-impl Try<'_> {
-    fn attempt(&self, (outcome, entries): (Outcome, Vec<EntryFact>), remembered: bool) -> Attempt {
-        Attempt {
-            source: self.source.cloned(),
-            anonymous: self.credential.is_none(),
-            outcome,
-            entries,
-            remembered,
-        }
-    }
-}
-
 impl Chain {
     pub(super) fn new(shared: Arc<Shared>, question: Question) -> Self {
         Self { shared, question: Arc::new(question), trace: Arc::default() }
-    }
-
-    /// The attempts, if the cache can answer all that a node would ask.
-    pub(super) async fn known(&self) -> Option<Vec<Attempt>> {
-        let mut attempts = Vec::with_capacity(1);
-        for next in tries(&self.question) {
-            let key = self.key(&next, None);
-            let answer = self.kept(&key).await?;
-            let entries = match index(&answer.outcome) {
-                Some(list) => self.known_entries(&next, list, 0, &Room::new()).await?,
-                None => Vec::new(),
-            };
-            let remembered = answer.is_old_content(&key);
-            let attempt = next.attempt((answer.outcome.clone(), entries), remembered);
-            let ends = attempt.works();
-            attempts.push(attempt);
-            if ends {
-                break;
-            }
-        }
-        self.shared.metrics.cache("hit");
-        Some(attempts)
-    }
-
-    /// The answer that is kept, unless it is older than the question takes.
-    async fn kept(&self, key: &Key) -> Option<Arc<Answer>> {
-        let answer = self.shared.answers.get(key).await?;
-        if self.question.anew && answer.is_old_content(key) {
-            self.shared.answers.invalidate(key).await;
-            return None;
-        }
-        Some(answer)
-    }
-
-    /// The same of an index's entries. Boxed, because indexes lie in each other.
-    fn known_entries<'a>(
-        &'a self,
-        next: &'a Try<'_>,
-        list: &'a [Entry],
-        depth: usize,
-        room: &'a Room,
-    ) -> Pin<Box<dyn Future<Output = Option<Vec<EntryFact>>> + Send + 'a>> {
-        Box::pin(async move {
-            let mut facts = Vec::new();
-            for entry in wanted(&self.question.nodes, list, depth, room) {
-                let descriptor = match entry.ask {
-                    Ok(descriptor) => descriptor,
-                    Err(outcome) => {
-                        facts.push(fact(entry.index, None, outcome, Vec::new()));
-                        continue;
-                    }
-                };
-                let key = self.key(next, Some(descriptor.clone()));
-                let answer = self.shared.answers.get(&key).await?;
-                let entries = match index(&answer.outcome) {
-                    Some(list) => self.known_entries(next, list, depth + 1, room).await?,
-                    None => Vec::new(),
-                };
-                let outcome = answer.outcome.clone();
-                facts.push(fact(entry.index, Some(&descriptor), outcome, entries));
-            }
-            Some(facts)
-        })
     }
 
     /// Tries in a task of its own; at `deadline` what is known by then.
@@ -142,9 +58,9 @@ impl Chain {
     async fn run(self) -> Vec<Attempt> {
         for next in tries(&self.question) {
             let spot = Spot::image();
-            let key = self.key(&next, None);
-            let remembered =
-                self.kept(&key).await.is_some_and(|answer| answer.is_old_content(&key));
+            let key = self.shared.key(&self.question, &next, None);
+            let kept = self.shared.kept(&self.question, &key).await;
+            let remembered = kept.is_some_and(|answer| answer.is_old_content(&key));
             {
                 let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
                 trace.current = Some(spot.clone());
@@ -175,7 +91,7 @@ impl Chain {
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             let outcome = self.ask(next, &spot).await;
-            let list = index(&outcome).unwrap_or_default();
+            let list = outcome.index().unwrap_or_default();
             let mut entries = Vec::new();
             let mut open = Vec::new();
             for entry in wanted(&self.question.nodes, list, depth, room) {
@@ -199,9 +115,9 @@ impl Chain {
     }
 
     async fn ask(&self, next: &Try<'_>, spot: &Spot) -> Outcome {
-        let key = self.key(next, spot.entry.clone());
+        let key = self.shared.key(&self.question, next, spot.entry.clone());
         loop {
-            if let Some(answer) = self.kept(&key).await {
+            if let Some(answer) = self.shared.kept(&self.question, &key).await {
                 return answer.outcome.clone();
             }
             let Some(flight) =
@@ -222,16 +138,6 @@ impl Chain {
         }
     }
 
-    fn key(&self, next: &Try<'_>, entry: Option<Arc<Descriptor>>) -> Key {
-        let credential = self.shared.client.credential_id(next.credential);
-        let image = &self.question.reference;
-        let reference = match &entry {
-            Some(entry) => image.by_digest(entry.digest.clone()),
-            None => image.clone(),
-        };
-        Key { reference, credential, entry }
-    }
-
     /// The attempts done, and what `open` says of what is under way or not begun.
     fn so_far(&self, open: impl Fn(Option<&Flight>) -> Outcome) -> Vec<Attempt> {
         let trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -244,24 +150,5 @@ impl Chain {
             attempts.push(next.attempt(known, trace.remembered));
         }
         attempts
-    }
-}
-
-/// What a node would try: every credential in order, or one anonymous attempt if there is none.
-/// An empty credential is an anonymous attempt as well.
-fn tries(question: &Question) -> impl Iterator<Item = Try<'_>> {
-    let anonymous =
-        question.credentials.is_empty().then_some(Try { source: None, credential: None });
-    let named = question.credentials.iter().map(|(source, credential)| Try {
-        source: Some(source),
-        credential: (!credential.is_anonymous()).then_some(credential),
-    });
-    anonymous.into_iter().chain(named)
-}
-
-fn index(outcome: &Outcome) -> Option<&[Entry]> {
-    match outcome {
-        Outcome::Found(Found { content: Content::Index(entries), .. }) => Some(entries),
-        _ => None,
     }
 }

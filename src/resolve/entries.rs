@@ -72,3 +72,55 @@ pub(super) fn wanted(
     }
     wanted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Algorithm, Digest, Platform};
+
+    /// Of an index of so many entries for the node, at this depth: what is asked for, and what is
+    /// said of the rest.
+    fn asked(entries: usize, depth: usize, room: &Room) -> (Vec<usize>, Vec<String>) {
+        let platform = Platform::new("linux", "amd64", "");
+        let entry = |n: usize| Entry {
+            platform: Some(platform.clone()),
+            target: Some(Descriptor {
+                digest: Digest::of(Algorithm::Sha256, &n.to_be_bytes()),
+                size: None,
+                media_type: String::new(),
+            }),
+        };
+        let entries: Vec<Entry> = (0..entries).map(entry).collect();
+        let node = Candidate { platform: platform.clone(), loose: false, runtime: None };
+        let (mut asked, mut left) = (Vec::new(), Vec::new());
+        for wanted in wanted(&[node], &entries, depth, room) {
+            match wanted.ask {
+                Ok(_) => asked.push(wanted.index),
+                Err(Outcome::NotChecked(Unchecked::Budget(budget))) => left.push(budget),
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        (asked, left)
+    }
+
+    #[test]
+    fn an_index_within_two_others_is_not_followed_and_one_word_stands_for_all_its_entries() {
+        let room = Room::new();
+        assert_eq!(asked(2, 0, &room), (vec![0, 1], vec![]));
+        assert_eq!(asked(2, 1, &room), (vec![0, 1], vec![]));
+        for depth in [2, 3] {
+            let left = vec!["2 indexes within each other".to_owned()];
+            assert_eq!(asked(2, depth, &room), (vec![], left), "{depth}");
+        }
+    }
+
+    #[test]
+    fn entries_of_all_levels_share_one_bound() {
+        let left = || vec!["16 entries of one image".to_owned()];
+        assert_eq!(asked(16, 0, &Room::new()), ((0..16).collect(), vec![]));
+        assert_eq!(asked(300, 0, &Room::new()), ((0..16).collect(), left()));
+        let room = Room::new();
+        assert_eq!(asked(10, 0, &room), ((0..10).collect(), vec![]));
+        assert_eq!(asked(10, 1, &room), ((0..6).collect(), left()));
+    }
+}

@@ -79,7 +79,7 @@ async fn fly(
     };
     let asked = Instant::now();
     let outcome = shared.client.lookup(lookup, progress).await;
-    shared.metrics.lookup(outcome.label());
+    shared.metrics.lookup(key.reference.host(), outcome.label());
     let age = progress.absent_since().map(|since| since.elapsed());
     let keep = lifetime::of(&key, &outcome, age);
     if !keep.is_zero() {

@@ -168,7 +168,7 @@ fn question(reference: Reference, credentials: &[(&str, &str)]) -> Question {
 
 async fn ask(resolver: &Resolver, question: Question) -> Vec<Attempt> {
     let deadline = Instant::now() + Duration::from_secs(30);
-    resolver.resolve(vec![question], deadline).await.remove(0)
+    resolver.resolve(&question, deadline).await
 }
 
 fn found(attempts: &[Attempt]) -> bool {
@@ -209,11 +209,8 @@ async fn a_deadline_names_the_wait_and_the_next_one_finds_the_answer() {
     let fake = Fake::start().await;
     let resolver = resolver(Limits::default());
     fake.gate.send_replace(false);
-    let late = resolver.resolve(
-        vec![question(fake.image("app:1"), &[])],
-        Instant::now() + Duration::from_millis(300),
-    );
-    let attempts = late.await.remove(0);
+    let deadline = Instant::now() + Duration::from_millis(300);
+    let attempts = resolver.resolve(&question(fake.image("app:1"), &[]), deadline).await;
     let Some(Attempt { outcome: Outcome::Trouble(trouble), .. }) = attempts.first() else {
         panic!("{attempts:?}")
     };
@@ -297,12 +294,11 @@ async fn a_review_sends_no_more_requests_than_its_budget_and_spends_no_other_rev
     let fake = Fake::start().await;
     let resolver = resolver(Limits::default());
     let requests = RequestBudget::new(10);
-    let questions = (0..20).map(|n| Question {
-        requests: requests.clone(),
-        ..question(fake.image(&format!("app{n}:1")), &[])
+    let all = (0..20).map(|n| {
+        let question = question(fake.image(&format!("app{n}:1")), &[]);
+        ask(&resolver, Question { requests: requests.clone(), ..question })
     });
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let answers = resolver.resolve(questions.collect(), deadline).await;
+    let answers = futures_util::future::join_all(all).await;
     let over = |attempts: &&Vec<Attempt>| {
         matches!(attempts[0].outcome, Outcome::NotChecked(Unchecked::Budget(_)))
     };
@@ -417,11 +413,8 @@ async fn a_deadline_in_the_midst_of_an_index_names_the_wait_for_its_entries() {
     let fake = Fake::start().await;
     let resolver = resolver(Limits::default());
     fake.entries.send_replace(false);
-    let late = resolver.resolve(
-        vec![question(fake.image("multi:1"), &[])],
-        Instant::now() + Duration::from_millis(500),
-    );
-    let attempts = late.await.remove(0);
+    let deadline = Instant::now() + Duration::from_millis(500);
+    let attempts = resolver.resolve(&question(fake.image("multi:1"), &[]), deadline).await;
     let [Attempt { outcome: Outcome::Found(_), entries, .. }] = attempts.as_slice() else {
         panic!("{attempts:?}")
     };

@@ -1,7 +1,9 @@
 //! Every metric of pullcheck, with its name and what it counts.
 //!
-//! Labels hold codes, verdicts and namespaces only, never an image, a user or anything else that a
-//! stranger chooses freely.
+//! Labels hold codes, verdicts, namespaces and configured hosts only, never an image, a user or
+//! anything else that a stranger chooses freely.
+
+mod catalogue;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -13,9 +15,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Unit;
 
-use super::namespaces::Namespaces;
+use self::catalogue::Catalogue;
+use super::namespaces::{Namespaces, OTHER};
+use crate::glob::Glob;
 
 /// The media type of what [`Metrics::encode`] writes.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,6 +35,9 @@ const SECONDS: [f64; 14] =
 /// The verdicts of [`Metrics::review_done`], counted from zero so that a rate over them exists
 /// before the first one.
 const VERDICTS: [&str; 3] = ["allow", "warn", "deny"];
+
+/// The outcomes of [`Metrics::event`], likewise from zero.
+const EVENTS: [&str; 5] = ["created", "repeated", "dropped", "forbidden", "failed"];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByReason {
@@ -60,21 +67,34 @@ struct ByOutcome {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByLookup {
+    outcome: &'static str,
+    registry: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByResult {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByResource {
+    resource: &'static str,
+}
+
 /// All counters of one process. Methods take plain values and can be called from anywhere.
 pub struct Metrics {
-    registry: Registry,
+    catalogue: Catalogue,
     namespaces: Namespaces,
+    /// The hosts that the operator named, patterns as they are.
+    hosts: Vec<Glob>,
     reviews: Family<ByVerdict, Counter>,
     skipped: Family<ByReason, Counter>,
     verdicts: [(&'static str, Counter); VERDICTS.len()],
     review_duration: Histogram,
     findings: Family<ByFinding, Counter>,
     would_deny: Family<ByNamespace, Counter>,
-    lookups: Family<ByOutcome, Counter>,
+    lookups: Family<ByLookup, Counter>,
     cache: Family<ByResult, Counter>,
     deadline_missed: Counter,
     in_flight: Gauge,
@@ -82,12 +102,19 @@ pub struct Metrics {
     tls_reloaded: Counter,
     tls_refused: Counter,
     certificate_expiry: Gauge,
+    watches: Family<ByResource, Gauge>,
+    events: Family<ByOutcome, Counter>,
 }
 
 impl Metrics {
     /// Metrics that all stand at zero.
     pub fn new() -> Self {
         Self::with_namespaces(NAMESPACES)
+    }
+
+    /// The same, with a label for each of these hosts: those that the operator named, and no other.
+    pub fn for_hosts(hosts: Vec<Glob>) -> Self {
+        Self { hosts, ..Self::new() }
     }
 
     fn with_namespaces(bound: usize) -> Self {
@@ -98,8 +125,9 @@ impl Metrics {
                 .map(|verdict| (verdict, reviews.get_or_create_owned(&ByVerdict { verdict }))),
             tls_reloaded: tls_reloads.get_or_create_owned(&ByResult { result: "reloaded" }),
             tls_refused: tls_reloads.get_or_create_owned(&ByResult { result: "refused" }),
-            registry: Registry::default(),
+            catalogue: Catalogue::default(),
             namespaces: Namespaces::new(bound),
+            hosts: Vec::new(),
             reviews,
             skipped: Family::default(),
             review_duration: Histogram::new(SECONDS),
@@ -111,74 +139,101 @@ impl Metrics {
             in_flight: Gauge::default(),
             panics: Counter::default(),
             certificate_expiry: Gauge::default(),
+            watches: Family::default(),
+            events: Family::default(),
         };
+        for outcome in EVENTS {
+            metrics.event_counter(outcome);
+        }
         metrics.registered(tls_reloads)
     }
 
     fn registered(mut self, tls_reloads: Family<ByResult, Counter>) -> Self {
-        let registry = &mut self.registry;
-        registry.register(
+        let all = &mut self.catalogue;
+        all.add(
             "pullcheck_build",
+            &["version"],
             "The running version",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        registry.register(
+        all.add(
             "pullcheck_reviews",
+            &["verdict"],
             "Reviews answered, by verdict",
             self.reviews.clone(),
         );
-        registry.register(
+        all.add(
             "pullcheck_skipped",
+            &["reason"],
             "Requests allowed without looking, by reason",
             self.skipped.clone(),
         );
-        registry.register_with_unit(
+        all.add_with_unit(
             "pullcheck_review_duration",
+            &Unit::Seconds,
             "Time from a review's bytes to its answer's bytes",
-            Unit::Seconds,
             self.review_duration.clone(),
         );
-        registry.register(
+        all.add(
             "pullcheck_findings",
+            &["code", "action"],
             "Findings, by cause code and by what was done about them",
             self.findings.clone(),
         );
-        registry.register(
+        all.add(
             "pullcheck_would_deny",
+            &["namespace", "code"],
             "Reviews that the mode enforce would have denied, by namespace and cause code",
             self.would_deny.clone(),
         );
-        registry.register(
+        all.add(
             "pullcheck_lookups",
-            "Images asked for at a registry, by outcome",
+            &["outcome", "registry"],
+            "Images asked for at a registry, by outcome and by the configured host it matches",
             self.lookups.clone(),
         );
-        registry.register(
+        all.add(
             "pullcheck_cache",
+            &["result"],
             "Questions to the cache of answers, by result",
             self.cache.clone(),
         );
-        registry.register(
+        all.add(
             "pullcheck_deadline_missed",
-            "Reviews answered before everything was known",
+            &[],
+            "Images that a review had to do without, because its deadline came first",
             self.deadline_missed.clone(),
         );
-        registry.register(
+        all.add(
             "pullcheck_in_flight_reviews",
+            &[],
             "Reviews being worked on now",
             self.in_flight.clone(),
         );
-        registry.register("pullcheck_panics", "Reviews that failed inside", self.panics.clone());
-        registry.register(
+        all.add("pullcheck_panics", &[], "Reviews that failed inside", self.panics.clone());
+        all.add(
             "pullcheck_tls_reloads",
+            &["result"],
             "Changes of the serving certificate, taken up or refused",
             tls_reloads,
         );
-        registry.register_with_unit(
+        all.add_with_unit(
             "pullcheck_certificate_expiry_timestamp",
+            &Unit::Seconds,
             "End of the serving certificate in seconds since 1970, 0 while there is none",
-            Unit::Seconds,
             self.certificate_expiry.clone(),
+        );
+        all.add(
+            "pullcheck_watch_up",
+            &["resource"],
+            "1 while the API server's watch of a resource works, 0 while it fails",
+            self.watches.clone(),
+        );
+        all.add(
+            "pullcheck_events",
+            &["outcome"],
+            "Kubernetes Events about audited pods of controllers, by what became of them",
+            self.events.clone(),
         );
         self
     }
@@ -208,9 +263,11 @@ impl Metrics {
         self.would_deny.get_or_create(&ByNamespace { namespace, code }).inc();
     }
 
-    /// A registry was asked for an image, and it ended in `outcome`.
-    pub fn lookup(&self, outcome: &'static str) {
-        self.lookups.get_or_create(&ByOutcome { outcome }).inc();
+    /// The registry `host` was asked for an image, and it ended in `outcome`.
+    pub fn lookup(&self, host: &str, outcome: &'static str) {
+        let named = self.hosts.iter().find(|pattern| pattern.matches(host));
+        let registry = named.map_or_else(|| OTHER.to_owned(), ToString::to_string);
+        self.lookups.get_or_create(&ByLookup { outcome, registry }).inc();
     }
 
     /// The cache was asked, with this `result` (`hit`, `miss` and the like).
@@ -244,6 +301,21 @@ impl Metrics {
         self.certificate_expiry.set(since.as_secs().try_into().unwrap_or(i64::MAX));
     }
 
+    /// The API server's watch of `resource` works, or fails.
+    pub fn watch(&self, resource: &'static str, works: bool) {
+        self.watches.get_or_create(&ByResource { resource }).set(works.into());
+    }
+
+    /// A Kubernetes Event was made, or was not, as `outcome` says: one of `created`, `repeated`
+    /// (told within the hour), `dropped` (too many), `forbidden`, `failed`.
+    pub fn event(&self, outcome: &'static str) {
+        self.event_counter(outcome).inc();
+    }
+
+    fn event_counter(&self, outcome: &'static str) -> Counter {
+        self.events.get_or_create_owned(&ByOutcome { outcome })
+    }
+
     /// Counts a review as in flight until the answer is dropped, in a panic too.
     pub fn in_flight(&self) -> InFlight {
         self.in_flight.inc();
@@ -257,7 +329,7 @@ impl Metrics {
     /// Only if a metric refuses to be written, which none of these do.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode(&mut text, self.catalogue.registry())?;
         Ok(text)
     }
 }

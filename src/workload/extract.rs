@@ -11,11 +11,12 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::raw::{
-    Container, Inner, JobTemplated, Metadata, Object, PodSpec, PodTemplate, Templated,
+    Container, Inner, JobTemplated, Metadata, Object, OwnerReference, PodSpec, PodTemplate,
+    Templated,
 };
 use super::tolerant::{List, Map, Text};
 use super::{FieldPath, ImageUse, Kind, NodeConstraints, PodAt, PullPolicy, PullSecretRef, Role};
-use super::{Workload, field_path};
+use super::{Owner, Workload, field_path};
 
 /// Why an object could not be read. Its text names fields and positions and quotes no value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -156,6 +157,9 @@ fn assemble(kind: &'static Kind, metadata: Metadata<'_>, pod: PodSpec<'_>) -> Wo
         });
     }
 
+    let controller = metadata
+        .owner_references
+        .and_then(|owners| owners.0.into_iter().find(|owner| owner.controller == Some(true)));
     let secrets = pod.image_pull_secrets.unwrap_or_default().0;
     let names_secrets = !secrets.is_empty();
     let pull_secrets = secrets
@@ -173,9 +177,8 @@ fn assemble(kind: &'static Kind, metadata: Metadata<'_>, pod: PodSpec<'_>) -> Wo
         name: Text::non_empty(metadata.name)
             .unwrap_or_else(|| Text::or_empty(metadata.generate_name)),
         is_template: kind.is_template(),
-        controller_owned: metadata
-            .owner_references
-            .is_some_and(|owners| owners.0.iter().any(|owner| owner.controller == Some(true))),
+        controller_owned: controller.is_some(),
+        owner: controller.and_then(owner),
         // On anything but a Pod the annotation means nothing, and must not hide the object.
         mirror: !kind.is_template() && metadata.annotations.is_some_and(|all| all.mirror),
         deleting: metadata.deletion_timestamp.is_some(),
@@ -203,6 +206,16 @@ fn assemble(kind: &'static Kind, metadata: Metadata<'_>, pod: PodSpec<'_>) -> Wo
         },
         misplaced_pull_secrets: uses.misplaced,
     }
+}
+
+/// A reference that lacks something names no object.
+fn owner(reference: OwnerReference<'_>) -> Option<Owner> {
+    Some(Owner {
+        api_version: Text::non_empty(reference.api_version)?,
+        kind: Text::non_empty(reference.kind)?,
+        name: Text::non_empty(reference.name)?,
+        uid: Text::non_empty(reference.uid)?,
+    })
 }
 
 struct Uses {

@@ -65,14 +65,23 @@ pub(super) struct Metadata<'a> {
     pub(super) deletion_timestamp: Option<Text<'a>>,
     #[serde(default)]
     pub(super) annotations: Option<Annotations>,
-    #[serde(default)]
-    pub(super) owner_references: Option<List<OwnerReference>>,
+    #[serde(borrow, default)]
+    pub(super) owner_references: Option<List<OwnerReference<'a>>>,
 }
 
 #[derive(Deserialize, Default)]
-pub(super) struct OwnerReference {
+#[serde(rename_all = "camelCase")]
+pub(super) struct OwnerReference<'a> {
     #[serde(default)]
     pub(super) controller: Option<bool>,
+    #[serde(borrow, default)]
+    pub(super) api_version: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) kind: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) uid: Option<Text<'a>>,
 }
 
 /// Annotations can be large (`last-applied-configuration`), and one key is all that is wanted.

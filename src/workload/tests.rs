@@ -139,6 +139,28 @@ fn an_owner_that_is_no_controller_does_not_count() {
 }
 
 #[test]
+fn the_controller_is_named_where_the_reference_is_complete() {
+    let complete = json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d", "uid": "u-1",
+        "controller": true,
+    });
+    let owned = |owner: &Value| {
+        let other = json!({ "kind": "Node", "name": "n", "uid": "u-0", "apiVersion": "v1" });
+        read("Pod", &json!({ "metadata": { "ownerReferences": [other, owner] } }))
+    };
+    let owner = owned(&complete).owner.unwrap();
+    assert_eq!((owner.api_version.as_str(), owner.kind.as_str()), ("apps/v1", "ReplicaSet"));
+    assert_eq!((owner.name.as_str(), owner.uid.as_str()), ("web-5d", "u-1"));
+    for missing in ["apiVersion", "kind", "name", "uid"] {
+        let mut incomplete = complete.clone();
+        incomplete[missing] = json!("");
+        let workload = owned(&incomplete);
+        assert!(workload.controller_owned, "{missing}");
+        assert_eq!(workload.owner, None, "{missing}");
+    }
+}
+
+#[test]
 fn the_mirror_annotation_hides_pods_only() {
     let object = json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}});
     assert!(read("Pod", &object).mirror);

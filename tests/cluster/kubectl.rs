@@ -1,7 +1,8 @@
 //! kubectl, run to its end.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::secrets::assert_no_secret;
@@ -39,8 +40,13 @@ impl Kubectl {
         self
     }
 
+    /// Runs in this folder.
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// What it reads: `-f -`.
-    #[expect(dead_code, reason = "for manifests")]
     pub fn stdin(mut self, text: impl Into<String>) -> Self {
         self.stdin = text.into();
         self
@@ -75,6 +81,25 @@ impl Kubectl {
         // from the API server and from us.
         assert_no_secret("what kubectl was told", &ran.stderr);
         ran
+    }
+
+    /// Runs it, and gives its exit code and all that it printed, in the order in which a terminal
+    /// shows it.
+    pub async fn shown(mut self) -> (Option<i32>, String) {
+        let run = move || {
+            let (mut reader, writer) = std::io::pipe().unwrap();
+            let stderr = writer.try_clone().unwrap();
+            let command = self.command.stdin(Stdio::null()).stdout(writer).stderr(stderr);
+            let mut child = command.spawn().unwrap();
+            // Or its own ends of the pipe would keep it open.
+            drop(self);
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            (child.wait().unwrap().code(), text)
+        };
+        let (code, text) = tokio::task::spawn_blocking(run).await.unwrap();
+        assert_no_secret("what kubectl showed", &text);
+        (code, text)
     }
 
     /// Runs it, and panics unless it succeeds; what it printed.

@@ -158,7 +158,7 @@ async fn files_that_flags_name_must_be_there_and_fit() {
 /// The shipped configuration is one that both fronts take.
 #[tokio::test]
 async fn the_shipped_configuration_loads() {
-    let config = repository("deploy/config.yaml");
+    let config = repository("deploy/base/config.yaml");
     let bad = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{image: U}]}\n";
     let ran = check(&["--config", &config, "-o", "json", "-"]).stdin(bad).run().await;
     // Its mode is warn.
@@ -175,7 +175,7 @@ async fn the_shipped_manifests_are_read() {
     let dir = tempfile::TempDir::new().unwrap();
     let exempt = dir.path().join("config.yaml");
     std::fs::write(&exempt, "exempt: {images: ['*']}\n").unwrap();
-    let args = ["-o", "json", "--config", exempt.to_str().unwrap(), &repository("deploy")];
+    let args = ["-o", "json", "--config", exempt.to_str().unwrap(), &repository("deploy/base")];
     let ran = check(&args).run().await;
     ran.expect_code(0);
     let report = Report::of(&ran);

@@ -21,15 +21,15 @@ fn read(path: &str) -> String {
 }
 
 fn documents(file: &str) -> Vec<Value> {
-    serde_saphyr::from_multiple(&read(&format!("deploy/{file}")))
-        .unwrap_or_else(|error| panic!("deploy/{file}: {error}"))
+    serde_saphyr::from_multiple(&read(&format!("deploy/base/{file}")))
+        .unwrap_or_else(|error| panic!("deploy/base/{file}: {error}"))
 }
 
 fn kustomization() -> Value {
     documents("kustomization.yaml").remove(0)
 }
 
-/// Every object that `kubectl apply -k deploy` creates from a file.
+/// Every object that `kubectl apply -k deploy/base` creates from a file.
 fn objects() -> Vec<Value> {
     strings(&kustomization()["resources"]).iter().flat_map(|file| documents(file)).collect()
 }
@@ -72,12 +72,26 @@ fn the_kustomization_lists_every_file() {
     let kustomization = kustomization();
     let mut listed: BTreeSet<String> = strings(&kustomization["resources"]).into_iter().collect();
     listed.extend(strings(&kustomization["configMapGenerator"][0]["files"]));
-    let present: BTreeSet<String> = fs::read_dir(root().join("deploy"))
+    let present: BTreeSet<String> = fs::read_dir(root().join("deploy/base"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != "kustomization.yaml" && name != "README.md")
+        .filter(|name| name != "kustomization.yaml")
         .collect();
     assert_eq!(listed, present);
+}
+
+#[test]
+fn the_plain_install_is_the_base_as_it_stands() {
+    let overlay: Vec<Value> =
+        serde_saphyr::from_multiple(&read("deploy/overlays/warn/kustomization.yaml")).unwrap();
+    assert_eq!(
+        overlay,
+        [json!({
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": ["../../base"],
+        })]
+    );
 }
 
 #[test]
@@ -162,7 +176,7 @@ fn its_own_namespace_the_control_plane_and_switched_off_namespaces_are_left_alon
             { "key": "pullcheck.dev/mode", "operator": "NotIn", "values": ["off"] },
         ]})
     );
-    assert!(read("deploy/validatingwebhookconfiguration.yaml").contains("\"off\""));
+    assert!(read("deploy/base/validatingwebhookconfiguration.yaml").contains("\"off\""));
 }
 
 #[test]
@@ -173,6 +187,12 @@ fn the_match_conditions_guard_every_field_that_may_be_absent() {
         "request.userInfo.groups",
         "object.spec",
         "oldObject.spec",
+        "object.template",
+        "oldObject.template",
+        "object.spec.template",
+        "oldObject.spec.template",
+        "object.spec.jobTemplate",
+        "oldObject.spec.jobTemplate",
     ];
     let webhook = webhook();
     let conditions = webhook["matchConditions"].as_array().unwrap();
@@ -339,10 +359,11 @@ fn every_file_the_arguments_name_is_mounted_read_only() {
 }
 
 #[test]
-fn the_bound_roles_may_get_what_a_pod_names_and_watch_nodes_and_nothing_else() {
+fn the_bound_roles_may_get_what_a_pod_names_and_watch_what_holds_no_secret_and_nothing_else() {
     assert_eq!(
-        object("ClusterRole", "pullcheck-nodes")["rules"],
+        object("ClusterRole", "pullcheck-cluster")["rules"],
         json!([
+            { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
             { "apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"] },
             { "apiGroups": ["node.k8s.io"], "resources": ["runtimeclasses"], "verbs": ["get"] },
         ])
@@ -351,7 +372,7 @@ fn the_bound_roles_may_get_what_a_pod_names_and_watch_nodes_and_nothing_else() {
         object("ClusterRole", "pullcheck")["rules"],
         json!([{
             "apiGroups": [""],
-            "resources": ["secrets", "serviceaccounts", "namespaces"],
+            "resources": ["secrets", "serviceaccounts"],
             "verbs": ["get"],
         }])
     );
@@ -373,7 +394,7 @@ fn listing_names_is_bound_to_nobody() {
         .collect();
     let bound: Vec<&str> =
         bindings.iter().map(|binding| binding["roleRef"]["name"].as_str().unwrap()).collect();
-    assert_eq!(bound, ["pullcheck", "pullcheck-nodes"]);
+    assert_eq!(bound, ["pullcheck", "pullcheck-cluster"]);
     for binding in &bindings {
         assert_eq!(
             binding["subjects"],

@@ -33,9 +33,13 @@ mod depth;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod gitops;
 #[cfg(test)]
 mod kinds;
+#[cfg(test)]
+mod labels;
 #[cfg(test)]
 mod landing;
 #[cfg(test)]

@@ -27,6 +27,14 @@ async fn pair() -> [Registry; 2] {
     [Registry::start(Access::anonymous()).await, Registry::start(Access::anonymous()).await]
 }
 
+/// The same with a mirror that has nginx, and only for ada; her password there.
+async fn private_pair(logins: &Logins) -> ([Registry; 2], String) {
+    let password = logins.add("ada", &["library/nginx"]);
+    let mirror = Registry::start(Access::basic(logins)).await;
+    mirror.add("library/nginx", "1.27", &images::simple("a"));
+    ([mirror, Registry::start(Access::anonymous()).await], password)
+}
+
 async fn judge(manifest: &str, certs_d: &TempDir, flags: &[&str]) -> Report {
     let args = ["-", "-o", "json", "--certs-d", certs_d.path().to_str().unwrap()];
     let ran = check(&args).args(flags).stdin(manifest).run().await;
@@ -120,11 +128,8 @@ async fn a_layer_is_missing_only_if_no_host_has_it() {
 #[tokio::test]
 async fn a_pull_secret_for_the_registry_logs_in_at_its_mirror() {
     let logins = Logins::default();
-    let password = logins.add("ada", &["library/nginx"]);
-    let mirror = Registry::start(Access::basic(&logins)).await;
-    let upstream = Registry::start(Access::anonymous()).await;
+    let ([mirror, upstream], password) = private_pair(&logins).await;
     let tree = hub(&mirror, &upstream);
-    mirror.add("library/nginx", "1.27", &images::simple("a"));
     let with = |password: &str| {
         let config = docker_config("docker.io", "ada", password);
         let pod = pod(&pod_spec_with_secrets("nginx:1.27", &["regcred"]));
@@ -214,11 +219,8 @@ async fn the_webhook_goes_to_no_mirror_where_it_would_go_to_no_registry() {
 #[tokio::test]
 async fn one_tenants_refusal_at_a_mirror_is_not_anothers() {
     let logins = Logins::default();
-    let password = logins.add("ada", &["library/nginx"]);
-    let mirror = Registry::start(Access::basic(&logins)).await;
-    let upstream = Registry::start(Access::anonymous()).await;
+    let ([mirror, upstream], password) = private_pair(&logins).await;
     let tree = hub(&mirror, &upstream);
-    mirror.add("library/nginx", "1.27", &images::simple("a"));
     let wrong = pull_secret("wrong", &docker_config("docker.io", "ada", &secrets::fresh()));
     let right = pull_secret("right", &docker_config("docker.io", "ada", &password));
     let using = |secret: &str| pod(&pod_spec_with_secrets("nginx:1.27", &[secret]));

@@ -9,12 +9,17 @@ use tokio::process::Command;
 const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// What it printed, or what it wrote to stderr if it fails.
-pub fn run(mut command: Command) -> Result<Output, String> {
+pub fn run(command: Command) -> Result<Output, String> {
+    run_within(command, PATIENCE)
+}
+
+/// The same in a time of the caller's own.
+pub fn run_within(mut command: Command, patience: Duration) -> Result<Output, String> {
     command.kill_on_drop(true).stdin(std::process::Stdio::null());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let output = runtime
-        .block_on(async { tokio::time::timeout(PATIENCE, command.output()).await })
-        .map_err(|_| format!("no end after {PATIENCE:?}"))?
+        .block_on(async { tokio::time::timeout(patience, command.output()).await })
+        .map_err(|_| format!("no end after {patience:?}"))?
         .map_err(|error| error.to_string())?;
     if output.status.success() {
         return Ok(output);

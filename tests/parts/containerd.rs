@@ -21,6 +21,9 @@ pub struct Setup {
     pub certs_d: Option<PathBuf>,
     /// The image under every pod's containers; nothing here can fetch the usual one.
     pub sandbox_image: Option<String>,
+    /// The folder of the CNI plugins: pods have networks of their own, in 10.78.0.0/16, from which
+    /// they reach every address of this machine but loopback.
+    pub pod_network: Option<PathBuf>,
     /// Put before the `PATH`: where `runc` and the shim are.
     pub path: Vec<PathBuf>,
     pub env: Vec<(String, String)>,
@@ -30,7 +33,9 @@ impl Setup {
     /// With nothing but the program.
     pub fn of(binary: &Path) -> Self {
         let binary = binary.to_owned();
-        Self { binary, certs_d: None, sandbox_image: None, path: Vec::new(), env: Vec::new() }
+        let (certs_d, sandbox_image, pod_network) = (None, None, None);
+        let (path, env) = (Vec::new(), Vec::new());
+        Self { binary, certs_d, sandbox_image, pod_network, path, env }
     }
 }
 
@@ -62,6 +67,11 @@ impl Containerd {
         let version = version(&setup.binary).unwrap();
         let config = folder.path().join("config.toml");
         std::fs::write(&config, configuration(folder.path(), &version, setup)).unwrap();
+        if setup.pod_network.is_some() {
+            let networks = folder.path().join("cni");
+            std::fs::create_dir(&networks).unwrap();
+            std::fs::write(networks.join("pods.conflist"), POD_NETWORK).unwrap();
+        }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = setup.path.iter().cloned().chain(std::env::split_paths(&path));
         let log = File::create(folder.path().join("log")).unwrap();
@@ -118,6 +128,20 @@ impl Drop for Containerd {
     }
 }
 
+/// A pair of interfaces for each pod, with a route to it.
+const POD_NETWORK: &str = r#"{
+    "cniVersion": "1.0.0",
+    "name": "pods",
+    "plugins": [{
+        "type": "ptp",
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{ "subnet": "10.78.0.0/16" }]],
+            "routes": [{ "dst": "0.0.0.0/0" }]
+        }
+    }]
+}"#;
+
 /// Whether something that speaks HTTP/2 listens there. Before the plugins are loaded, the CRI
 /// among them, nothing does.
 fn answers(socket: &Path) -> std::io::Result<()> {
@@ -132,16 +156,18 @@ fn answers(socket: &Path) -> std::io::Result<()> {
 fn configuration(folder: &Path, version: &str, setup: &Setup) -> String {
     let path = |name: &str| toml_string(&folder.join(name).to_string_lossy());
     let (root, state, socket) = (path("root"), path("state"), path("containerd.sock"));
-    let (opt, cni, cni_bin) = (path("opt"), path("cni"), path("cni-bin"));
+    let (opt, cni) = (path("opt"), path("cni"));
+    let plugins = setup.pod_network.clone().unwrap_or_else(|| folder.join("cni-bin"));
+    let cni_bin = toml_string(&plugins.to_string_lossy());
     // A single folder in any case: two, as is the default, make containerd 2.2 to 2.4 read none.
     let none = folder.join("certs.d");
     let certs_d = toml_string(&setup.certs_d.as_deref().unwrap_or(&none).to_string_lossy());
     let sandbox =
         toml_string(setup.sandbox_image.as_deref().unwrap_or("registry.k8s.io/pause:3.10"));
     let platform = if cfg!(target_arch = "aarch64") { "linux/arm64/v8" } else { "linux/amd64" };
-    if version.starts_with("1.") {
-        return format!(
-            r#"version = 2
+    let old = version.starts_with("1.");
+    let head = format!(
+        r#"version = {}
 root = {root}
 state = {state}
 imports = []
@@ -150,7 +176,12 @@ required_plugins = ["io.containerd.grpc.v1.cri"]
 address = {socket}
 [plugins."io.containerd.internal.v1.opt"]
 path = {opt}
-[plugins."io.containerd.grpc.v1.cri"]
+"#,
+        if old { 2 } else { 3 }
+    );
+    if old {
+        return format!(
+            r#"{head}[plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = {sandbox}
 # Where CAP_SYS_RESOURCE is missing.
 restrict_oom_score_adj = true
@@ -165,17 +196,8 @@ bin_dir = {cni_bin}
         );
     }
     format!(
-        r#"version = 3
-root = {root}
-state = {state}
-imports = []
-required_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-address = {socket}
-[plugins."io.containerd.nri.v1.nri"]
+        r#"{head}[plugins."io.containerd.nri.v1.nri"]
 disable = true
-[plugins."io.containerd.internal.v1.opt"]
-path = {opt}
 [plugins."io.containerd.cri.v1.images"]
 snapshotter = "native"
 [[plugins."io.containerd.transfer.v1.local".unpack_config]]

@@ -1,5 +1,6 @@
 //! Debian's packages, unpacked and never installed: some start a daemon when they are.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -39,6 +40,43 @@ pub fn program(package: &str, path: &str) -> Result<PathBuf, String> {
         Some(installed) => Ok(installed),
         None => Ok(unpacked(package)?.join(path)),
     }
+}
+
+/// A program that is linked to libraries which may be missing too, and the folders of those that
+/// are, as `LD_LIBRARY_PATH` takes them; none if the program is installed.
+pub fn program_with_libraries(package: &str, path: &str) -> Result<(PathBuf, OsString), String> {
+    let program = program(package, path)?;
+    let kept = cache::folder()?.join(release());
+    if !program.starts_with(&kept) {
+        return Ok((program, OsString::new()));
+    }
+    let list = kept.join(format!("{package}.needs"));
+    if !list.is_file() {
+        std::fs::write(&list, needed(package)?).map_err(|error| error.to_string())?;
+    }
+    let names = std::fs::read_to_string(&list).map_err(|error| error.to_string())?;
+    let mut folders = Vec::new();
+    for name in names.lines() {
+        let libraries = unpacked(name)?.join("usr/lib");
+        let beneath = std::fs::read_dir(&libraries).into_iter().flatten().flatten();
+        // The one folder of this architecture.
+        folders.extend(
+            beneath.map(|it| it.path()).filter(|it| it.to_string_lossy().ends_with("-gnu")),
+        );
+        folders.push(libraries);
+    }
+    let folders = std::env::join_paths(folders).map_err(|error| error.to_string())?;
+    Ok((program, folders))
+}
+
+/// The packages that an installation would bring, one a line.
+fn needed(package: &str) -> Result<String, String> {
+    let mut simulate = Command::new("apt-get");
+    simulate.args(["install", "--simulate", "--no-install-recommends", package]);
+    let output = command::run(simulate)?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let names = text.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
+    Ok(names.filter(|name| *name != package).map(|name| format!("{name}\n")).collect())
 }
 
 fn unpack(package: &str, folder: &Path) -> Result<(), String> {

@@ -7,6 +7,8 @@ pub mod command;
 pub mod containerd;
 pub mod debian;
 pub mod go;
+pub mod helm;
+pub mod image;
 pub mod kubernetes;
 pub mod netns;
 pub mod page;

@@ -75,6 +75,8 @@ impl Side {
         // A wrong name would find no test at all and succeed.
         let passed = output.status.success() && stdout.contains("1 passed");
         assert!(passed, "{}\n{stdout}\n{stderr}", output.status);
+        // What it told of itself, for whoever wants to see it (--nocapture).
+        print!("{stdout}");
         false
     }
 }
@@ -94,6 +96,19 @@ fn unshare() -> Command {
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
     command
+}
+
+/// Makes an address this machine's own, inside.
+pub fn own(address: &str) {
+    assert!(std::env::var_os(INSIDE).is_some(), "an address is to be added to the machine itself");
+    let ip = ip().unwrap();
+    let applet = ip.ends_with("busybox").then_some("ip");
+    let status = Command::new(ip)
+        .args(applet)
+        .args(["addr", "add", &format!("{address}/32"), "dev", "lo"])
+        .status()
+        .unwrap();
+    assert!(status.success(), "{address}: {status}");
 }
 
 /// Namespaces need root, and more than a container's root often has.

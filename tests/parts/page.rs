@@ -1,31 +1,51 @@
-//! `docs/truth.md`: each test binary that writes to it owns the part between two markers.
+//! Pages under `docs/` with parts that a run of the tests writes, each between two markers of its
+//! own.
 
 use std::path::Path;
 
 /// Set to rewrite the generated part instead of comparing it.
 const BLESS: &str = "PULLCHECK_BLESS";
 
-/// Holds the page's part between `<!-- NAME -->` and `<!-- /NAME -->` to a text, or rewrites it;
-/// `binary` is the `--test` that generates it.
+/// [`hold_part`] of `docs/truth.md`.
 #[track_caller]
 pub fn hold(name: &str, text: &str, binary: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/truth.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (before, rest) = page.split_once(&begin).expect("docs/truth.md lacks the first marker");
-    let (written, after) = rest.split_once(&end).expect("docs/truth.md lacks the last marker");
+    hold_part("docs/truth.md", name, text, binary);
+}
+
+/// Holds a page's part between `<!-- NAME -->` and `<!-- /NAME -->` to a text, or rewrites it;
+/// `binary` is the `--test` that generates it.
+#[track_caller]
+pub fn hold_part(page: &str, name: &str, text: &str, binary: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let (before, written, after) = parts(&path, name);
     if written == text {
         return;
     }
     if std::env::var_os(BLESS).is_some() {
+        let (begin, end) = markers(name);
         std::fs::write(&path, format!("{before}{begin}{text}{end}{after}")).unwrap();
         return;
     }
     let different = text.lines().filter(|line| !written.lines().any(|it| it == *line));
     let different: Vec<&str> = different.take(20).collect();
     panic!(
-        "docs/truth.md is not what the run shows; refresh it with {BLESS}=1 cargo test --test \
+        "{page} is not what the run shows; refresh it with {BLESS}=1 cargo test --test \
          {binary}. New or changed lines, at most 20:\n{}",
         different.join("\n")
     );
+}
+
+/// What is before a part, in it and after it.
+#[track_caller]
+fn parts(path: &Path, name: &str) -> (String, String, String) {
+    let page = std::fs::read_to_string(path).unwrap();
+    let (begin, end) = markers(name);
+    let lacks = |what: &str| panic!("{} lacks the {what} marker of {name}", path.display());
+    let Some((before, rest)) = page.split_once(&begin) else { lacks("first") };
+    let Some((written, after)) = rest.split_once(&end) else { lacks("last") };
+    (before.to_owned(), written.to_owned(), after.to_owned())
+}
+
+fn markers(name: &str) -> (String, String) {
+    (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"))
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::support::webhook::signal;
+
 /// How much of a log is shown when a test fails.
 const LAST_LINES: usize = 40;
 
@@ -35,6 +37,22 @@ impl Process {
         }
     }
 
+    /// Stops it in its tracks: its connections stay open, and nobody answers.
+    pub fn freeze(&self) {
+        signal(&self.child, "STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        signal(&self.child, "CONT");
+    }
+
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Kills it, if it has not ended by itself.
     pub fn end(&mut self) {
         let _ = self.child.kill();
@@ -46,9 +64,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
         if std::thread::panicking() {
-            let log = std::fs::read(&self.log).unwrap_or_default();
-            let log = String::from_utf8_lossy(&log);
-            eprintln!("--- the last of {}:\n{}", self.name, last_lines(&log));
+            eprintln!("--- the last of {}:\n{}", self.name, last_lines(&self.log()));
         }
     }
 }

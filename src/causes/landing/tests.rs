@@ -2,7 +2,8 @@
 
 use super::super::testing::*;
 use super::super::{
-    Certainty, blob_mismatch, blob_missing, manifest_invalid, manifest_missing, platform_missing,
+    Certainty, blob_mismatch, blob_missing, manifest_invalid, manifest_missing, not_checked,
+    platform_missing,
 };
 use crate::causes::Cause;
 use crate::facts::{
@@ -289,4 +290,32 @@ fn what_a_hostile_index_comes_to_is_worked_out_once_for_all_causes() {
     crate::causes::findings(&facts);
     // The index and three in it, by each of four ways.
     assert_eq!(crate::facts::RANKED.get() - before, 64 * 4 * 4);
+}
+
+#[test]
+fn nothing_is_proven_where_there_are_more_kinds_of_nodes_than_are_looked_at() {
+    for (kinds, expected) in [(32, Certainty::Proven), (33, Certainty::Likely)] {
+        let platforms: Vec<String> = (0..kinds).map(|n| format!("linux/p{n}")).collect();
+        let settings = declared(&platforms.iter().map(String::as_str).collect::<Vec<_>>());
+        let facts = of(vec![anonymous(gone())], &settings);
+        assert_eq!(certainty(&blob_missing::CAUSE, &facts), Some(expected), "{kinds}");
+    }
+}
+
+#[test]
+fn what_lies_deeper_than_is_looked_at_is_unknown_and_nothing_against_the_image() {
+    let settings = declared(&["linux/amd64"]);
+    let bound = Unchecked::Budget("2 indexes within each other".to_owned());
+    let mut attempt = index(&[("linux/amd64", Outcome::NotChecked(bound))]);
+    for _ in 0..2 {
+        let inner = attempt;
+        attempt = index(&[("linux/amd64", inner.outcome)]);
+        attempt.entries[0].entries = inner.entries;
+    }
+    assert!(attempt.works());
+    let facts = of(vec![attempt], &settings);
+    let (_, certainty, message) = only(&not_checked::CAUSE, &facts);
+    assert_eq!(certainty, Certainty::Unknown);
+    assert!(message.contains("a bound is reached: 2 indexes within each other"), "{message}");
+    only_these(&[&not_checked::CAUSE], &facts);
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Candidate, Candidates, Whose};
-use crate::facts::{Entry, Facts, Front, ServiceAccountFact, ServiceAccountState, Settings};
+use crate::facts::{Entry, Facts, Front, Gaps, ServiceAccountFact, ServiceAccountState, Settings};
 use crate::image::Platform;
 use crate::nodes::{Node, Runtime, RuntimeName};
 use crate::workload::Pins;
@@ -29,6 +29,7 @@ fn candidates(
         is_template: false,
         pins: Pins { os: pins.0, architecture: pins.1 },
         nodes,
+        gaps: Gaps::default(),
         images: Vec::new(),
         secrets: Vec::new(),
         service_account: ServiceAccountFact {
@@ -157,5 +158,16 @@ fn what_a_pull_fetches_of_an_index_hangs_on_the_runtime() {
     ] {
         let candidate = Candidate { platform: platform(node), loose, runtime };
         assert_eq!(candidate.picks(entries), picks, "{node} {runtime:?}");
+    }
+}
+
+#[test]
+fn beyond_32_kinds_of_nodes_it_is_only_known_that_there_are_more() {
+    let nobody = declared(&[], &[]);
+    for (kinds, kept, more) in [(31, 31, false), (32, 32, false), (33, 32, true), (100, 32, true)] {
+        // Each kind twice: what is known already takes no room.
+        let nodes = (0..2 * kinds).map(|n| node("linux/amd64", containerd(1, n % kinds)));
+        let found = candidates((None, None), &nobody, Some(nodes.collect()));
+        assert_eq!((found[0].kinds.len(), found[0].more), (kept, more), "{kinds}");
     }
 }

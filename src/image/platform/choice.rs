@@ -26,13 +26,28 @@ type Distance = (u8, i64);
 /// Whether the node takes an entry of this platform.
 pub fn matches(choice: Choice, node: &Platform, entry: &Platform) -> bool {
     let node = node.normalised(DEFAULT_OS);
-    distance(choice, &node, entry).is_some()
+    distance(choice, &node, entry, &entry.os_features).is_some()
 }
 
 /// The indexes of the entries that the node takes, in containerd's order: nearest first, of
 /// equally near ones those with more `os.features` (on Windows the greater version, as text),
 /// then as they stand. An entry without a platform is always taken, last.
 pub fn rank<'a, E>(choice: Choice, node: &Platform, entries: E) -> Vec<usize>
+where
+    E: IntoIterator<Item: Into<Option<&'a Platform>>>,
+{
+    order(choice, true, node, entries)
+}
+
+/// The same for a runtime that does not look at what `os.features` an entry has.
+pub fn rank_without_features<'a, E>(choice: Choice, node: &Platform, entries: E) -> Vec<usize>
+where
+    E: IntoIterator<Item: Into<Option<&'a Platform>>>,
+{
+    order(choice, false, node, entries)
+}
+
+fn order<'a, E>(choice: Choice, by_features: bool, node: &Platform, entries: E) -> Vec<usize>
 where
     E: IntoIterator<Item: Into<Option<&'a Platform>>>,
 {
@@ -45,9 +60,10 @@ where
             taken.push((None, index));
             continue;
         };
-        if let Some(distance) = distance(choice, &node, entry) {
+        let features = if by_features { entry.os_features.as_slice() } else { &[] };
+        if let Some(distance) = distance(choice, &node, entry, features) {
             let version = if by_version { entry.os_version.as_str() } else { "" };
-            let features = if by_version { 0 } else { entry.os_features.len() };
+            let features = if by_version { 0 } else { features.len() };
             taken.push((Some((distance, Reverse(version), Reverse(features))), index));
         }
     }
@@ -55,23 +71,29 @@ where
     taken.into_iter().map(|(_, index)| index).collect()
 }
 
-/// None if the node, which is normalised, does not take the entry.
-fn distance(choice: Choice, node: &Normal<'_>, entry: &Platform) -> Option<Distance> {
-    let mut normal = entry.normalised(&node.os);
-    if node.os == "windows" {
-        if !windows::runs(node.os_version, &entry.os_version) {
-            return None;
-        }
-        // Only once: an entry that names it twice asks for it.
-        if entry.os_features.iter().filter(|feature| *feature == IGNORED_FEATURE).count() == 1 {
-            normal.os_features.retain(|feature| *feature != IGNORED_FEATURE);
-        }
+/// None if the node, which is normalised, does not take the entry with these `os.features`.
+fn distance(
+    choice: Choice,
+    node: &Normal<'_>,
+    entry: &Platform,
+    features: &[String],
+) -> Option<Distance> {
+    let normal = entry.normalised(&node.os);
+    let on_windows = node.os == "windows";
+    if on_windows && !windows::runs(node.os_version, &entry.os_version) {
+        return None;
     }
-    if normal.os != node.os || !normal.os_features.iter().all(|f| node.os_features.contains(f)) {
+    // Only once: an entry that names it twice asks for it.
+    let ignored = |feature: &&String| *feature == IGNORED_FEATURE;
+    let ignores = on_windows && features.iter().filter(ignored).count() == 1;
+    let has = |feature: &String| {
+        node.os_features.contains(feature) || ignores && feature == IGNORED_FEATURE
+    };
+    if normal.os != node.os || !features.iter().all(has) {
         return None;
     }
     // Windows' own matcher knows no other processor.
-    if choice == Choice::Exact || node.os == "windows" {
+    if choice == Choice::Exact || on_windows {
         let same = (&normal.architecture, &normal.variant) == (&node.architecture, &node.variant);
         return same.then_some((0, 0));
     }

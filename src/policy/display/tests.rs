@@ -23,7 +23,7 @@ fn unseen(host: &str, image: &str) -> Finding {
 
 fn all(action: Action, findings: &[Finding]) -> Shown {
     let decided = (0..findings.len()).map(|index| (index, action)).collect();
-    show(findings, &Verdict { decided, would_deny: Vec::new() })
+    show(findings, &Verdict { decided, would_deny: Vec::new(), ..Verdict::default() })
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_denial_joins_its_findings_and_warns_of_the_others_only() {
     let findings = [missing(0), missing(1), missing(2), missing(3), missing(4)];
     let actions = [Action::Deny, Action::Warn, Action::Audit, Action::Ignore, Action::Deny];
     let decided = actions.into_iter().enumerate().collect();
-    let shown = show(&findings, &Verdict { decided, would_deny: vec![0] });
+    let shown = show(&findings, &Verdict { decided, would_deny: vec![0], ..Verdict::default() });
     assert_eq!(shown.warnings, [message(1)]);
     assert_eq!(shown.denial, Some(format!("{}; {}", message(0), message(4))));
 }
@@ -118,6 +118,7 @@ fn a_line_is_bounded_printable_and_keeps_its_code() {
 
 #[test]
 fn an_index_beyond_the_findings_shows_nothing() {
-    let verdict = Verdict { decided: vec![(7, Action::Deny)], would_deny: vec![7] };
+    let verdict =
+        Verdict { decided: vec![(7, Action::Deny)], would_deny: vec![7], ..Verdict::default() };
     assert_eq!(show(&[], &verdict), Shown::default());
 }

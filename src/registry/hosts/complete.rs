@@ -4,7 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::uri::Authority;
@@ -12,6 +11,7 @@ use http::uri::Authority;
 use super::entry::{Capabilities, ClientPair, Entry, Headers, Place};
 use crate::image::hub;
 use crate::message::printable;
+use crate::registry::percent::{encode, is_unreserved};
 use crate::registry::scheme::{Spoken, is_local};
 
 /// One host, and how it is asked.
@@ -115,15 +115,10 @@ fn escaped(path: &str) -> Result<String, String> {
     if path.contains(['?', '#', '%']) {
         return Err("its path holds what no path can".to_owned());
     }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte);
-    Ok(path.bytes().fold(String::with_capacity(path.len()), |mut text, byte| {
-        if plain(byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    }))
+    let plain = |byte: u8| is_unreserved(byte) || b"/!$&'()*+,;=:@".contains(&byte);
+    let mut text = String::with_capacity(path.len());
+    encode(path.as_bytes(), plain, &mut text);
+    Ok(text)
 }
 
 /// `host[:port]` without its port.

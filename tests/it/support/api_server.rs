@@ -1,8 +1,8 @@
-//! A Kubernetes API server as far as pullcheck asks one: Secrets, ServiceAccounts, the labels of
-//! namespaces, lists of names, RuntimeClasses, and nodes that can be watched; with its moods, and
-//! a count of what it was asked.
+//! A Kubernetes API server as far as pullcheck asks one: Secrets, ServiceAccounts, lists of names,
+//! RuntimeClasses, and nodes and namespaces that can be watched; Events, which it keeps; with its
+//! moods, and a count of what it was asked.
 
-mod nodes;
+mod watched;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use nodes::{NODES, node};
+pub use watched::{NAMESPACES, NODES, node};
 
-use self::nodes::Nodes;
+use self::watched::Collection;
 use super::misbehaving::Answer;
 use super::secrets;
 use super::server::{Greeting, Log, Reply, Seen, Server};
@@ -35,7 +36,8 @@ pub struct ApiServer {
     server: Server,
     ca: Ca,
     state: Arc<Mutex<State>>,
-    nodes: Arc<Nodes>,
+    nodes: Arc<Collection>,
+    namespaces: Arc<Collection>,
     token: String,
     dir: TempDir,
 }
@@ -44,6 +46,8 @@ pub struct ApiServer {
 struct State {
     objects: BTreeMap<String, Value>,
     moods: HashMap<String, Mood>,
+    /// As they were sent, in that order.
+    events: Vec<Value>,
 }
 
 /// One login in a pull secret.
@@ -59,15 +63,16 @@ impl ApiServer {
     pub async fn start(namespaces: &[&str]) -> Self {
         let ca = Ca::mint();
         let state = Arc::new(Mutex::new(State::default()));
-        let nodes = Arc::<Nodes>::default();
-        let shared = (state.clone(), nodes.clone());
+        let nodes = Arc::<Collection>::default();
+        let all = Arc::<Collection>::default();
+        let shared = (state.clone(), nodes.clone(), all.clone());
         let handler = move |seen: Seen| {
-            let (state, nodes) = shared.clone();
-            async move { reply(&state, &nodes, &seen).await }
+            let (state, nodes, all) = shared.clone();
+            async move { reply(&state, (&nodes, &all), &seen).await }
         };
         let server = Server::start(Some(ca.good().server()), Greeting::Serve, handler).await;
         let dir = TempDir::new().unwrap();
-        let api = Self { server, ca, state, nodes, token: secrets::fresh(), dir };
+        let api = Self { server, ca, state, nodes, namespaces: all, token: secrets::fresh(), dir };
         for namespace in namespaces {
             api.put_service_account(namespace, "default", &[]);
         }
@@ -134,12 +139,25 @@ impl ApiServer {
 
     /// Stores a namespace whose label chooses this mode.
     pub fn put_mode(&self, namespace: &str, mode: &str) {
+        self.put_namespace(namespace, &json!({ "pullcheck.dev/mode": mode }));
+    }
+
+    /// Stores a namespace with these labels, which watches are told of.
+    pub fn put_namespace(&self, namespace: &str, labels: &Value) {
         let object = json!({
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": { "name": namespace, "labels": { "pullcheck.dev/mode": mode } },
+            "metadata": { "name": namespace, "labels": labels },
         });
-        self.put(&namespace_path(namespace), object);
+        self.put(&namespace_path(namespace), object.clone());
+        self.namespaces.put(object);
+    }
+
+    /// Stores a namespace that no watch has been told of yet.
+    pub fn put_mode_unseen(&self, namespace: &str, mode: &str) {
+        let labels = json!({ "pullcheck.dev/mode": mode });
+        let metadata = json!({ "name": namespace, "labels": labels });
+        self.put(&namespace_path(namespace), json!({ "kind": "Namespace", "metadata": metadata }));
     }
 
     /// Stores a RuntimeClass with this `scheduling`.
@@ -164,6 +182,11 @@ impl ApiServer {
         self.nodes.delete(name);
     }
 
+    /// The Events that it was sent and has stored.
+    pub fn events(&self) -> Vec<Value> {
+        self.state.lock().unwrap().events.clone()
+    }
+
     /// Forgets what became of nodes up to now: every watch ends with 410.
     pub fn compact(&self) {
         self.nodes.compact();
@@ -172,14 +195,15 @@ impl ApiServer {
     /// Breaks all watches.
     pub fn cut_watches(&self) {
         self.nodes.cut();
+        self.namespaces.cut();
     }
 
-    /// Watches that were asked for.
+    /// Watches of nodes that were asked for.
     pub fn watches(&self) -> usize {
         self.log().count(is_watch)
     }
 
-    /// Waits until so many watches were asked for.
+    /// Waits until so many watches of nodes were asked for.
     pub async fn watched(&self, times: usize) {
         self.log().until(times, is_watch).await;
     }
@@ -224,6 +248,11 @@ pub fn namespace_path(namespace: &str) -> String {
     format!("/api/v1/namespaces/{namespace}")
 }
 
+/// The path of a namespace's Events.
+pub fn events_path(namespace: &str) -> String {
+    format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events")
+}
+
 /// The path of a RuntimeClass.
 pub fn runtime_class_path(name: &str) -> String {
     format!("/apis/node.k8s.io/v1/runtimeclasses/{name}")
@@ -233,23 +262,43 @@ fn is_watch(seen: &Seen) -> bool {
     seen.path == NODES && seen.query.contains("watch=true")
 }
 
-async fn reply(state: &Mutex<State>, nodes: &Arc<Nodes>, seen: &Seen) -> Reply {
+async fn reply(
+    state: &Mutex<State>,
+    (nodes, namespaces): (&Arc<Collection>, &Arc<Collection>),
+    seen: &Seen,
+) -> Reply {
     let mood = state.lock().unwrap().moods.get(&seen.path).cloned();
     match mood {
         Some(Mood::Status(code)) => return status(code).into_reply(false),
         Some(Mood::Hangs) => return std::future::pending().await,
         None => {}
     }
-    if seen.path == NODES {
-        return nodes.reply(seen);
+    match seen.path.as_str() {
+        NODES => return nodes.reply(seen),
+        NAMESPACES => return namespaces.reply(seen),
+        _ => {}
     }
-    let state = state.lock().unwrap();
-    let answer = if seen.path.ends_with("/secrets") || seen.path.ends_with("/serviceaccounts") {
+    let mut state = state.lock().unwrap();
+    let answer = if seen.method == Method::POST {
+        store(&mut state, seen)
+    } else if seen.path.ends_with("/secrets") || seen.path.ends_with("/serviceaccounts") {
         list(&state, &seen.path)
     } else {
         state.objects.get(&seen.path).map_or_else(|| status(404), document)
     };
     answer.into_reply(false)
+}
+
+/// Keeps an Event unless one of its name and namespace is there.
+fn store(state: &mut State, seen: &Seen) -> Answer {
+    let event: Value = serde_json::from_slice(&seen.body).unwrap();
+    let metadata = &event["metadata"];
+    assert_eq!(seen.path, events_path(metadata["namespace"].as_str().unwrap()));
+    if state.events.iter().any(|other| other["metadata"] == *metadata) {
+        return status(409);
+    }
+    state.events.push(event.clone());
+    Answer { status: 201, ..document(&event) }
 }
 
 /// The metadata of what is below a path.

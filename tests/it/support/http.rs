@@ -168,10 +168,23 @@ impl Connection {
 
     /// Posts JSON over it.
     pub async fn post(&mut self, path: &str, body: impl Into<Bytes>) -> anyhow::Result<Answer> {
-        let request = Request::post(path)
+        self.post_with(path, &[], body).await
+    }
+
+    /// Posts JSON over it, with more headers.
+    pub async fn post_with(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::post(path)
             .header("host", &self.authority)
-            .header("content-type", "application/json")
-            .body(Full::new(body.into()))?;
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into()))?;
         self.sender.ready().await?;
         let (head, body) = self.sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();

@@ -1,5 +1,6 @@
 //! Images made in memory: config, layers, manifest, index. No tool, no download.
 
+pub mod layout;
 pub mod tar;
 
 use bytes::Bytes;

@@ -9,6 +9,7 @@ pub mod faults;
 mod store;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +22,7 @@ pub use faults::Fault;
 use store::{Route, Store};
 
 use super::images::Image;
-use super::server::{Greeting, Log, Reply, Seen, Server, body};
+use super::server::{ANY_PORT, Greeting, Log, Reply, Seen, Server, body};
 use super::tls::Leaf;
 
 /// The registry.
@@ -40,20 +41,30 @@ struct State {
 impl Registry {
     /// Plain HTTP.
     pub async fn start(access: Access) -> Self {
-        Self::launch(access, None, Greeting::Serve).await
+        Self::launch(ANY_PORT, access, None, Greeting::Serve).await
     }
 
     /// HTTPS with this certificate.
     pub async fn start_tls(access: Access, leaf: &Leaf) -> Self {
-        Self::launch(access, Some(leaf), Greeting::Serve).await
+        Self::start_tls_at(ANY_PORT, access, leaf).await
+    }
+
+    /// The same at an address that the test has for itself, in a network of its own.
+    pub async fn start_tls_at(address: SocketAddr, access: Access, leaf: &Leaf) -> Self {
+        Self::launch(address, access, Some(leaf), Greeting::Serve).await
     }
 
     /// One whose connections come to nothing.
     pub async fn start_mute(greeting: Greeting) -> Self {
-        Self::launch(Access::anonymous(), None, greeting).await
+        Self::launch(ANY_PORT, Access::anonymous(), None, greeting).await
     }
 
-    async fn launch(access: Access, leaf: Option<&Leaf>, greeting: Greeting) -> Self {
+    async fn launch(
+        address: SocketAddr,
+        access: Access,
+        leaf: Option<&Leaf>,
+        greeting: Greeting,
+    ) -> Self {
         let state = Arc::new(State {
             access,
             store: Store::default(),
@@ -61,7 +72,7 @@ impl Registry {
             streamed: Arc::default(),
         });
         let shared = state.clone();
-        let server = Server::start(leaf.map(Leaf::server), greeting, move |seen| {
+        let server = Server::start_at(address, leaf.map(Leaf::server), greeting, move |seen| {
             let state = shared.clone();
             async move { state.reply(&seen).await }
         })

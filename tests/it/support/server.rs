@@ -7,7 +7,7 @@ mod wire;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -67,6 +67,9 @@ pub enum Reply {
     Garbage,
 }
 
+/// A free port on loopback.
+pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// What becomes of a connection before any request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Greeting {
@@ -81,7 +84,7 @@ pub enum Greeting {
 type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
 type Handler = dyn Fn(Seen) -> Handling + Send + Sync;
 
-/// A server on a free loopback port, stopped with all its connections when dropped.
+/// A server, stopped with all its connections when dropped.
 pub struct Server {
     address: SocketAddr,
     https: bool,
@@ -91,7 +94,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to serve; with `tls` it speaks HTTPS only.
+    /// Starts to serve on a free loopback port; with `tls` it speaks HTTPS only.
     pub async fn start<F>(
         tls: Option<Arc<rustls::ServerConfig>>,
         greeting: Greeting,
@@ -100,7 +103,20 @@ impl Server {
     where
         F: Future<Output = Reply> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(ANY_PORT, tls, greeting, handler).await
+    }
+
+    /// The same at an address that the test has for itself, in a network of its own.
+    pub async fn start_at<F>(
+        address: SocketAddr,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        greeting: Greeting,
+        handler: impl Fn(Seen) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let https = tls.is_some();
         let log = Log::default();

@@ -4,6 +4,7 @@ mod answer;
 mod output;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,11 +30,18 @@ const NEVER: Duration = Duration::from_secs(60);
 pub struct Launch {
     /// Where it takes reviews; on loopback without.
     address: Option<IpAddr>,
+    /// Its two ports, reviews first; any without.
+    ports: Option<(u16, u16)>,
+    /// A certificate and its key, instead of a pair of its own.
+    pair: Option<(PathBuf, PathBuf)>,
+    is_first: bool,
     /// Another name in its certificate.
     name: Option<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
     config: Option<String>,
+    /// It is not waited for until it is ready.
+    early: bool,
 }
 
 /// A running webhook, killed when dropped. By then everything it logged has been searched for
@@ -87,6 +95,24 @@ impl Launch {
         self
     }
 
+    /// Takes reviews at this address and port, and is probed there at the second port.
+    pub fn exactly_at(mut self, address: IpAddr, reviews: u16, probes: u16) -> Self {
+        self.ports = Some((reviews, probes));
+        self.at(address)
+    }
+
+    /// Shows the certificate of these files instead of one of its own, which nobody sees then.
+    pub fn pair(mut self, certificate: PathBuf, key: PathBuf) -> Self {
+        self.pair = Some((certificate, key));
+        self
+    }
+
+    /// Is the first process of its own PID namespace, as in a container. Needs root.
+    pub fn first_process(mut self) -> Self {
+        self.is_first = true;
+        self
+    }
+
     /// Has a certificate for this name too.
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
@@ -110,8 +136,28 @@ impl Launch {
         self
     }
 
-    /// Starts it, and waits until it says where it listens.
-    pub async fn start(mut self) -> Webhook {
+    /// Is to be asked before it is ready.
+    pub fn early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
+    /// Starts it, and waits until it is ready, as a Service does before it sends anybody there.
+    pub async fn start(self) -> Webhook {
+        let early = self.early;
+        let webhook = self.listening().await;
+        if !early {
+            let ready = async {
+                while webhook.probe("/readyz").await.status != 200 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            within("being ready", &webhook.output, Box::pin(ready)).await;
+        }
+        webhook
+    }
+
+    async fn listening(mut self) -> Webhook {
         let home = TempDir::new().unwrap();
         if let Some(yaml) = &self.config {
             let path = home.path().join("config.yaml");
@@ -120,15 +166,31 @@ impl Launch {
         }
         let ca = Ca::mint();
         let leaf = ca.leaf(Kind::Good, self.name.as_deref().as_slice());
-        let address = self.address.unwrap_or(Ipv4Addr::LOCALHOST.into());
-        let mut child = Command::new(PULLCHECK)
+        let (certificate, key) = match self.pair {
+            Some(pair) => pair,
+            None => (leaf.cert_file(), leaf.key_file()),
+        };
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let address = self.address.unwrap_or(loopback);
+        let (reviews, probes) = match self.ports {
+            Some((reviews, probes)) => (reviews, SocketAddr::new(address, probes)),
+            None => (0, SocketAddr::new(loopback, 0)),
+        };
+        let mut command = if self.is_first {
+            let mut command = Command::new("unshare");
+            command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--", PULLCHECK]);
+            command
+        } else {
+            Command::new(PULLCHECK)
+        };
+        let mut child = command
             .arg("serve")
-            .args(["--listen", &SocketAddr::new(address, 0).to_string()])
-            .args(["--metrics-listen", "127.0.0.1:0"])
+            .args(["--listen", &SocketAddr::new(address, reviews).to_string()])
+            .args(["--metrics-listen", &probes.to_string()])
             .arg("--tls-cert")
-            .arg(leaf.cert_file())
+            .arg(certificate)
             .arg("--tls-key")
-            .arg(leaf.key_file())
+            .arg(key)
             .args(&self.args)
             .env_clear()
             .envs(clean_env(&home))
@@ -156,6 +218,11 @@ impl Webhook {
     /// `pullcheck serve` with these arguments.
     pub async fn start<S: AsRef<str>>(args: &[S]) -> Self {
         Launch::with(args).start().await
+    }
+
+    /// The number of its process, or of the one that started it as the first of its own.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it takes reviews.
@@ -251,6 +318,21 @@ impl Webhook {
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         signal(&self.child, "TERM");
+    }
+
+    /// Kills it at once.
+    pub fn kill(&self) {
+        signal(&self.child, "KILL");
+    }
+
+    /// Stops it in its tracks: its connections stay open, and nobody answers.
+    pub fn freeze(&self) {
+        signal(&self.child, "STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        signal(&self.child, "CONT");
     }
 
     /// Sends SIGHUP, which asks it to look at its certificate now.

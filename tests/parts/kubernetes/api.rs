@@ -37,6 +37,11 @@ impl Api {
         self.http.send(method, &format!("{}{path}", self.server), &headers, body).await
     }
 
+    /// The header by which the API server knows who asks.
+    pub fn authorization(&self) -> &str {
+        &self.authorization
+    }
+
     /// What is at a path.
     pub async fn get(&self, path: &str) -> Value {
         let answer = self.ask(Method::GET, path, JSON, String::new()).await.unwrap();

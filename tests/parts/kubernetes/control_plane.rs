@@ -12,9 +12,10 @@ use tempfile::TempDir;
 
 use super::api::Api;
 use super::program::Kubernetes;
+use crate::parts::netns;
 use crate::parts::process::Process;
 use crate::support::secrets;
-use crate::support::tls::{Ca, Leaf};
+use crate::support::tls::{Ca, Kind, Leaf};
 
 /// Those that make namespaces usable, and remove them; the one that watches nodes would taint
 /// ours, which has no network, and evict its pods.
@@ -25,6 +26,15 @@ pub const NAMESPACES: &str = "serviceaccount-controller,serviceaccount-token-con
 pub const WORKLOADS: &str = "deployment-controller,replicaset-controller,statefulset-controller,\
     daemonset-controller,job-controller,cronjob-controller,replicationcontroller-controller,\
     garbage-collector-controller";
+
+/// The one that fills the roles `view`, `edit` and `admin`.
+pub const ROLES: &str = "clusterrole-aggregation-controller";
+
+/// Those without which no node is ever ready, and no Service has a pod behind it.
+pub const NODES: &str = "node-lifecycle-controller,endpointslice-controller";
+
+/// The address of the Service `kubernetes`, where pods find the API server.
+const SERVICE: &str = "10.96.0.1";
 
 /// How often and how many times readiness is asked for: a minute in all.
 const POLL: Duration = Duration::from_millis(50);
@@ -60,11 +70,14 @@ pub struct Options<'a> {
     pub node: &'a str,
     /// Controllers, separated by commas.
     pub controllers: &'a [&'a str],
+    /// Pods are there: they find the API server at the address of its Service, and are given to
+    /// nodes. To be used only in a network of the test's own.
+    pub for_pods: bool,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { node: "none", controllers: &[NAMESPACES] }
+        Self { node: "none", controllers: &[NAMESPACES], for_pods: false }
     }
 }
 
@@ -75,11 +88,13 @@ impl Default for Options<'_> {
 pub struct ControlPlane {
     // In the order in which they end.
     controllers: Option<Process>,
+    scheduler: Option<Process>,
     api_server: Option<Process>,
     _etcd: Process,
     kubernetes: Kubernetes,
     etcd_port: u16,
     port: u16,
+    for_pods: bool,
     ca: Ca,
     // The API server reads its files again from time to time.
     leaf: Leaf,
@@ -111,18 +126,24 @@ impl ControlPlane {
         let etcd_port = free_port();
         let mut plane = Self {
             controllers: None,
+            scheduler: None,
             api_server: None,
             _etcd: etcd(kubernetes, dir.path(), etcd_port),
             kubernetes: kubernetes.clone(),
             etcd_port,
-            port: free_port(),
-            leaf: ca.good(),
+            port: if options.for_pods { 443 } else { free_port() },
+            for_pods: options.for_pods,
+            leaf: ca.leaf(Kind::Good, &[SERVICE]),
             ca,
             tokens,
             dir,
         };
+        if options.for_pods {
+            netns::own(SERVICE);
+        }
         plane.start_api_server().await;
         plane.controllers = Some(plane.controller_manager(options.controllers));
+        plane.scheduler = options.for_pods.then(|| plane.scheduler());
         plane
     }
 
@@ -138,8 +159,9 @@ impl ControlPlane {
             .arg(flag("tls-cert-file", &self.leaf.cert_file()))
             .arg(flag("tls-private-key-file", &self.leaf.key_file()))
             .arg(format!("--secure-port={}", self.port))
-            // Both, because without a default route it finds no address of its own.
-            .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
+            .arg(format!("--bind-address={}", if self.for_pods { "0.0.0.0" } else { LOOPBACK }))
+            // Without a default route it finds no address of its own.
+            .arg(format!("--advertise-address={LOOPBACK}"))
             .arg("--service-account-issuer=https://kubernetes.default.svc")
             .arg(flag("service-account-key-file", &file(SIGNER_PUBLIC)))
             .arg(flag("service-account-signing-key-file", &file(SIGNER)))
@@ -168,6 +190,16 @@ impl ControlPlane {
         self.api_server = None;
     }
 
+    /// Stops the API server in its tracks: connections to it come to nothing.
+    pub fn freeze_api_server(&self) {
+        self.api_server.as_ref().unwrap().freeze();
+    }
+
+    /// Lets a frozen API server go on.
+    pub fn thaw_api_server(&self) {
+        self.api_server.as_ref().unwrap().thaw();
+    }
+
     fn controller_manager(&self, controllers: &[&str]) -> Process {
         let flag = |name: &str, path: &Path| format!("--{name}={}", path.display());
         Process::start(
@@ -181,6 +213,18 @@ impl ControlPlane {
                 .arg("--use-service-account-credentials=true")
                 .arg(flag("service-account-private-key-file", &self.dir.path().join(SIGNER)))
                 .arg(flag("root-ca-file", &self.ca.file()))
+                .args(["--leader-elect=false", "--secure-port=0"]),
+        )
+    }
+
+    fn scheduler(&self) -> Process {
+        let kubeconfig = self.kubeconfig(User::Admin);
+        Process::start(
+            "kube-scheduler",
+            self.dir.path(),
+            self.kubernetes
+                .command("kube-scheduler")
+                .arg(format!("--kubeconfig={}", kubeconfig.display()))
                 .args(["--leader-elect=false", "--secure-port=0"]),
         )
     }
@@ -257,6 +301,7 @@ impl ControlPlane {
     }
 }
 
+const LOOPBACK: &str = "127.0.0.1";
 const TOKENS: &str = "tokens.csv";
 const SIGNER: &str = "service-accounts.key";
 const SIGNER_PUBLIC: &str = "service-accounts.pub";

@@ -27,7 +27,8 @@ const TUNABLES: [&str; 6] = [
 ];
 
 /// Where containerd's shims, runc and the kubelet write, whatever they are told.
-const FIXED: [&str; 3] = ["/run/containerd", "/var/lib/kubelet", "/var/log/containers"];
+const FIXED: [&str; 5] =
+    ["/run/containerd", "/run/netns", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers"];
 
 /// The running node; it ends when dropped.
 pub struct Node {
@@ -66,6 +67,8 @@ impl Node {
                 .arg(format!("--root-dir={}", root.display()))
                 .arg(format!("--cert-dir={}", root.join("pki").display()))
                 .arg(format!("--hostname-override={NODE}"))
+                // Of the tests' network, whose interface has no other but loopback.
+                .arg("--node-ip=10.77.0.1")
                 // Where it could find credentials that nobody meant.
                 .current_dir(folder.path())
                 .env("HOME", folder.path()),
@@ -81,6 +84,21 @@ impl Node {
     /// Where containerd's CRI answers.
     pub fn socket(&self) -> PathBuf {
         self.containerd.socket()
+    }
+
+    /// What the containers of a namespace's pods have printed, those that have ended too.
+    pub fn logs(&self, namespace: &str) -> String {
+        let pods = self.folder.path().join("root/logs");
+        let begin = format!("{namespace}_");
+        let children = |folder: &Path| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect()
+        };
+        let mut pods = children(&pods);
+        pods.retain(|pod| pod.file_name().unwrap().to_string_lossy().starts_with(&begin));
+        let containers = pods.iter().flat_map(|pod| children(pod));
+        let files = containers.flat_map(|container| children(&container));
+        files.map(|file| std::fs::read_to_string(file).unwrap_or_default()).collect()
     }
 
     /// Panics with its last words if a part of it has ended.

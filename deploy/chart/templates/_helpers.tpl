@@ -1,0 +1,68 @@
+{{- define "pullcheck.name" -}}
+{{- .Values.name | default .Release.Name -}}
+{{- end -}}
+
+{{/* The one label of everything, which the selectors use. */}}
+{{- define "pullcheck.labels" -}}
+app.kubernetes.io/name: {{ include "pullcheck.name" . }}
+{{- end -}}
+
+{{- define "pullcheck.secret" -}}
+{{- .Values.certificates.secretName | default (printf "%s-tls" (include "pullcheck.name" .)) -}}
+{{- end -}}
+
+{{- define "pullcheck.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* With a hash: configuration is read at start only, so that a change must roll the pods, and a
+pod that starts again must find what it had. */}}
+{{- define "pullcheck.config" -}}
+{{- printf "%s-config-%s" (include "pullcheck.name" .) (.Values.config | toJson | sha256sum | trunc 10) -}}
+{{- end -}}
+
+{{- define "pullcheck.priorityClass" -}}
+{{- with .Values.priorityClass -}}
+{{- if .name -}}{{ .name }}{{- else if .create -}}{{ include "pullcheck.name" $ }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The Pod Security level that the pods need. */}}
+{{- define "pullcheck.podSecurity" -}}
+{{- with .Values -}}
+{{- if or .hostNetwork.enabled .node.certsD .node.credentialProviders.config -}}
+privileged
+{{- else -}}
+restricted
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Mistakes that no schema sees. */}}
+{{- define "pullcheck.refused" -}}
+{{- with .Values -}}
+{{- if .webhook.offLabelExcludes -}}
+{{- if ne (.config.minimumMode | default "off") "off" -}}
+{{- fail "config.minimumMode could be escaped by the label pullcheck.dev/mode=off: set webhook.offLabelExcludes to false" -}}
+{{- end -}}
+{{- if .config.enforced -}}
+{{- fail "config.enforced could be escaped by the label pullcheck.dev/mode=off: set webhook.offLabelExcludes to false" -}}
+{{- end -}}
+{{- end -}}
+{{- if ne (empty .node.credentialProviders.config) (empty .node.credentialProviders.binDir) -}}
+{{- fail "node.credentialProviders needs both config and binDir" -}}
+{{- end -}}
+{{- if and .certificates.caBundle (ne .certificates.source "secret") -}}
+{{- fail "certificates.caBundle belongs to the source secret: otherwise it is set for you" -}}
+{{- end -}}
+{{- if and .certificates.issuerRef (ne .certificates.source "certManager") -}}
+{{- fail "certificates.issuerRef belongs to the source certManager" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

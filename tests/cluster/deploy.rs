@@ -1,0 +1,40 @@
+//! The ways to install: overlays, components and the chart, held against each other and against
+//! the real API server.
+
+mod admitted;
+mod cert_manager;
+mod lifecycle;
+mod refused;
+mod rendered;
+mod same;
+mod variants;
+
+use std::path::{Path, PathBuf};
+
+use super::kubectl::Kubectl;
+use super::stage::{PULLCHECK, Stage};
+use crate::parts::helm::Helm;
+use crate::parts::kubernetes::control_plane::User;
+use crate::parts::netns;
+
+/// The chart's folder.
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/chart");
+
+/// A file or folder of the repository.
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Helm, or why there is none; asked before a test enters its network, from where nothing can be
+/// fetched.
+fn helm() -> Result<Helm, String> {
+    netns::is_allowed()?;
+    Helm::built()
+}
+
+/// Helm as the administrator of a stage, in pullcheck's namespace.
+fn run_helm(helm: &Helm, stage: &Stage, home: &Path, line: &str) -> Kubectl {
+    let mut command = helm.command(home);
+    command.env("KUBECONFIG", stage.plane.kubeconfig(User::Admin));
+    Kubectl::of(command).args(line).args("--namespace").args(PULLCHECK)
+}
