@@ -16,7 +16,10 @@ const NOT_CONFIGURED: &[&str] = &[
     "noCluster",
     "output",
     "tlsCert",
+    "tlsHost",
     "tlsKey",
+    "tlsSecret",
+    "webhookConfiguration",
 ];
 
 /// Values whose keys are Kubernetes' or the user's.

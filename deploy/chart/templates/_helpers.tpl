@@ -8,7 +8,8 @@ app.kubernetes.io/name: {{ include "pullcheck.name" . }}
 {{- end -}}
 
 {{- define "pullcheck.secret" -}}
-{{- .Values.certificates.secretName | default (printf "%s-tls" (include "pullcheck.name" .)) -}}
+{{- $suffix := eq .Values.certificates.source "selfManaged" | ternary "certificates" "tls" -}}
+{{- .Values.certificates.secretName | default (printf "%s-%s" (include "pullcheck.name" .) $suffix) -}}
 {{- end -}}
 
 {{- define "pullcheck.image" -}}
@@ -63,12 +64,6 @@ restricted
 {{- end -}}
 {{- if and .certificates.caBundle (ne .certificates.source "secret") -}}
 {{- fail "certificates.caBundle belongs to the source secret: otherwise it is set for you" -}}
-{{- end -}}
-{{- if ne (empty .certificates.certificate) (empty .certificates.key) -}}
-{{- fail "certificates.certificate and certificates.key belong together" -}}
-{{- end -}}
-{{- if and .certificates.certificate (ne .certificates.source "secret") -}}
-{{- fail "certificates.certificate belongs to the source secret" -}}
 {{- end -}}
 {{- if and .certificates.issuerRef (ne .certificates.source "certManager") -}}
 {{- fail "certificates.issuerRef belongs to the source certManager" -}}

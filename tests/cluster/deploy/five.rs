@@ -1,15 +1,13 @@
 //! The five commands of `docs/install.md`, run as a reader would.
 //!
-//! Docker is a script, and so is the node: a process with the installed configuration and
-//! certificate answers in the pods' place, and the pods are called ready.
+//! Docker is a script, and the test is the node: a process with the arguments, the configuration and
+//! the rights of the pods answers in their place, and they are called ready.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,7 +18,6 @@ use crate::cluster::stage::{REGISTRY, Stage, on_stage};
 use crate::parts::helm::Helm;
 use crate::parts::kubernetes::control_plane::User;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
-use crate::support::check::PULLCHECK;
 use crate::support::images;
 use crate::support::skip;
 use crate::support::webhook::{Launch, Webhook};
@@ -45,16 +42,16 @@ async fn five(kubernetes: &Kubernetes, helm: &Helm) {
     let stage = Stage::start(kubernetes).await;
     let reader = Reader::new(kubernetes, helm, &stage);
     let commands = commands();
-    let [build, push, certs, install, last] = commands.as_slice() else {
+    let [build, push, install, label, last] = commands.as_slice() else {
         panic!("not five commands: {commands:?}");
     };
 
     reader.runs(build).succeeds().await;
     reader.runs(push).succeeds().await;
     reader.docker.deliver(&stage);
-    reader.runs(certs).succeeds().await;
     let (installed, _webhook) = tokio::join!(reader.runs(install).run(), node(&stage));
     assert_eq!(installed.code, Some(0), "{installed}");
+    reader.runs(label).succeeds().await;
     // The API server learns of the webhook a moment after it was told.
     stage.until_called(&format!("{REGISTRY}/pullcheck:none")).await;
     let ran = reader.runs(last).run().await;
@@ -119,8 +116,7 @@ impl Reader {
     }
 }
 
-/// A `docker` that builds nothing: it keeps in mind what was built and pushed, and runs the built
-/// binary where the image is run.
+/// A `docker` that builds nothing: it keeps in mind what was built and pushed.
 struct Docker {
     log: PathBuf,
 }
@@ -134,14 +130,6 @@ for last; do :; done
 case $subcommand in
 build) [ "$last" = . ] && echo "built $3" >>'{log}' ;;
 push) grep -qx "built $last" '{log}' && echo "pushed $last" >>'{log}' ;;
-run)
-    while [ $# -gt 0 ]; do
-        image=$1
-        shift
-        if grep -qx "pushed $image" '{log}'; then exec '{PULLCHECK}' "$@"; fi
-    done
-    exit 125
-    ;;
 *) exit 64 ;;
 esac
 "#,
@@ -168,22 +156,17 @@ fn script(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Runs pullcheck as soon as its pods are there, with what they would mount, and calls them ready.
+/// Runs pullcheck as soon as its pods are there, and calls them ready.
 async fn node(stage: &Stage) -> Webhook {
     let deployment = until_pods(stage).await;
-    let volumes = deployment["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
-    let secret = volumes.iter().find_map(|volume| volume["secret"]["secretName"].as_str()).unwrap();
-    let secret = stage.api().get(&format!("/api/v1/namespaces/pullcheck/secrets/{secret}")).await;
-    let folder = TempDir::new().unwrap();
-    let file = |key: &str| {
-        let path = folder.path().join(key);
-        std::fs::write(&path, STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap())
-            .unwrap();
-        path
+    // As the container would be started, but for where the configuration is.
+    let args = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    let args: Vec<&str> = args.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let ["serve", "--config=/etc/pullcheck/config/config.yaml", args @ ..] = args.as_slice() else {
+        panic!("the container is started otherwise: {args:?}");
     };
-    let launch = Launch::default()
-        .config(&configuration(stage).await.text)
-        .pair(file("tls.crt"), file("tls.key"));
+    let text = configuration(stage).await.text;
+    let launch = Launch::default().args(args).config(&text).keeping_its_own();
     let webhook = stage.replica(0, launch).await;
     for pod in pods(stage).await {
         let name = pod["metadata"]["name"].as_str().unwrap();

@@ -48,10 +48,6 @@ const BAD: &[(&str, &[&str])] = &[
         "certificates: {source: certManager, caBundle: '-----BEGIN CERTIFICATE-----'}",
         &["certificates.caBundle belongs to the source secret"],
     ),
-    (
-        "certificates: {certificate: '-----BEGIN CERTIFICATE-----'}",
-        &["certificates.certificate and certificates.key belong together"],
-    ),
     ("certificates: {issuerRef: {name: x}}", &["belongs to the source certManager"]),
 ];
 

@@ -24,6 +24,7 @@ const OVERLAYS: &[Part] = &[
     Part { folder: "warn", values: "{}" },
     Part { folder: "enforce", values: "config: {mode: enforce}" },
     Part { folder: "cert-manager", values: "certificates: {source: certManager}" },
+    Part { folder: "self-managed", values: "certificates: {source: selfManaged}" },
 ];
 
 /// Those that any overlay takes, together too, in the order in which the chart adds arguments.
@@ -51,7 +52,7 @@ const COMPONENTS: &[Part] = &[
 const APART: &[Part] = &[Part { folder: "no-secrets", values: "rbac: {secrets: none}" }];
 
 /// Those that an overlay of the same name stands for.
-const WITHIN_OVERLAYS: &[&str] = &["cert-manager"];
+const WITHIN_OVERLAYS: &[&str] = &["cert-manager", "self-managed"];
 
 impl Variant {
     /// For a message.
