@@ -2,13 +2,12 @@
 //! nodes and RuntimeClasses.
 //!
 //! Here: one bounded read at a time, on demand, with a short memory. What is not there is never
-//! remembered: "it does not exist" is always the answer to a question asked now. Only the nodes
-//! are watched, because every review needs all of them. Events are the one thing that is written.
-//! Never here: registries, and what the absence of something means.
+//! remembered: "it does not exist" is always the answer to a question asked now. Watched are only
+//! the nodes, because every review needs all of them, and the namespaces, whose labels are to hold
+//! at once. Events are the one thing that is written. Never here: registries, and what the absence
+//! of something means.
 //!
-//! Needed rights: `get` on secrets, serviceaccounts and namespaces; `list` and `watch` on nodes and
-//! `get` on runtimeclasses to know where pods can land; `list` on secrets and serviceaccounts only
-//! for "did you mean"; `create` on events.k8s.io/events only where Events are asked for.
+//! Needed rights: docs/rights.md.
 
 mod answers;
 mod api;
@@ -17,9 +16,12 @@ mod events;
 mod look;
 mod memory;
 mod names;
+mod namespaces;
 mod nodes;
+mod own;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -31,11 +33,14 @@ use tokio::time::Instant;
 pub use connect::ConnectError;
 pub use events::Posted;
 pub use nodes::Nodes;
+pub use own::{OwnError, OwnSecret, ServiceWebhook, WebhookConfiguration};
 
 use self::api::Api;
 use self::memory::Memory;
 use self::names::{Listed, Resource};
+use self::watched::Store;
 use crate::credentials::SecretState;
+use crate::facts::Obstacle;
 use crate::nodes::Scheduling;
 
 /// How the cluster is asked.
@@ -47,10 +52,11 @@ pub struct ClusterOptions {
     pub found_for: Duration,
     /// For how long a namespace's label, and the list of names to suggest, are.
     pub labels_for: Duration,
-    /// For how long a namespace's label is not asked for again after the API server failed.
+    /// For how long a namespace's label or a RuntimeClass is not asked for again after the API
+    /// server failed or refused it.
     pub failed_for: Duration,
-    /// The first pause before nodes are asked for again; later ones are longer.
-    pub nodes_again: Duration,
+    /// The first pause before what is watched is asked for again; later ones are longer.
+    pub watch_again: Duration,
     /// Memory for what was found, in bytes.
     pub cache_bytes: u64,
     /// Questions at the same time, in all.
@@ -66,7 +72,7 @@ impl Default for ClusterOptions {
             found_for: Duration::from_secs(5),
             labels_for: Duration::from_secs(30),
             failed_for: Duration::from_secs(2),
-            nodes_again: Duration::from_secs(1),
+            watch_again: Duration::from_secs(1),
             cache_bytes: 32 << 20,
             concurrency: 64,
             concurrency_per_namespace: 16,
@@ -117,19 +123,20 @@ struct Inner {
     accounts: Memory<ServiceAccountAnswer>,
     labels: Memory<ModeLabel>,
     /// Labels that were found once, for when the API server fails.
-    last_labels: Memory<Option<String>>,
+    last_labels: Memory<namespaces::Asked>,
     names: Memory<Listed>,
-    classes: Memory<Option<Scheduling>>,
+    classes: Memory<Result<Scheduling, Obstacle>>,
     /// The log was told that RuntimeClasses cannot be read.
     classes_forbidden: AtomicBool,
-    nodes: nodes::Store,
+    nodes: Store<nodes::AllNodes>,
+    namespaces: Store<namespaces::AllNamespaces>,
 }
 
 /// What asking for a namespace's mode label came to.
 #[derive(Debug, Clone)]
 enum ModeLabel {
     Known(Option<String>),
-    Failed,
+    Unknown(Obstacle),
 }
 
 impl Cluster {
@@ -152,7 +159,8 @@ impl Cluster {
             names: Memory::new(bytes / 16),
             classes: Memory::new(bytes / 16),
             classes_forbidden: AtomicBool::new(false),
-            nodes: nodes::Store::default(),
+            nodes: Store::default(),
+            namespaces: Store::default(),
             options,
         };
         Self { inner: Arc::new(inner), server: None }
@@ -209,29 +217,18 @@ impl Cluster {
         }
     }
 
-    /// The namespace's `pullcheck.dev/mode` label as written; `None` where there is none, or none
-    /// can be known. While the API server fails, the last one that was seen.
-    pub async fn namespace_mode_label(&self, namespace: &str, deadline: Instant) -> Option<String> {
-        let path = names::namespace_path(namespace)?;
-        let look = look::mode_label(Arc::clone(&self.inner), namespace.to_owned(), path.clone());
-        match self.inner.labels.read(&path, Freshness::Cached, deadline, look).await {
-            Some(ModeLabel::Known(label)) => label,
-            Some(ModeLabel::Failed) | None => self.inner.last_labels.recall(&path).await.flatten(),
-        }
-    }
-
     /// What a RuntimeClass asks of its nodes, asked no longer than until `deadline`; nothing where
-    /// it cannot be read or is not there. The question counts against this namespace's share.
+    /// it does not exist. The question counts against this namespace's share.
     pub async fn runtime_class(
         &self,
         namespace: &str,
         name: &str,
         deadline: Instant,
-    ) -> Scheduling {
-        let Some(path) = names::runtime_class_path(name) else { return Scheduling::default() };
+    ) -> Result<Scheduling, Obstacle> {
+        let Some(path) = names::runtime_class_path(name) else { return Ok(Scheduling::default()) };
         let look = look::runtime_class(Arc::clone(&self.inner), namespace.to_owned(), path.clone());
         let read = self.inner.classes.read(&path, Freshness::Cached, deadline, look).await;
-        read.flatten().unwrap_or_default()
+        read.unwrap_or_else(|| Err(Obstacle::Trouble(NO_ANSWER_IN_TIME.to_owned())))
     }
 
     /// The name nearest to one that does not exist.

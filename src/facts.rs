@@ -238,6 +238,30 @@ pub enum ServiceAccountState {
     Undecided { similar: Option<String> },
 }
 
+/// The namespace label that chooses a mode.
+pub const MODE_LABEL: &str = "pullcheck.dev/mode";
+
+/// Why something of the cluster is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// pullcheck has no right to read it.
+    Forbidden,
+    /// It could not be read; why, in our own words.
+    Trouble(String),
+}
+
+/// What a review would have used of the cluster, Secrets and ServiceAccounts aside, and could not
+/// read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gaps {
+    /// The nodes.
+    pub nodes: Option<Obstacle>,
+    /// The RuntimeClass that the pod names.
+    pub runtime_class: Option<(String, Obstacle)>,
+    /// The label by which the namespace chooses its mode.
+    pub mode_label: Option<Obstacle>,
+}
+
 /// Which front asks; it decides only wording and what a tutorial's paste is worth saying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Front {
@@ -291,6 +315,8 @@ pub struct Facts<'a> {
     pub pins: Pins<'a>,
     /// The present nodes that it may land on; `None` where they are not known.
     pub nodes: Option<Vec<Arc<Node>>>,
+    /// What of the cluster could not be read.
+    pub gaps: Gaps,
     /// The images to judge.
     pub images: Vec<ImageFact<'a>>,
     /// The pull secrets the pod would use, in the kubelet's order.

@@ -16,7 +16,7 @@ use crate::credentials::{
     Credential, DecodedSecret, DockerConfig, Keyring, PullSecret, SecretState,
 };
 use crate::facts::{
-    Attempt, Conclusion, CredentialSource, Facts, Front, ImageFact, Outcome, SecretFact,
+    Attempt, Conclusion, CredentialSource, Facts, Front, Gaps, ImageFact, Outcome, SecretFact,
     ServiceAccountFact, ServiceAccountState, Settings, Trouble, TroubleKind, Unchecked,
 };
 use crate::glob::any_matches;
@@ -145,6 +145,7 @@ impl Gatherer {
             is_template: workload.is_template,
             pins: workload.node.pins(),
             nodes: None,
+            gaps: Gaps::default(),
             images,
             secrets: Vec::new(),
             service_account: ServiceAccountFact {
@@ -166,11 +167,12 @@ impl Gatherer {
     ) -> Facts<'a> {
         let mut facts = self.written(ask);
         if facts.images.iter().any(|image| image.asked) {
-            let (nodes, ()) = tokio::join!(
+            let ((nodes, gaps), ()) = tokio::join!(
                 self.objects.eligible_nodes(ask.workload, ask.namespace, ask.deadline),
                 self.read_secrets(ask, freshness, &mut facts),
             );
             facts.nodes = nodes;
+            facts.gaps = gaps;
             self.ask_registries(ask, freshness, requests, &mut facts).await;
             self.look_for_mirrors(ask, &mut facts).await;
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Freshness, ServiceAccountAnswer};
 use crate::credentials::{DecodedSecret, SecretState};
-use crate::facts::ServiceAccountState;
+use crate::facts::{Gaps, Obstacle, ServiceAccountState};
 use crate::near_miss::nearest;
 use crate::nodes::{self, Demands, Node, Scheduling};
 use crate::workload::Workload;
@@ -90,26 +90,48 @@ impl Objects {
         (Vec::new(), state)
     }
 
-    /// The present nodes that the pods of a workload may land on; `None` where nodes are not known.
+    /// The present nodes that the pods of a workload may land on, and what of the cluster could not
+    /// be read for that; `None` where nodes are not known.
     pub async fn eligible_nodes(
         &self,
         workload: &Workload,
         namespace: &str,
         deadline: Instant,
-    ) -> Option<Vec<Arc<Node>>> {
-        let cluster = self.cluster.as_ref()?;
-        let nodes = cluster.nodes()?;
-        let class = match &workload.node.runtime_class {
-            Some(name) => cluster.runtime_class(namespace, name, deadline).await,
-            None => Scheduling::default(),
+    ) -> (Option<Vec<Arc<Node>>>, Gaps) {
+        let mut gaps = Gaps::default();
+        let Some(cluster) = &self.cluster else { return (None, gaps) };
+        let nodes = match cluster.nodes() {
+            Ok(nodes) => nodes,
+            Err(obstacle) => {
+                gaps.nodes = Some(obstacle);
+                return (None, gaps);
+            }
         };
-        let demands = Demands::of(&workload.node, workload.kind, class);
-        Some(nodes::eligible(&demands, &nodes))
+        let mut class = Scheduling::default();
+        if let Some(name) = &workload.node.runtime_class {
+            match cluster.runtime_class(namespace, name, deadline).await {
+                Ok(scheduling) => class = scheduling,
+                Err(obstacle) => gaps.runtime_class = Some((name.clone(), obstacle)),
+            }
+        }
+        let mut demands = Demands::of(&workload.node, workload.kind, class);
+        if gaps.runtime_class.is_some() {
+            demands = demands.of_unknown_class();
+        }
+        (Some(nodes::eligible(&demands, &nodes)), gaps)
     }
 
-    /// The namespace's `pullcheck.dev/mode`, if it can be read and has one.
-    pub async fn mode_label(&self, namespace: &str, deadline: Instant) -> Option<String> {
-        self.cluster.as_ref()?.namespace_mode_label(namespace, deadline).await
+    /// The namespace's `pullcheck.dev/mode`, if it has one, or why that is not known. Without a
+    /// cluster no namespace has one.
+    pub async fn mode_label(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Option<String>, Obstacle> {
+        match &self.cluster {
+            Some(cluster) => cluster.namespace_mode_label(namespace, deadline).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -19,10 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::causes::Code;
 use crate::glob::{Glob, ImageGlob, RegistryGlob, any_matches};
 
-/// The namespace label that chooses a mode.
-pub const MODE_LABEL: &str = "pullcheck.dev/mode";
-
-pub use crate::facts::PodMutation;
+pub use crate::facts::{MODE_LABEL, PodMutation};
 
 /// What is never judged.
 #[derive(Debug, Clone, PartialEq, Default)]

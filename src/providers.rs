@@ -13,6 +13,7 @@ mod answers;
 mod environment;
 mod flight;
 mod load;
+mod orphans;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use flight::Flights;
 
 pub use environment::inherited as inherited_environment;
 pub use load::load;
+pub use orphans::reap as reap_orphans;
 
 /// How often a failing provider is logged.
 const LOG_PERIOD: Duration = Duration::from_secs(10);

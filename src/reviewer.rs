@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::causes::{self, Basis, Certainty, Finding, Severity};
 use crate::events::{Events, Note};
-use crate::facts::{Conclusion, Facts, Front};
+use crate::facts::{Conclusion, Facts, Front, Obstacle};
 use crate::gather::{Ask, Gatherer};
 use crate::image::Digest;
 use crate::message::printable;
@@ -38,6 +38,10 @@ const AUDITS_PER_NAMESPACE: usize = 64;
 /// How long such a review goes on in the background.
 const BACKGROUND: Duration = Duration::from_secs(30);
 
+/// What the audit log is told where a namespace's label is not known.
+const LABEL_UNREAD: &str = "not read, so the configured mode is used and nothing is denied that a \
+                            label could have softened";
+
 /// Judges objects; shared by every request.
 #[derive(Debug)]
 pub struct Reviewer {
@@ -62,6 +66,8 @@ pub struct Case {
     pub user: String,
     /// The mode that holds for it.
     pub mode: Mode,
+    /// Why it is not known whether the namespace's label chooses another.
+    pub label_gap: Option<Obstacle>,
     /// Who asks.
     pub front: Front,
     /// Nothing will be stored, so nothing may be written on its behalf.
@@ -137,18 +143,24 @@ impl Reviewer {
             return Ok(encode(uid, &Answer::default()).into());
         }
         let label = self.gatherer.objects.mode_label(&namespace, deadline).await;
+        let (label, label_gap) = label.map_or_else(|gap| (None, Some(gap)), |label| (label, None));
         let (mode, unknown_label) = policy.effective_mode(label.as_deref());
         let case = Case {
             workload,
             namespace,
             user: request.user.name.to_string(),
             mode,
+            label_gap,
             front: Front::Serve,
             dry_run: request.dry_run,
         };
         if !policy.looks_at(&case.subject()) {
             self.metrics.skipped("off");
-            return Ok(encode(uid, &Answer::default()).into());
+            let mut answer = Answer::default();
+            if case.label_gap.is_some() {
+                answer.audit_annotations.insert("mode-label", LABEL_UNREAD.to_owned());
+            }
+            return Ok(encode(uid, &answer).into());
         }
         let only_audited = policy.can_only_audit(&case.subject());
         let case = Arc::new(case);
@@ -172,6 +184,8 @@ impl Reviewer {
         }
         if let Some(label) = unknown_label {
             answer.audit_annotations.insert("mode-label", label.to_string());
+        } else if case.label_gap.is_some() {
+            answer.audit_annotations.insert("mode-label", LABEL_UNREAD.to_owned());
         }
         Ok(encode(uid, &answer).into())
     }
@@ -179,7 +193,8 @@ impl Reviewer {
     /// Judges one object with what is known at `deadline`.
     pub async fn judge(&self, case: &Case, deadline: Instant) -> Judgement {
         let ask = case.ask(deadline);
-        let facts = self.gatherer.gather(ask).await;
+        let mut facts = self.gatherer.gather(ask).await;
+        facts.gaps.mode_label.clone_from(&case.label_gap);
         self.decide(case, &facts, causes::findings(&facts))
     }
 
@@ -258,12 +273,11 @@ impl Case {
             namespace: &self.namespace,
             user: &self.user,
             mode: self.mode,
+            label_unread: self.label_gap.is_some(),
             controller_owned: self.workload.controller_owned,
         }
     }
-}
 
-impl Case {
     /// What is worth an Event: that a pod which a controller made will not run, on what made it,
     /// because the pod does not exist yet. Its template's author was told of the template alone.
     fn notes<'a>(&'a self, judgement: &'a Judgement) -> impl Iterator<Item = Note> + 'a {

@@ -22,6 +22,10 @@ mod cluster {
     #[cfg(test)]
     mod burst;
     #[cfg(test)]
+    mod conditions;
+    #[cfg(test)]
+    mod deploy;
+    #[cfg(test)]
     mod dry_run;
     #[cfg(test)]
     mod events;
@@ -35,6 +39,8 @@ mod cluster {
     mod neighbours;
     #[cfg(test)]
     mod objects;
+    #[cfg(test)]
+    mod rights;
     #[cfg(test)]
     mod rollout;
     #[cfg(test)]

@@ -124,6 +124,11 @@ pub(super) fn finding(
     Finding::of_image(cause, Severity::WontPull, certainty, image, &what, fix)
 }
 
+/// Whether an index has, or may have, nothing for the node.
+pub(super) fn is_without_platform(fate: &Fate<'_>) -> bool {
+    matches!(fate, Fate::Fails(Fault::Platform(_)) | Fate::May(Fault::Platform(_)))
+}
+
 /// Whether anything but a platform that is not served can be wrong with it. Most images end here.
 fn is_damaged(image: &ImageFact<'_>) -> bool {
     any_manifest(image, |outcome, inner| match outcome {

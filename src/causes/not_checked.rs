@@ -1,10 +1,9 @@
 //! Not looked at, by our own decision or for lack of a right.
 
+mod cluster;
+
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, landing, words};
-use crate::credentials::SecretState;
-use crate::facts::{
-    Conclusion, Facts, ImageFact, LeftOut, Outcome, ServiceAccountState, Unchecked,
-};
+use crate::facts::{Conclusion, ImageFact, LeftOut, Outcome, Unchecked};
 use crate::image::Reference;
 use crate::message::printable;
 
@@ -15,8 +14,9 @@ pub(super) const CAUSE: Cause = Cause {
     class: "WontPull, Unknown",
     what: "pullcheck did not look, or not to the end.",
     why: "The review's time was over before the question could be asked, a budget was used up, an \
-          address is one that pullcheck does not go to, a right is missing, a layer is kept at \
-          addresses of its own, or the pull policy Never means that a node does not ask either.",
+          address is one that pullcheck does not go to, a right is missing (the message names it, \
+          and docs/rights.md says what each is for), a layer is kept at addresses of its own, or \
+          the pull policy Never means that a node does not ask either.",
     fix: "What the message says; most often nothing, or a second try.",
     seen_as: &["ErrImageNeverPull"],
     detect,
@@ -45,8 +45,7 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
             .at_host(host),
         );
     }
-    secrets(facts, findings);
-    service_account(facts, findings);
+    cluster::detect(facts, findings);
 }
 
 /// What of an image was not looked at by our own bounds. What the operator does not want looked at
@@ -112,53 +111,6 @@ fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, 
     }
 }
 
-fn secrets(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    for fact in &facts.secrets {
-        let (why, fix) = match &fact.secret.state {
-            SecretState::Forbidden => (
-                "pullcheck has no right to get it".to_owned(),
-                "grant get on secrets in its namespace",
-            ),
-            SecretState::Unreadable(why) => (printable(why, 100), "try again"),
-            _ => continue,
-        };
-        findings.push(Finding::of_object(
-            &CAUSE,
-            Severity::WontPull,
-            Certainty::Unknown,
-            (&fact.field, &fact.secret.name),
-            &format!(
-                "{} was not checked, {why}",
-                words::object("Secret", facts, &fact.secret.name, 50)
-            ),
-            fix,
-        ));
-    }
-}
-
-fn service_account(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    let account = &facts.service_account;
-    let (why, fix) = match &account.state {
-        ServiceAccountState::Forbidden => (
-            "pullcheck has no right to get it".to_owned(),
-            "grant get on serviceaccounts in its namespace",
-        ),
-        ServiceAccountState::Unreadable(why) => (printable(why, 100), "try again"),
-        _ => return,
-    };
-    findings.push(Finding::of_object(
-        &CAUSE,
-        Severity::WontPull,
-        Certainty::Unknown,
-        (&account.field, &account.name),
-        &format!(
-            "{} was not checked, {why}",
-            words::object("ServiceAccount", facts, &account.name, 50)
-        ),
-        fix,
-    ));
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
@@ -191,18 +143,6 @@ mod tests {
             assert!(message.contains(said), "{message}");
             only_these(&[&CAUSE], &facts);
         }
-    }
-
-    #[test]
-    fn a_missing_right_is_named() {
-        let settings = Settings::default();
-        let mut facts = facts(Vec::new(), &settings);
-        facts.secrets.push(secret("regcred", SecretState::Forbidden, false));
-        facts.service_account.state = ServiceAccountState::Forbidden;
-        let messages: Vec<String> = found(&CAUSE, &facts).into_iter().map(|f| f.message).collect();
-        assert_eq!(messages.len(), 2);
-        assert!(messages[0].contains("no right to get it; grant get on secrets in its namespace"));
-        assert!(messages[1].contains("grant get on serviceaccounts"));
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn other_processor(
 
 /// Whether a node runs what is built for this. Variants are left out: they say what is fast, and
 /// seldom what runs.
-fn runs(node: &Platform, built: &Platform) -> bool {
+pub(super) fn runs(node: &Platform, built: &Platform) -> bool {
     let plain = |platform: &Platform| Platform::new(&platform.os, &platform.architecture, "");
     matches(Choice::Compatible, &plain(node), &plain(built))
 }

@@ -1,7 +1,7 @@
 //! What nodes hold already (`status.images`): an image that is there need not be pulled. They tell
 //! only of their largest images, so that absence from the list says nothing.
 
-use crate::facts::{Facts, ImageFact};
+use crate::facts::{Facts, Front, ImageFact, Obstacle};
 use crate::image::Reference;
 use crate::message::printable;
 use crate::nodes::Node;
@@ -14,8 +14,10 @@ const VERIFIES: (u32, u32) = (1, 35);
 /// A node that the pod may land on holds the image, and does not ask for it again.
 pub(super) fn of_image(facts: &Facts<'_>, image: &ImageFact<'_>) -> Option<String> {
     let reference = unasked(image)?;
-    let node = nodes(facts).find(|node| holds(node, reference))?;
-    Some(format!("though node {} already holds it", name(node)))
+    match nodes(facts).find(|node| holds(node, reference)) {
+        Some(node) => Some(format!("though node {} already holds it", name(node))),
+        None => unknown(facts),
+    }
 }
 
 /// The same where the image was refused. A newer kubelet asks again for what it pulled with a
@@ -30,8 +32,20 @@ pub(super) fn despite_refusal(facts: &Facts<'_>, image: &ImageFact<'_>) -> Optio
     let reference = image.reference.as_ref().ok()?;
     let any =
         |node: &&Node| node.images.iter().any(|held| of_repository(held, reference).is_some());
-    let node = nodes(facts).find(any)?;
-    Some(format!("though node {} holds an image of that repository", name(node)))
+    match nodes(facts).find(any) {
+        Some(node) => Some(format!("though node {} holds an image of that repository", name(node))),
+        None => unknown(facts),
+    }
+}
+
+/// What nodes hold is not known, because the webhook could not read them. To `check`, which runs
+/// long before any node does, and mostly without this right, it makes no difference.
+fn unknown(facts: &Facts<'_>) -> Option<String> {
+    match facts.gaps.nodes.as_ref().filter(|_| facts.front == Front::Serve)? {
+        Obstacle::Forbidden => Some("unless a node holds it, and pullcheck may not list nodes"),
+        Obstacle::Trouble(_) => Some("unless a node holds it, and nodes could not be read"),
+    }
+    .map(str::to_owned)
 }
 
 /// Every image that the pod would pull is there already, on one node or another.

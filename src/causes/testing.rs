@@ -6,9 +6,9 @@ use super::{Cause, Certainty, Finding, Severity};
 use crate::credentials::{ConfigFormat, DecodedSecret, DockerConfig, PullSecret, SecretState};
 use crate::facts::{
     Absent, Attempt, Content, CredentialSource, Damage, Descriptor, Entry, EntryFact, Evidence,
-    Facts, Found, Front, ImageConfig, ImageContent, ImageFact, LeftOut, Missing, Outcome, Part,
-    PartFault, ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact, ServiceAccountFact,
-    ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
+    Facts, Found, Front, Gaps, ImageConfig, ImageContent, ImageFact, LeftOut, Missing, Outcome,
+    Part, PartFault, ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact,
+    ServiceAccountFact, ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
 };
 use crate::image::{Algorithm, Digest, Platform, Reference};
 use crate::nodes::Node;
@@ -21,6 +21,7 @@ pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> F
         is_template: false,
         pins: Pins::default(),
         nodes: None,
+        gaps: Gaps::default(),
         images,
         secrets: Vec::new(),
         service_account: ServiceAccountFact {

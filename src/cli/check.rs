@@ -125,7 +125,8 @@ async fn judge(
         let front = facts::Front::Check;
         let user = String::new();
         let workload = found.workload.clone();
-        let case = Case { workload, namespace, user, mode, front, dry_run: true };
+        let label_gap = None;
+        let case = Case { workload, namespace, user, mode, label_gap, front, dry_run: true };
         async move { reviewer.judge(&case, Instant::now() + config.timeout).await }
     });
     let mut judgements = stream::iter(cases).buffered(config.jobs.get());

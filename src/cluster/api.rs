@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::ClusterOptions;
+use crate::facts::Obstacle;
 
 /// The largest answer read: a Secret holds up to 1 MiB, in base64 and with its metadata.
 const LARGEST: usize = 4 << 20;
@@ -37,6 +38,17 @@ pub(super) enum Failure {
     Trouble(String),
 }
 
+impl From<Failure> for Obstacle {
+    /// What does not exist where it must is trouble, too.
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Absent => Self::Trouble("API server answered 404".to_owned()),
+            Failure::Forbidden => Self::Forbidden,
+            Failure::Trouble(why) => Self::Trouble(why),
+        }
+    }
+}
+
 /// What came of sending an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Written {
@@ -47,7 +59,7 @@ pub(super) enum Written {
 }
 
 /// How an object is sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sending {
     /// A new object, to its collection.
     Create,
@@ -166,18 +178,24 @@ impl Api {
     pub(super) async fn page(
         &self,
         path: &str,
+        accept: Accept,
         largest: usize,
         limit: Duration,
     ) -> Result<Vec<u8>, Failure> {
-        match timeout(limit, self.fetch(path, Accept::Object, largest)).await {
+        match timeout(limit, self.fetch(path, accept, largest)).await {
             Ok(answer) => answer,
             Err(_) => Err(timed_out(limit)),
         }
     }
 
     /// Opens an answer that goes on, whose beginning must come within `limit`.
-    pub(super) async fn open(&self, path: &str, limit: Duration) -> Result<Body, Failure> {
-        match timeout(limit, self.ask(path, Accept::Object)).await {
+    pub(super) async fn open(
+        &self,
+        path: &str,
+        accept: Accept,
+        limit: Duration,
+    ) -> Result<Body, Failure> {
+        match timeout(limit, self.ask(path, accept)).await {
             Ok(response) => Ok(response?.into_body()),
             Err(_) => Err(timed_out(limit)),
         }

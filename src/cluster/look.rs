@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::answers::{AccountObject, Labels, SecretObject};
 use super::api::{Accept, Failure};
@@ -12,10 +12,9 @@ use super::memory::Kept;
 use super::names::Listed;
 use super::{Inner, ModeLabel, ServiceAccountAnswer};
 use crate::credentials::SecretState;
+use crate::facts::{MODE_LABEL, Obstacle};
 use crate::nodes::Scheduling;
 
-/// The label by which a namespace chooses its mode.
-const MODE_LABEL: &str = "pullcheck.dev/mode";
 /// For how long a label that was seen stands in while the API server fails.
 const LABEL_OUTLIVES: Duration = Duration::from_secs(600);
 
@@ -64,15 +63,14 @@ pub(super) async fn mode_label(
         Ok((labels, _)) => {
             let label = labels.into_value(MODE_LABEL);
             let size = label.as_ref().map_or(0, String::len);
-            let seen = Kept::new(label.clone(), LABEL_OUTLIVES, size);
+            let seen = Kept::new((label.clone(), Instant::now()), LABEL_OUTLIVES, size);
             inner.last_labels.remember(&path, seen).await;
             Kept::new(ModeLabel::Known(label), keep_for, size)
         }
         // A namespace that is not there yet must not have its mode fixed for later.
         Err(Failure::Absent) => Kept::never(ModeLabel::Known(None)),
-        Err(Failure::Forbidden) => Kept::new(ModeLabel::Known(None), keep_for, 0),
         // Otherwise every review would wait for the limit while the API server is in trouble.
-        Err(Failure::Trouble(_)) => Kept::new(ModeLabel::Failed, inner.options.failed_for, 0),
+        Err(failure) => Kept::new(ModeLabel::Unknown(failure.into()), inner.options.failed_for, 0),
     }
 }
 
@@ -80,20 +78,21 @@ pub(super) async fn runtime_class(
     inner: Arc<Inner>,
     namespace: String,
     path: String,
-) -> Kept<Option<Scheduling>> {
+) -> Kept<Result<Scheduling, Obstacle>> {
     match inner.api.get::<Scheduling>(&namespace, &path, Accept::Object).await {
-        Ok((class, size)) => Kept::new(Some(class), inner.options.labels_for, size),
-        Err(Failure::Absent) => Kept::never(None),
-        Err(Failure::Forbidden) => {
-            if !inner.classes_forbidden.swap(true, Ordering::Relaxed) {
+        Ok((class, size)) => Kept::new(Ok(class), inner.options.labels_for, size),
+        Err(Failure::Absent) => Kept::never(Ok(Scheduling::default())),
+        // Otherwise every review would wait for the limit while the API server is in trouble.
+        Err(failure) => {
+            let obstacle = Obstacle::from(failure);
+            let forbidden = obstacle == Obstacle::Forbidden;
+            if forbidden && !inner.classes_forbidden.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     "pullcheck may not get runtimeclasses, so they do not narrow a pod's nodes"
                 );
             }
-            Kept::new(None, inner.options.labels_for, 0)
+            Kept::new(Err(obstacle), inner.options.failed_for, 0)
         }
-        // Otherwise every review would wait for the limit while the API server is in trouble.
-        Err(Failure::Trouble(_)) => Kept::new(None, inner.options.failed_for, 0),
     }
 }
 

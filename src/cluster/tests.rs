@@ -487,16 +487,24 @@ fn labelled(mode: &str) -> Reply {
     )
 }
 
-async fn mode(cluster: &Cluster) -> Option<String> {
+async fn mode(cluster: &Cluster) -> Result<Option<String>, Obstacle> {
     cluster.namespace_mode_label("shop", far()).await
+}
+
+fn chosen(mode: &str) -> Result<Option<String>, Obstacle> {
+    Ok(Some(mode.to_owned()))
+}
+
+fn answered(status: u16) -> Obstacle {
+    Obstacle::Trouble(format!("API server answered {status}"))
 }
 
 #[tokio::test]
 async fn a_namespace_says_its_mode_and_is_asked_for_its_metadata_once() {
     let fake = Fake::start(&[(NAMESPACE, labelled("enforce"))]).await;
     let cluster = fake.cluster();
-    assert_eq!(mode(&cluster).await.as_deref(), Some("enforce"));
-    assert_eq!(mode(&cluster).await.as_deref(), Some("enforce"));
+    assert_eq!(mode(&cluster).await, chosen("enforce"));
+    assert_eq!(mode(&cluster).await, chosen("enforce"));
     let asked = fake.requests.borrow().clone();
     assert_eq!(
         asked,
@@ -505,17 +513,21 @@ async fn a_namespace_says_its_mode_and_is_asked_for_its_metadata_once() {
 }
 
 #[rstest]
-#[case::no_labels(Reply::Json(json!({"metadata": {"name": "shop"}})), 1)]
-#[case::other_labels(Reply::Json(json!({"metadata": {"labels": {"x": "y"}}})), 1)]
-#[case::no_right(Reply::Status(StatusCode::FORBIDDEN), 1)]
-#[case::no_namespace(Reply::Status(StatusCode::NOT_FOUND), 2)]
-#[case::failing(Reply::Status(StatusCode::INTERNAL_SERVER_ERROR), 1)]
+#[case::no_labels(Reply::Json(json!({"metadata": {"name": "shop"}})), Ok(None), 1)]
+#[case::other_labels(Reply::Json(json!({"metadata": {"labels": {"x": "y"}}})), Ok(None), 1)]
+#[case::no_namespace(Reply::Status(StatusCode::NOT_FOUND), Ok(None), 2)]
+#[case::no_right(Reply::Status(StatusCode::FORBIDDEN), Err(Obstacle::Forbidden), 1)]
+#[case::failing(Reply::Status(StatusCode::BAD_GATEWAY), Err(answered(502)), 1)]
 #[tokio::test]
-async fn a_namespace_may_say_nothing(#[case] reply: Reply, #[case] asked: usize) {
+async fn a_namespace_may_say_nothing_or_not_be_readable(
+    #[case] reply: Reply,
+    #[case] said: Result<Option<String>, Obstacle>,
+    #[case] asked: usize,
+) {
     let fake = Fake::start(&[(NAMESPACE, reply)]).await;
     let cluster = fake.cluster();
-    assert_eq!(mode(&cluster).await, None);
-    assert_eq!(mode(&cluster).await, None);
+    assert_eq!(mode(&cluster).await, said);
+    assert_eq!(mode(&cluster).await, said);
     assert_eq!(fake.asked(NAMESPACE), asked);
 }
 
@@ -527,14 +539,14 @@ async fn a_mode_that_was_seen_outlives_the_api_servers_trouble() {
         failed_for: Duration::ZERO,
         ..patient()
     });
-    assert_eq!(mode(&cluster).await.as_deref(), Some("off"));
+    assert_eq!(mode(&cluster).await, chosen("off"));
     fake.set(NAMESPACE, Reply::Status(StatusCode::INTERNAL_SERVER_ERROR));
-    assert_eq!(mode(&cluster).await.as_deref(), Some("off"));
+    assert_eq!(mode(&cluster).await, chosen("off"));
     fake.set(NAMESPACE, labelled("audit"));
-    assert_eq!(mode(&cluster).await.as_deref(), Some("audit"));
+    assert_eq!(mode(&cluster).await, chosen("audit"));
     fake.set(NAMESPACE, Reply::Hang);
     let late = Instant::now();
-    assert_eq!(cluster.namespace_mode_label("shop", late).await.as_deref(), Some("audit"));
+    assert_eq!(cluster.namespace_mode_label("shop", late).await, chosen("audit"));
 }
 
 const CLASS: &str = "/apis/node.k8s.io/v1/runtimeclasses/windows";
@@ -549,20 +561,21 @@ async fn a_runtime_class_is_asked_for_once_in_a_while() {
     let fake = Fake::start(&[(CLASS, class())]).await;
     let cluster = fake.cluster();
     for _ in 0..2 {
-        let scheduling = cluster.runtime_class("shop", "windows", far()).await;
+        let scheduling = cluster.runtime_class("shop", "windows", far()).await.expect("a class");
         assert_eq!(scheduling.selector["kubernetes.io/os"], "windows");
     }
     assert_eq!(fake.asked(CLASS), 1);
 }
 
 #[rstest]
-#[case::absent(None, 2)]
-#[case::no_right(Some(Reply::Status(StatusCode::FORBIDDEN)), 1)]
-#[case::failing(Some(Reply::Status(StatusCode::INTERNAL_SERVER_ERROR)), 1)]
-#[case::strange(Some(Reply::Json(json!({ "scheduling": [1] }))), 1)]
+#[case::absent(None, Ok(Scheduling::default()), 2)]
+#[case::no_right(Some(Reply::Status(StatusCode::FORBIDDEN)), Err(Obstacle::Forbidden), 1)]
+#[case::failing(Some(Reply::Status(StatusCode::BAD_GATEWAY)), Err(answered(502)), 1)]
+#[case::strange(Some(Reply::Json(json!({ "scheduling": [1] }))), Err(strange()), 1)]
 #[tokio::test]
-async fn a_runtime_class_that_cannot_be_read_asks_nothing_of_nodes(
+async fn a_runtime_class_that_is_not_there_asks_nothing_and_one_that_cannot_be_read_is_told(
     #[case] reply: Option<Reply>,
+    #[case] said: Result<Scheduling, Obstacle>,
     #[case] asked: usize,
 ) {
     let fake = Fake::start(&[]).await;
@@ -570,15 +583,21 @@ async fn a_runtime_class_that_cannot_be_read_asks_nothing_of_nodes(
         fake.set(CLASS, reply);
     }
     let cluster = fake.cluster();
-    for name in ["windows", "windows", "../../nodes/a"] {
-        assert_eq!(cluster.runtime_class("shop", name, far()).await, Scheduling::default());
+    for _ in 0..2 {
+        assert_eq!(cluster.runtime_class("shop", "windows", far()).await, said);
     }
     assert_eq!(fake.asked(CLASS), asked);
+    let none = cluster.runtime_class("shop", "../../nodes/a", far()).await;
+    assert_eq!(none, Ok(Scheduling::default()));
+}
+
+fn strange() -> Obstacle {
+    Obstacle::Trouble("API server answered with something that was not asked for".to_owned())
 }
 
 #[tokio::test]
-async fn a_runtime_class_that_does_not_come_in_time_asks_nothing_of_nodes() {
+async fn a_runtime_class_that_does_not_come_in_time_is_not_known() {
     let fake = Fake::start(&[(CLASS, Reply::Hang)]).await;
-    let scheduling = fake.cluster().runtime_class("shop", "windows", Instant::now()).await;
-    assert_eq!(scheduling, Scheduling::default());
+    let said = fake.cluster().runtime_class("shop", "windows", Instant::now()).await;
+    assert_eq!(said, Err(Obstacle::Trouble(NO_ANSWER_IN_TIME.to_owned())));
 }

@@ -38,6 +38,11 @@ impl<'a> Demands<'a> {
         Self { pod, class, affinity, tolerations }
     }
 
+    /// The same of a pod whose RuntimeClass is not known: it may tolerate any taint.
+    pub fn of_unknown_class(self) -> Self {
+        Self { tolerations: None, ..self }
+    }
+
     /// Whether the pod may land there.
     pub fn admits(&self, node: &Node) -> bool {
         let pod = self.pod;

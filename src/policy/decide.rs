@@ -15,6 +15,8 @@ pub struct Subject<'a> {
     pub user: &'a str,
     /// The namespace's mode, as [`Policy::effective_mode`] gave it.
     pub mode: Mode,
+    /// Whether the namespace has a label that chooses a milder one is not known.
+    pub label_unread: bool,
     /// Whether the object has a controller owner.
     pub controller_owned: bool,
 }
@@ -87,13 +89,18 @@ impl Policy {
     ///
     /// Precedence: exemption; a code under `enforced`; `off`; a configured action for the code
     /// (user, image, namespace, global); the mode's column. Then an object with a controller
-    /// owner is at most audited for pull causes.
+    /// owner is at most audited for pull causes. Where the namespace's label is not known, only
+    /// what no label could have softened is denied.
     pub fn decide(&self, subject: &Subject<'_>, findings: &[Finding]) -> Verdict {
         let enforcing = Subject { mode: Mode::Enforce, ..*subject };
+        let mildest = Subject { mode: self.minimum_mode, ..*subject };
         let unowned = Subject { controller_owned: false, ..*subject };
         let mut verdict = Verdict::default();
         for (index, finding) in findings.iter().enumerate() {
-            let action = self.action(subject, finding);
+            let mut action = self.action(subject, finding);
+            if subject.label_unread && action == Action::Deny {
+                action = self.action(&mildest, finding).max(Action::Warn);
+            }
             verdict.decided.push((index, action));
             if action == Action::Audit && self.action(&unowned, finding) > Action::Audit {
                 verdict.untold.push(index);

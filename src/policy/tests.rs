@@ -35,7 +35,7 @@ fn unknown(name: &str) -> Finding {
 }
 
 fn subject(mode: Mode) -> Subject<'static> {
-    Subject { namespace: "shop", user: "alice", mode, controller_owned: false }
+    Subject { namespace: "shop", user: "alice", mode, label_unread: false, controller_owned: false }
 }
 
 fn owned(mode: Mode) -> Subject<'static> {

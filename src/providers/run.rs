@@ -10,8 +10,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::{Environment, Limits, Plugin};
+use super::{Environment, Limits, Plugin, orphans};
 use crate::credentials::provider::ResponseFault;
+
+/// Longest that the end of a process is waited for which was killed.
+const KILLED: Duration = Duration::from_secs(5);
 
 /// Why there is no answer. Nothing of what the process wrote.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +59,12 @@ pub(super) async fn run(
         // One of its own, so that what it started ends with it.
         .process_group(0)
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| Failure::Start(error.kind()))?;
+    let started = orphans::start(&mut command);
+    // Dropped last, in reverse order: `started` says that somebody waits for it.
+    let (_started, mut child) = match started {
+        Ok((child, started)) => (started, child),
+        Err(error) => return Err(Failure::Start(error.kind())),
+    };
     let group = Group::of(child.id());
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let exchange = async {
@@ -66,9 +74,20 @@ pub(super) async fn run(
         let status = child.wait().await.map_err(|error| Failure::Unreadable(error.kind()))?;
         Ok((output, status))
     };
-    let late = || Failure::TooLong(limits.time);
-    let (output, status) = timeout(limits.time, exchange).await.map_err(|_| late())??;
-    group.spare();
+    let late = |_| Failure::TooLong(limits.time);
+    let ended = timeout(limits.time, exchange).await.map_err(late).flatten();
+    let (output, status) = match ended {
+        Ok(ended) => {
+            group.spare();
+            ended
+        }
+        Err(failure) => {
+            drop(group);
+            // It was killed, so this is soon; where the kernel holds it, tokio waits on.
+            let _ = timeout(KILLED, child.wait()).await;
+            return Err(failure);
+        }
+    };
     match status.code() {
         Some(0) => Ok(output),
         Some(code) => Err(Failure::Exit(code)),

@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::body::{BodyError, BodyReader, Limits, Read};
@@ -102,7 +102,13 @@ fn refused(error: BodyError) -> Response {
         BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         BodyError::Broken => StatusCode::BAD_REQUEST,
     };
-    text(status, &error.to_string())
+    let mut response = text(status, &error.to_string());
+    if error == BodyError::Busy {
+        // The API server then asks once more, as long as its own deadline allows, before
+        // failurePolicy decides (client-go rest/with_retry.go).
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 async fn wrong_method() -> Response {

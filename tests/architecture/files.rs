@@ -51,18 +51,21 @@ pub fn reached(sources: &[Source]) -> BTreeMap<&str, bool> {
     let by_path: BTreeMap<&str, &Source> =
         sources.iter().map(|source| (source.path.as_str(), source)).collect();
     let mut reached = BTreeMap::new();
-    let mut queue: VecDeque<(&Source, bool)> =
-        sources.iter().filter(|source| is_root(&source.path)).map(|it| (it, false)).collect();
-    while let Some((source, test)) = queue.pop_front() {
+    // With whether its own `mod`s are beside it, as those of a root or of a file that a `path`
+    // attribute names are.
+    let roots = sources.iter().filter(|source| is_root(&source.path));
+    let mut queue: VecDeque<(&Source, bool, bool)> = roots.map(|it| (it, false, true)).collect();
+    while let Some((source, test, beside)) = queue.pop_front() {
         // Reached once for the program, it is not for tests only.
         if reached.get(source.path.as_str()).is_some_and(|only_test| !only_test || test) {
             continue;
         }
         reached.insert(source.path.as_str(), test);
         for declared in contents(&source.text, &[]).mods {
-            for candidate in candidates(&source.path, &declared.path, declared.file.as_deref()) {
+            let file = declared.file.as_deref();
+            for candidate in candidates(&source.path, beside, &declared.path, file) {
                 if let Some(next) = by_path.get(candidate.as_str()) {
-                    queue.push_back((next, test || declared.test));
+                    queue.push_back((next, test || declared.test, file.is_some()));
                 }
             }
         }
@@ -71,12 +74,12 @@ pub fn reached(sources: &[Source]) -> BTreeMap<&str, bool> {
 }
 
 /// Where the file of a `mod` may be.
-fn candidates(declaring: &str, path: &[String], file: Option<&str>) -> Vec<String> {
+fn candidates(declaring: &str, beside: bool, path: &[String], file: Option<&str>) -> Vec<String> {
     let (folder, name) = declaring.rsplit_once('/').unwrap_or(("", declaring));
     if let Some(file) = file {
         return vec![format!("{folder}/{file}")];
     }
-    let folder = if is_root(declaring) || name == "mod.rs" {
+    let folder = if beside || name == "mod.rs" {
         folder.to_owned()
     } else {
         format!("{folder}/{}", name.trim_end_matches(".rs"))

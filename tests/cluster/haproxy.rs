@@ -18,17 +18,6 @@ use tokio::net::UnixStream;
 use crate::parts::debian;
 use crate::parts::process::Process;
 
-/// What Debian's haproxy links to and a small system may lack.
-const LIBRARIES: [&str; 7] = [
-    "liblua5.3-0",
-    "libopentracing-c-wrapper0",
-    "libopentracing1",
-    "libpcre2-8-0",
-    "libssl3",
-    "libsystemd0",
-    "libstdc++6",
-];
-
 /// How often and how many times a state is looked for: a minute in all.
 const POLL: Duration = Duration::from_millis(100);
 const POLLS: usize = 600;
@@ -43,22 +32,11 @@ pub struct Program {
 impl Program {
     /// The installed one, or Debian's package with the libraries it needs.
     pub fn fetched() -> Result<Self, String> {
-        let path = debian::program("haproxy", "usr/sbin/haproxy")?;
-        let mut program = Self { path, libraries: OsString::new() };
-        if program.runs() {
-            return Ok(program);
-        }
-        let mut folders = Vec::new();
-        for package in LIBRARIES {
-            let unpacked = debian::unpacked(package)?;
-            for library in ["lib", "usr/lib"] {
-                // One folder for each architecture.
-                let found = std::fs::read_dir(unpacked.join(library)).into_iter().flatten();
-                folders.extend(found.flatten().map(|folder| folder.path()));
-            }
-        }
-        program.libraries = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-        if program.runs() { Ok(program) } else { Err("haproxy does not run here".to_owned()) }
+        let (path, libraries) = debian::program_with_libraries("haproxy", "usr/sbin/haproxy")?;
+        let program = Self { path, libraries };
+        let ran = program.command().arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let runs = ran.is_ok_and(|status| status.success());
+        if runs { Ok(program) } else { Err("haproxy does not run here".to_owned()) }
     }
 
     fn command(&self) -> Command {
@@ -67,11 +45,6 @@ impl Program {
             command.env("LD_LIBRARY_PATH", &self.libraries);
         }
         command
-    }
-
-    fn runs(&self) -> bool {
-        let ran = self.command().arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        ran.is_ok_and(|status| status.success())
     }
 }
 
@@ -150,8 +123,9 @@ impl HaProxy {
 
 fn configuration(socket: &Path, front: SocketAddr, backends: &[Backend]) -> String {
     let mut config = format!(
-        "global\n  stats socket {} mode 600 level operator\n\
-         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n  timeout client 1h\n  \
+        "global\n  stats socket {} mode 600 level operator\n  \
+         log stdout format raw local0\n\
+         defaults\n  log global\n  option tcplog\n  mode tcp\n  retries 0\n  timeout connect 5s\n  timeout client 1h\n  \
          timeout server 1h\n  timeout check 1s\n\
          frontend webhook\n  bind {front}\n  default_backend replicas\n\
          backend replicas\n  balance roundrobin\n  option httpchk GET /readyz\n  \

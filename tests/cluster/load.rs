@@ -86,14 +86,20 @@ impl Load {
         panic!("waited in vain for {what}: {}", self.since(Instant::now() - 10 * PACE));
     }
 
-    /// Waits until everything is judged again: the last requests, of every client, were.
+    /// Waits until everything is judged again.
     pub async fn until_judged(&self) {
+        self.until_all("denied", |outcome| *outcome == Outcome::Denied).await;
+    }
+
+    /// Waits until all of the last requests, some of each client, end in the same way.
+    pub async fn until_all(&self, what: &str, fits: impl Fn(&Outcome) -> bool) {
         let now = Instant::now();
-        let wanted = 3 * self.clients.len();
-        self.until("reviews that come to something", |asked| {
+        // More than one replica answers, and each has its own view.
+        let wanted = 5 * self.clients.len();
+        self.until(what, |asked| {
             let recent: Vec<&Asked> = asked.iter().filter(|one| one.begun >= now).collect();
             let last = &recent[recent.len().saturating_sub(wanted)..];
-            last.len() == wanted && last.iter().all(|one| one.outcome == Outcome::Denied)
+            last.len() == wanted && last.iter().all(|one| fits(&one.outcome))
         })
         .await;
     }

@@ -187,6 +187,12 @@ fn the_match_conditions_guard_every_field_that_may_be_absent() {
         "request.userInfo.groups",
         "object.spec",
         "oldObject.spec",
+        "object.template",
+        "oldObject.template",
+        "object.spec.template",
+        "oldObject.spec.template",
+        "object.spec.jobTemplate",
+        "oldObject.spec.jobTemplate",
     ];
     let webhook = webhook();
     let conditions = webhook["matchConditions"].as_array().unwrap();
@@ -353,10 +359,11 @@ fn every_file_the_arguments_name_is_mounted_read_only() {
 }
 
 #[test]
-fn the_bound_roles_may_get_what_a_pod_names_and_watch_nodes_and_nothing_else() {
+fn the_bound_roles_may_get_what_a_pod_names_and_watch_what_holds_no_secret_and_nothing_else() {
     assert_eq!(
-        object("ClusterRole", "pullcheck-nodes")["rules"],
+        object("ClusterRole", "pullcheck-cluster")["rules"],
         json!([
+            { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
             { "apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"] },
             { "apiGroups": ["node.k8s.io"], "resources": ["runtimeclasses"], "verbs": ["get"] },
         ])
@@ -365,7 +372,7 @@ fn the_bound_roles_may_get_what_a_pod_names_and_watch_nodes_and_nothing_else() {
         object("ClusterRole", "pullcheck")["rules"],
         json!([{
             "apiGroups": [""],
-            "resources": ["secrets", "serviceaccounts", "namespaces"],
+            "resources": ["secrets", "serviceaccounts"],
             "verbs": ["get"],
         }])
     );
@@ -387,7 +394,7 @@ fn listing_names_is_bound_to_nobody() {
         .collect();
     let bound: Vec<&str> =
         bindings.iter().map(|binding| binding["roleRef"]["name"].as_str().unwrap()).collect();
-    assert_eq!(bound, ["pullcheck", "pullcheck-nodes"]);
+    assert_eq!(bound, ["pullcheck", "pullcheck-cluster"]);
     for binding in &bindings {
         assert_eq!(
             binding["subjects"],

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::api_server::{ApiServer, Mood, NODES, node, runtime_class_path};
+use crate::support::api_server::{ApiServer, Mood, NAMESPACES, NODES, node, runtime_class_path};
 use crate::support::check::check;
 use crate::support::contract::Report;
 use crate::support::images::{self, Format};
 use crate::support::manifests::pod;
 use crate::support::misbehaving::{Access, Registry};
 use crate::support::reviews::{DAEMON_SET, DEPLOYMENT, Kind, POD, Review, pod_spec};
-use crate::support::webhook::{Launch, Webhook};
+use crate::support::webhook::{Launch, Reviewed, Webhook};
 
 /// Only turns a hang into a failure.
 const NEVER: Duration = Duration::from_secs(60);
@@ -61,21 +61,44 @@ impl Scene {
         spec
     }
 
-    /// Whether pods of this specification are warned about the image's platform. Nothing else is
-    /// ever said, and nothing denied: an autoscaler may bring other nodes.
-    async fn warned(&self, webhook: &Webhook, kind: &Kind, more: &Value) -> bool {
+    /// The codes of which pods of this specification are warned. Nothing is denied: an autoscaler
+    /// may bring other nodes.
+    async fn said(&self, webhook: &Webhook, kind: &Kind, more: &Value) -> Reviewed {
         let object = kind.object("shop", "web", self.spec(more));
         let answer = webhook.review(&Review::create(kind, &object)).await;
         assert!(answer.allowed(), "{more}: {:#}", answer.json);
+        answer
+    }
+
+    /// Whether pods of this specification are warned about the image's platform. Nothing else is
+    /// ever said.
+    async fn warned(&self, webhook: &Webhook, kind: &Kind, more: &Value) -> bool {
+        let answer = self.said(webhook, kind, more).await;
         let codes = answer.warned_codes();
         assert!(codes.is_empty() || codes == ["platform-missing"], "{more}: {:#}", answer.json);
         !codes.is_empty()
     }
 
+    /// Waits until nodes are missed by their right.
+    async fn until_missed(&self, webhook: &Webhook, more: &Value) {
+        let begun = Instant::now();
+        loop {
+            let answer = self.said(webhook, &POD, more).await;
+            if answer.warned_codes() == ["not-checked"] {
+                let said = "pullcheck may not list and watch nodes; grant it list and watch";
+                assert!(answer.warnings()[0].contains(said), "{:#}", answer.json);
+                return;
+            }
+            assert!(begun.elapsed() < NEVER, "{more}: {:#}", answer.json);
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until the webhook's word has come to this.
     async fn until_warned(&self, webhook: &Webhook, more: &Value, expected: bool) {
         let begun = Instant::now();
-        while self.warned(webhook, &POD, more).await != expected {
+        let codes: &[&str] = if expected { &["platform-missing"] } else { &[] };
+        while self.said(webhook, &POD, more).await.warned_codes() != codes {
             assert!(begun.elapsed() < NEVER, "{more} was never {expected}:\n{}", webhook.log());
             tokio::task::yield_now().await;
         }
@@ -195,7 +218,7 @@ async fn without_the_right_to_list_nodes_they_make_no_verdict_until_it_is_grante
     let line = webhook.logged(words).await;
     assert_eq!(line["level"], "WARN", "{line}");
     for more in [json!({}), pool("arm"), json!({ "nodeName": "arm" })] {
-        assert!(!scene.warned(&webhook, &POD, &more).await, "{more}");
+        scene.until_missed(&webhook, &more).await;
     }
     assert_eq!(webhook.probe("/readyz").await.status, 200);
     scene.api.cheer_up(NODES);
@@ -203,7 +226,29 @@ async fn without_the_right_to_list_nodes_they_make_no_verdict_until_it_is_grante
     // And taken away again.
     scene.api.mood(NODES, Mood::Status(403));
     scene.api.cut_watches();
-    scene.until_warned(&webhook, &pool("arm"), false).await;
+    scene.until_missed(&webhook, &pool("arm")).await;
+}
+
+#[tokio::test]
+async fn a_tag_that_a_node_may_hold_is_not_denied_where_nodes_may_not_be_listed() {
+    let scene = Scene::set().await;
+    scene.api.mood(NODES, Mood::Status(403));
+    let webhook = scene.webhook().await;
+    let missing = scene.image.replace(":1.0", ":1.1");
+    let pod = |policy: &str| {
+        let mut spec = pod_spec(&missing);
+        spec["containers"][0]["imagePullPolicy"] = policy.into();
+        Review::create(&POD, &POD.object("shop", "web", spec))
+    };
+    let answer = webhook.review(&pod("IfNotPresent")).await;
+    assert!(answer.allowed(), "{:#}", answer.json);
+    assert_eq!(answer.warned_codes(), ["tag-not-found", "not-checked"], "{:#}", answer.json);
+    let warnings = answer.warnings();
+    assert!(warnings[0].contains("unless a node holds it, and pullcheck may not list nodes"));
+    assert!(warnings[1].contains("pullcheck may not list and watch nodes"), "{warnings:?}");
+    let answer = webhook.review(&pod("Always")).await;
+    assert_eq!(answer.denied_codes(), ["tag-not-found"], "{:#}", answer.json);
+    assert_eq!(answer.warnings(), [] as [&str; 0]);
 }
 
 #[tokio::test]
@@ -217,13 +262,19 @@ async fn a_runtime_class_that_may_not_be_read_narrows_nothing() {
     assert!(!scene.warned(&webhook, &POD, &more).await);
     let words = "pullcheck may not get runtimeclasses, so they do not narrow a pod's nodes";
     webhook.logged(words).await;
+    // What nodes tell against the image is told with that reserve.
+    let mut more = pool("arm");
+    more["runtimeClassName"] = "arm".into();
+    let answer = scene.said(&webhook, &POD, &more).await;
+    assert_eq!(answer.warned_codes(), ["platform-missing", "not-checked"], "{:#}", answer.json);
+    assert!(answer.warnings()[1].contains("pullcheck may not get runtimeclasses"));
 }
 
 #[tokio::test]
 async fn it_is_ready_once_the_nodes_were_read_or_could_not_be() {
     let scene = Scene::set().await;
     scene.api.mood(NODES, Mood::Hangs);
-    let webhook = scene.webhook().await;
+    let webhook = Launch::beside(&scene.api).early().start().await;
     let answer = webhook.probe("/readyz").await;
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(answer.text().contains("nodes: reading the cluster's nodes"), "{}", answer.text());
@@ -232,11 +283,22 @@ async fn it_is_ready_once_the_nodes_were_read_or_could_not_be() {
         scene.webhook().await
     };
     webhook.logged("the cluster's nodes cannot be read").await;
-    let begun = Instant::now();
-    while webhook.probe("/readyz").await.status != 200 {
-        assert!(begun.elapsed() < NEVER, "{}", webhook.log());
-        tokio::task::yield_now().await;
-    }
+}
+
+#[tokio::test]
+async fn it_is_ready_once_the_namespaces_were_read_or_could_not_be() {
+    let api = ApiServer::start(&["shop"]).await;
+    api.mood(NAMESPACES, Mood::Hangs);
+    let webhook = Launch::beside(&api).early().start().await;
+    webhook.logged("the cluster's nodes are known").await;
+    let answer = webhook.probe("/readyz").await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("namespaces: reading the cluster's"), "{}", answer.text());
+    api.mood(NAMESPACES, Mood::Status(403));
+    let webhook = Launch::beside(&api).start().await;
+    let words = "pullcheck may not list and watch namespaces, so a namespace's mode label may be \
+                 half a minute old";
+    assert_eq!(webhook.logged(words).await["level"], "WARN");
 }
 
 #[tokio::test]
@@ -245,7 +307,9 @@ async fn a_check_against_a_cluster_lists_its_nodes_once() {
     let kubeconfig = scene.api.kubeconfig();
     let objects = ["arm", "amd"].map(|name| pod(&scene.spec(&pool(name))).to_string());
     let manifests = objects.join("\n---\n");
-    for (mood, expected) in [(None, &["platform-missing"][..]), (Some(Mood::Status(403)), &[])] {
+    for (mood, expected) in
+        [(None, &["platform-missing"][..]), (Some(Mood::Status(403)), &["not-checked"; 2])]
+    {
         if let Some(mood) = mood {
             scene.api.mood(NODES, mood);
         }

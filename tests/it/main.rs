@@ -8,6 +8,8 @@ mod budgets;
 #[cfg(test)]
 mod certificate;
 #[cfg(test)]
+mod chart;
+#[cfg(test)]
 mod check_contract;
 #[cfg(test)]
 mod check_input;
@@ -38,6 +40,8 @@ mod events;
 mod gitops;
 #[cfg(test)]
 mod kinds;
+#[cfg(test)]
+mod labels;
 #[cfg(test)]
 mod landing;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::support::api_server::{ApiServer, Mood, namespace_path};
+use crate::support::api_server::ApiServer;
 use crate::support::images;
 use crate::support::misbehaving::{Access, Registry};
 use crate::support::reviews::{POD, Review, owned, pod_spec};
@@ -237,19 +237,6 @@ async fn an_enforced_code_ignores_labels_and_owners() {
         }
     }
     assert_eq!(registry.connections(), 0);
-}
-
-#[tokio::test]
-async fn without_the_label_the_configured_mode_holds_and_the_last_label_outlives_a_failure() {
-    let (_registry, absent) = registry().await;
-    let api = ApiServer::start(&["shop"]).await;
-    api.mood(&namespace_path("shop"), Mood::Status(403));
-    let webhook = Launch::beside(&api).mode("enforce").start().await;
-    for _ in 0..2 {
-        let answer = webhook.review(&pod_in("shop", &absent)).await;
-        assert_eq!(answer.denied_codes(), ["tag-not-found"], "{:#}", answer.json);
-    }
-    assert_eq!(api.asked(&namespace_path("shop")), 1, "a missing right is not asked for each time");
 }
 
 #[tokio::test]

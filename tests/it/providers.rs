@@ -1,5 +1,6 @@
 //! `--credential-provider-config` and `--credential-provider-bin-dir`: nodes' own logins.
 
+mod orphans;
 mod settings;
 
 use std::sync::Arc;

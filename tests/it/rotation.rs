@@ -1,7 +1,7 @@
 //! Pull secrets as the cluster has them: corrected, malformed, of the wrong type, not to be read.
 
 use crate::support::api_server::{
-    ApiServer, Entry, Mood, NODES, secret_path, service_account_path,
+    ApiServer, Entry, Mood, NAMESPACES, NODES, secret_path, service_account_path,
 };
 use crate::support::images;
 use crate::support::misbehaving::{Access, Logins, Registry};
@@ -147,8 +147,11 @@ async fn a_malformed_secret_fails_the_pod_and_one_of_the_wrong_type_is_ignored()
 #[tokio::test]
 async fn a_missing_right_is_named_and_makes_no_verdict() {
     for (path, right) in [
-        (secret_path("shop", "regcred"), "grant get on secrets"),
-        (service_account_path("shop", "builder"), "grant get on serviceaccounts"),
+        (secret_path("shop", "regcred"), "pullcheck may not get secrets in namespace shop"),
+        (
+            service_account_path("shop", "builder"),
+            "pullcheck may not get serviceaccounts in namespace shop",
+        ),
     ] {
         let scene = Scene::set().await;
         scene.put("regcred", &scene.password);
@@ -207,7 +210,9 @@ async fn a_name_that_leads_out_of_its_namespace_is_never_asked_for() {
         let answer = scene.pod(&[name]).await;
         assert!(!answer.warnings().is_empty(), "{:#}", answer.json);
     }
-    let own = |path: &str| path.starts_with("/api/v1/namespaces/shop") || path == NODES;
+    let own = |path: &str| {
+        path.starts_with("/api/v1/namespaces/shop") || [NODES, NAMESPACES].contains(&path)
+    };
     let strayed = scene.api.log().count(|seen| !own(&seen.path));
     assert_eq!(strayed, 0, "{:?}", scene.api.log().all());
 }

@@ -11,7 +11,8 @@ use pullcheck::credentials::{
     ConfigFormat, Credential, DecodedSecret, DockerConfig, Keyring, PullSecret, SecretState,
 };
 use pullcheck::facts::{
-    CredentialSource, Facts, Front, SecretFact, ServiceAccountFact, ServiceAccountState, Settings,
+    CredentialSource, Facts, Front, Gaps, SecretFact, ServiceAccountFact, ServiceAccountState,
+    Settings,
 };
 use pullcheck::image::Reference;
 use pullcheck::registry::{ClientConfig, Lookup, Progress, RegistryClient, RequestBudget};
@@ -116,6 +117,7 @@ fn no_type_of_the_core_shows_a_secret() {
             is_template: false,
             pins: pullcheck::workload::Pins::default(),
             nodes: None,
+            gaps: Gaps::default(),
             images: Vec::new(),
             secrets: vec![SecretFact { field: "f".to_owned(), secret, used: true }],
             service_account: ServiceAccountFact {

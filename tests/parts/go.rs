@@ -81,6 +81,16 @@ impl Program {
         words.nth(1).unwrap_or("unknown").trim_start_matches('v').to_owned()
     }
 
+    /// Where Go keeps the sources of a module that this one requires, or why they cannot be had.
+    pub fn module_folder(&self, module: &str) -> Result<PathBuf, String> {
+        let modfile = format!("-modfile={}", self.modfile);
+        let told = self.go(&["mod", "download", "-json", &modfile, module])?;
+        let told: serde_json::Value =
+            serde_json::from_slice(&told.stdout).map_err(|error| error.to_string())?;
+        let folder = told["Dir"].as_str().ok_or_else(|| format!("{module} has no folder"))?;
+        Ok(PathBuf::from(folder))
+    }
+
     fn folder(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join(self.module)
     }

@@ -5,8 +5,10 @@
 pub mod cache;
 pub mod command;
 pub mod containerd;
+pub mod crds;
 pub mod debian;
 pub mod go;
+pub mod helm;
 pub mod image;
 pub mod kubernetes;
 pub mod netns;

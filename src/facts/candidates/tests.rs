@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{Candidate, Candidates, Whose};
-use crate::facts::{Entry, Facts, Front, ServiceAccountFact, ServiceAccountState, Settings};
+use crate::facts::{Entry, Facts, Front, Gaps, ServiceAccountFact, ServiceAccountState, Settings};
 use crate::image::Platform;
 use crate::nodes::{Node, Runtime, RuntimeName};
 use crate::workload::Pins;
@@ -29,6 +29,7 @@ fn candidates(
         is_template: false,
         pins: Pins { os: pins.0, architecture: pins.1 },
         nodes,
+        gaps: Gaps::default(),
         images: Vec::new(),
         secrets: Vec::new(),
         service_account: ServiceAccountFact {

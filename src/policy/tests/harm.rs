@@ -150,3 +150,30 @@ fn where_registries_are_not_waited_for_nothing_could_have_been_shown() {
         }
     }
 }
+
+#[test]
+fn what_a_label_that_was_not_read_could_have_softened_is_not_denied() {
+    let one = finding("tag-not-found");
+    let unread = |mode| Subject { label_unread: true, ..subject(mode) };
+    let denying = || configured("tag-not-found", Action::Deny);
+    let enforced =
+        || Policy { enforced: BTreeSet::from([code("tag-not-found")]), ..Policy::default() };
+    let at_least = |minimum_mode, policy| Policy { minimum_mode, ..policy };
+    for (policy, mode, expected) in [
+        (Policy::default(), Mode::Enforce, Action::Warn),
+        (at_least(Mode::Warn, Policy::default()), Mode::Enforce, Action::Warn),
+        (at_least(Mode::Enforce, Policy::default()), Mode::Enforce, Action::Deny),
+        // The label may be `off`, under which nothing that is configured counts.
+        (denying(), Mode::Warn, Action::Warn),
+        (at_least(Mode::Audit, denying()), Mode::Warn, Action::Deny),
+        (enforced(), Mode::Off, Action::Deny),
+        // It makes nothing stricter.
+        (Policy::default(), Mode::Warn, Action::Warn),
+        (Policy::default(), Mode::Audit, Action::Audit),
+        (Policy::default(), Mode::Off, Action::Ignore),
+    ] {
+        assert_eq!(act(&policy, &unread(mode), &one), expected, "{mode} {policy:?}");
+    }
+    // What enforce would have denied is counted all the same.
+    assert_eq!(Policy::default().decide(&unread(Mode::Warn), &[one]).would_deny, [0]);
+}

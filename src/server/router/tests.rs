@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use axum::body::to_bytes;
 use http::Method;
+use http::header::RETRY_AFTER;
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
@@ -178,7 +179,9 @@ async fn memory_is_kept_for_a_review_until_it_ends() {
         tokio::task::yield_now().await;
     }
     assert!(bench.shows("pullcheck_in_flight_reviews 1"));
-    assert_eq!(bench.post("{ }").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let busy = bench.post("{ }").await;
+    assert_eq!(busy.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(busy.header(RETRY_AFTER), "1", "so that the API server asks again");
     bench.reviewer.go_on.notify_one();
     assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
     assert_eq!(bench.post("{ }").await.status, StatusCode::OK);

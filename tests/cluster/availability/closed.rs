@@ -34,9 +34,9 @@ async fn closed(mut scene: Scene) {
     scene.stage.kubectl("create deployment web --image").arg(&scene.good).succeeds().await;
     let addon = "create deployment addon -n kube-system --image";
     scene.stage.kubectl(addon).arg(&scene.good).succeeds().await;
-    until_pods(&scene, "default", "app=web", 1).await;
+    scene.stage.kubectl("scale deployment/web --replicas=2").succeeds().await;
+    until_pods(&scene, "default", "app=web", 2).await;
     until_pods(&scene, "kube-system", "app=addon", 1).await;
-    scene.stage.kubectl("scale deployment/web --replicas=1").succeeds().await;
 
     scene.stage.kubectl(PATCH).arg(&failure_policy("Fail")).succeeds().await;
     let mut transcript = String::new();
@@ -62,6 +62,10 @@ async fn closed(mut scene: Scene) {
     until_pods(&scene, PULLCHECK, OWN, 3).await;
     scene.stage.kubectl("rollout restart deployment/addon -n kube-system").succeeds().await;
     until_pods(&scene, "kube-system", "app=addon", 2).await;
+
+    // What is taken away needs no review.
+    scene.stage.kubectl("scale deployment/web --replicas=1").succeeds().await;
+    until_pods(&scene, "default", "app=web", 1).await;
 
     // Elsewhere a pod that goes is not replaced, until there is a way out.
     scene.stage.kubectl("delete pod -l app=web --wait=false --grace-period=0").succeeds().await;

@@ -19,10 +19,10 @@ async fn readiness(kubernetes: &Kubernetes) {
     let mut stage = Stage::start(kubernetes).await;
     stage.install().await;
     let account = stage.account().await;
-    let launch = || Launch::default().args(&["--kubeconfig", account.to_str().unwrap()]);
+    let launch = || Launch::default().args(&["--kubeconfig", account.to_str().unwrap()]).early();
 
     // Forbidden at once.
-    stage.kubectl("delete clusterrolebinding pullcheck-nodes").succeeds().await;
+    stage.kubectl("delete clusterrolebinding pullcheck-cluster").succeeds().await;
     let webhook = launch().start().await;
     webhook.logged("pullcheck may not list and watch nodes, so images are not held against the nodes there are").await;
     until_ready(&webhook, Duration::from_secs(5)).await;

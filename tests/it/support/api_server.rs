@@ -1,8 +1,8 @@
-//! A Kubernetes API server as far as pullcheck asks one: Secrets, ServiceAccounts, the labels of
-//! namespaces, lists of names, RuntimeClasses, and nodes that can be watched; Events, which it
-//! keeps; with its moods, and a count of what it was asked.
+//! A Kubernetes API server as far as pullcheck asks one: Secrets, ServiceAccounts, lists of names,
+//! RuntimeClasses, and nodes and namespaces that can be watched; Events, which it keeps; with its
+//! moods, and a count of what it was asked.
 
-mod nodes;
+mod watched;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use nodes::{NODES, node};
+pub use watched::{NAMESPACES, NODES, node};
 
-use self::nodes::Nodes;
+use self::watched::Collection;
 use super::misbehaving::Answer;
 use super::secrets;
 use super::server::{Greeting, Log, Reply, Seen, Server};
@@ -36,7 +36,8 @@ pub struct ApiServer {
     server: Server,
     ca: Ca,
     state: Arc<Mutex<State>>,
-    nodes: Arc<Nodes>,
+    nodes: Arc<Collection>,
+    namespaces: Arc<Collection>,
     token: String,
     dir: TempDir,
 }
@@ -62,15 +63,16 @@ impl ApiServer {
     pub async fn start(namespaces: &[&str]) -> Self {
         let ca = Ca::mint();
         let state = Arc::new(Mutex::new(State::default()));
-        let nodes = Arc::<Nodes>::default();
-        let shared = (state.clone(), nodes.clone());
+        let nodes = Arc::<Collection>::default();
+        let all = Arc::<Collection>::default();
+        let shared = (state.clone(), nodes.clone(), all.clone());
         let handler = move |seen: Seen| {
-            let (state, nodes) = shared.clone();
-            async move { reply(&state, &nodes, &seen).await }
+            let (state, nodes, all) = shared.clone();
+            async move { reply(&state, (&nodes, &all), &seen).await }
         };
         let server = Server::start(Some(ca.good().server()), Greeting::Serve, handler).await;
         let dir = TempDir::new().unwrap();
-        let api = Self { server, ca, state, nodes, token: secrets::fresh(), dir };
+        let api = Self { server, ca, state, nodes, namespaces: all, token: secrets::fresh(), dir };
         for namespace in namespaces {
             api.put_service_account(namespace, "default", &[]);
         }
@@ -137,12 +139,25 @@ impl ApiServer {
 
     /// Stores a namespace whose label chooses this mode.
     pub fn put_mode(&self, namespace: &str, mode: &str) {
+        self.put_namespace(namespace, &json!({ "pullcheck.dev/mode": mode }));
+    }
+
+    /// Stores a namespace with these labels, which watches are told of.
+    pub fn put_namespace(&self, namespace: &str, labels: &Value) {
         let object = json!({
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": { "name": namespace, "labels": { "pullcheck.dev/mode": mode } },
+            "metadata": { "name": namespace, "labels": labels },
         });
-        self.put(&namespace_path(namespace), object);
+        self.put(&namespace_path(namespace), object.clone());
+        self.namespaces.put(object);
+    }
+
+    /// Stores a namespace that no watch has been told of yet.
+    pub fn put_mode_unseen(&self, namespace: &str, mode: &str) {
+        let labels = json!({ "pullcheck.dev/mode": mode });
+        let metadata = json!({ "name": namespace, "labels": labels });
+        self.put(&namespace_path(namespace), json!({ "kind": "Namespace", "metadata": metadata }));
     }
 
     /// Stores a RuntimeClass with this `scheduling`.
@@ -180,14 +195,15 @@ impl ApiServer {
     /// Breaks all watches.
     pub fn cut_watches(&self) {
         self.nodes.cut();
+        self.namespaces.cut();
     }
 
-    /// Watches that were asked for.
+    /// Watches of nodes that were asked for.
     pub fn watches(&self) -> usize {
         self.log().count(is_watch)
     }
 
-    /// Waits until so many watches were asked for.
+    /// Waits until so many watches of nodes were asked for.
     pub async fn watched(&self, times: usize) {
         self.log().until(times, is_watch).await;
     }
@@ -246,15 +262,21 @@ fn is_watch(seen: &Seen) -> bool {
     seen.path == NODES && seen.query.contains("watch=true")
 }
 
-async fn reply(state: &Mutex<State>, nodes: &Arc<Nodes>, seen: &Seen) -> Reply {
+async fn reply(
+    state: &Mutex<State>,
+    (nodes, namespaces): (&Arc<Collection>, &Arc<Collection>),
+    seen: &Seen,
+) -> Reply {
     let mood = state.lock().unwrap().moods.get(&seen.path).cloned();
     match mood {
         Some(Mood::Status(code)) => return status(code).into_reply(false),
         Some(Mood::Hangs) => return std::future::pending().await,
         None => {}
     }
-    if seen.path == NODES {
-        return nodes.reply(seen);
+    match seen.path.as_str() {
+        NODES => return nodes.reply(seen),
+        NAMESPACES => return namespaces.reply(seen),
+        _ => {}
     }
     let mut state = state.lock().unwrap();
     let answer = if seen.method == Method::POST {

@@ -34,11 +34,16 @@ pub struct Launch {
     ports: Option<(u16, u16)>,
     /// A certificate and its key, instead of a pair of its own.
     pair: Option<(PathBuf, PathBuf)>,
+    /// None by files: the arguments say where it is from.
+    keeps_own: bool,
+    is_first: bool,
     /// Another name in its certificate.
     name: Option<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
     config: Option<String>,
+    /// It is not waited for until it is ready.
+    early: bool,
 }
 
 /// A running webhook, killed when dropped. By then everything it logged has been searched for
@@ -104,6 +109,18 @@ impl Launch {
         self
     }
 
+    /// Shows a certificate that it keeps itself, as its arguments say.
+    pub fn keeping_its_own(mut self) -> Self {
+        self.keeps_own = true;
+        self
+    }
+
+    /// Is the first process of its own PID namespace, as in a container. Needs root.
+    pub fn first_process(mut self) -> Self {
+        self.is_first = true;
+        self
+    }
+
     /// Has a certificate for this name too.
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
@@ -127,8 +144,28 @@ impl Launch {
         self
     }
 
-    /// Starts it, and waits until it says where it listens.
-    pub async fn start(mut self) -> Webhook {
+    /// Is to be asked before it is ready.
+    pub fn early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
+    /// Starts it, and waits until it is ready, as a Service does before it sends anybody there.
+    pub async fn start(self) -> Webhook {
+        let early = self.early;
+        let webhook = self.listening().await;
+        if !early {
+            let ready = async {
+                while webhook.probe("/readyz").await.status != 200 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            within("being ready", &webhook.output, Box::pin(ready)).await;
+        }
+        webhook
+    }
+
+    async fn listening(mut self) -> Webhook {
         let home = TempDir::new().unwrap();
         if let Some(yaml) = &self.config {
             let path = home.path().join("config.yaml");
@@ -147,14 +184,20 @@ impl Launch {
             Some((reviews, probes)) => (reviews, SocketAddr::new(address, probes)),
             None => (0, SocketAddr::new(loopback, 0)),
         };
-        let mut child = Command::new(PULLCHECK)
-            .arg("serve")
+        let mut command = if self.is_first {
+            let mut command = Command::new("unshare");
+            command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--", PULLCHECK]);
+            command
+        } else {
+            Command::new(PULLCHECK)
+        };
+        command.arg("serve");
+        if !self.keeps_own {
+            command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
+        }
+        let mut child = command
             .args(["--listen", &SocketAddr::new(address, reviews).to_string()])
             .args(["--metrics-listen", &probes.to_string()])
-            .arg("--tls-cert")
-            .arg(certificate)
-            .arg("--tls-key")
-            .arg(key)
             .args(&self.args)
             .env_clear()
             .envs(clean_env(&home))
@@ -182,6 +225,11 @@ impl Webhook {
     /// `pullcheck serve` with these arguments.
     pub async fn start<S: AsRef<str>>(args: &[S]) -> Self {
         Launch::with(args).start().await
+    }
+
+    /// The number of its process, or of the one that started it as the first of its own.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it takes reviews.

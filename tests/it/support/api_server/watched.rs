@@ -1,4 +1,4 @@
-//! Nodes: listed in pages, and watched from a version that may be too old.
+//! Nodes or namespaces: listed in pages, and watched from a version that may be too old.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -15,6 +15,8 @@ use super::{document, status};
 
 /// Where nodes are.
 pub const NODES: &str = "/api/v1/nodes";
+/// Where namespaces are.
+pub const NAMESPACES: &str = "/api/v1/namespaces";
 
 /// A node of a system and a processor, with its taints as `KEY=VALUE:EFFECT`.
 pub fn node(name: &str, platform: &str, taints: &[&str]) -> Value {
@@ -56,8 +58,8 @@ enum Fate {
     Breaks,
 }
 
-/// All nodes, and what became of them.
-pub(super) struct Nodes {
+/// All objects of a kind, and what became of them.
+pub(super) struct Collection {
     state: Mutex<State>,
     /// Counts changes, and says what becomes of watches older than the last of them.
     changes: watch::Sender<(u64, Fate)>,
@@ -65,35 +67,35 @@ pub(super) struct Nodes {
 
 #[derive(Default)]
 struct State {
-    nodes: BTreeMap<String, Value>,
+    objects: BTreeMap<String, Value>,
     version: u64,
     /// Watches from before this version are told that it is gone.
     oldest: u64,
     events: Vec<(u64, String)>,
 }
 
-impl Default for Nodes {
+impl Default for Collection {
     fn default() -> Self {
         let state = State { version: 100, ..State::default() };
         Self { state: Mutex::new(state), changes: watch::Sender::new((0, Fate::GoesOn)) }
     }
 }
 
-impl Nodes {
-    pub(super) fn put(&self, mut node: Value) {
+impl Collection {
+    pub(super) fn put(&self, mut object: Value) {
         self.change(|state| {
-            node["metadata"]["resourceVersion"] = state.version.to_string().into();
-            let name = node["metadata"]["name"].as_str().unwrap().to_owned();
-            let known = state.nodes.insert(name, node.clone()).is_some();
-            state.tell(if known { "MODIFIED" } else { "ADDED" }, &node);
+            object["metadata"]["resourceVersion"] = state.version.to_string().into();
+            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+            let known = state.objects.insert(name, object.clone()).is_some();
+            state.tell(if known { "MODIFIED" } else { "ADDED" }, &object);
         });
     }
 
     pub(super) fn delete(&self, name: &str) {
         self.change(|state| {
-            let mut node = state.nodes.remove(name).unwrap();
-            node["metadata"]["resourceVersion"] = state.version.to_string().into();
-            state.tell("DELETED", &node);
+            let mut object = state.objects.remove(name).unwrap();
+            object["metadata"]["resourceVersion"] = state.version.to_string().into();
+            state.tell("DELETED", &object);
         });
     }
 
@@ -132,15 +134,15 @@ impl Nodes {
         Reply::Http(response.body(self.events(from)).unwrap())
     }
 
-    /// Two nodes a page, whatever the limit: the API server may give less than was asked for.
+    /// Two objects a page, whatever the limit: the API server may give less than was asked for.
     fn list(&self, query: &HashMap<&str, &str>) -> Answer {
         let state = self.state.lock().unwrap();
         let skip: usize = query.get("continue").map_or(0, |token| token.parse().unwrap());
-        let items: Vec<&Value> = state.nodes.values().skip(skip).take(2).collect();
-        let more = state.nodes.len() > skip + items.len();
+        let items: Vec<&Value> = state.objects.values().skip(skip).take(2).collect();
+        let more = state.objects.len() > skip + items.len();
         document(&json!({
             "apiVersion": "v1",
-            "kind": "NodeList",
+            "kind": "List",
             "metadata": {
                 "resourceVersion": state.version.to_string(),
                 "continue": if more { (skip + items.len()).to_string() } else { String::new() },
@@ -152,18 +154,18 @@ impl Nodes {
     fn events(self: &Arc<Self>, from: u64) -> Body {
         let changes = self.changes.subscribe();
         let start = (Arc::clone(self), changes, from, false);
-        body::streamed(stream::unfold(start, |(nodes, mut changes, from, ended)| async move {
+        body::streamed(stream::unfold(start, |(all, mut changes, from, ended)| async move {
             if ended {
                 return None;
             }
             loop {
-                if let Some((lines, from, ended)) = nodes.since(from) {
-                    return Some((Ok(lines), (nodes, changes, from, ended)));
+                if let Some((lines, from, ended)) = all.since(from) {
+                    return Some((Ok(lines), (all, changes, from, ended)));
                 }
                 changes.changed().await.ok()?;
                 if changes.borrow_and_update().1 == Fate::Breaks {
                     let broken = Err(io::ErrorKind::ConnectionReset.into());
-                    return Some((broken, (nodes, changes, from, true)));
+                    return Some((broken, (all, changes, from, true)));
                 }
             }
         }))
@@ -183,8 +185,8 @@ impl Nodes {
 }
 
 impl State {
-    fn tell(&mut self, what: &str, node: &Value) {
-        self.events.push((self.version, line(what, node)));
+    fn tell(&mut self, what: &str, object: &Value) {
+        self.events.push((self.version, line(what, object)));
     }
 }
 

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::Watched;
 use super::list::{Listed, escaped};
-use super::pause::Pause;
 use super::store::Store;
-use crate::cluster::api::{Api, BROKEN_OFF, Failure};
+use crate::cluster::api::{Accept, Api, BROKEN_OFF, Failure};
+use crate::pause::Pause;
 use crate::workload::tolerant::{Map, Text, object};
 
 /// After how many seconds the API server ends the answer, so that a new one starts elsewhere.
@@ -35,21 +36,26 @@ pub(super) enum Ended {
 }
 
 /// Follows what changes after a list, until that is no longer possible.
-pub(super) async fn follow(
+pub(super) async fn follow<W: Watched>(
     api: &Api,
-    store: &Store,
-    mut listed: Listed,
+    store: &Store<W>,
+    mut listed: Listed<W>,
     pause: &mut Pause,
 ) -> Ended {
+    let accept = if W::METADATA { Accept::Metadata } else { Accept::Object };
     loop {
         let begun = Instant::now();
         let version = escaped(&listed.version);
         let path = format!(
-            "/api/v1/nodes?watch=true&allowWatchBookmarks=true&timeoutSeconds={ENDS_AFTER}\
-             &resourceVersion={version}"
+            "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={ENDS_AFTER}\
+             &resourceVersion={version}",
+            W::PATH
         );
-        let ended = match api.open(&path, BEGINS_WITHIN).await {
-            Ok(body) => events(body, store, &mut listed).await,
+        let ended = match api.open(&path, accept, BEGINS_WITHIN).await {
+            Ok(body) => {
+                store.is_watched();
+                events(body, store, &mut listed).await
+            }
             Err(failure) => Err(Ended::Failed(failure)),
         };
         if begun.elapsed() > SETTLED {
@@ -63,14 +69,18 @@ pub(super) async fn follow(
 }
 
 /// Reads one answer; `Ok` where it ended in order.
-async fn events(mut body: Body, store: &Store, listed: &mut Listed) -> Result<(), Ended> {
+async fn events<W: Watched>(
+    mut body: Body,
+    store: &Store<W>,
+    listed: &mut Listed<W>,
+) -> Result<(), Ended> {
     let deadline = Instant::now() + Duration::from_secs(ENDS_AFTER) + GRACE;
     let mut pending: Vec<u8> = Vec::new();
     loop {
         let frame = match timeout_at(deadline, body.frame()).await {
-            Err(_) => return Err(failed("API server's watch of nodes fell silent")),
+            Err(_) => return Err(failed::<W>("fell silent")),
             Ok(None) => return Ok(()),
-            Ok(Some(Err(_))) => return Err(failed(BROKEN_OFF)),
+            Ok(Some(Err(_))) => return Err(Ended::Failed(Failure::Trouble(BROKEN_OFF.to_owned()))),
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };
@@ -78,7 +88,7 @@ async fn events(mut body: Body, store: &Store, listed: &mut Listed) -> Result<()
         pending.extend_from_slice(&data);
         let Some(end) = pending.iter().rposition(|byte| *byte == b'\n') else {
             if pending.len() > LONGEST_LINE {
-                return Err(failed("API server's watch of nodes holds too long a line"));
+                return Err(failed::<W>("holds too long a line"));
             }
             continue;
         };
@@ -89,13 +99,13 @@ async fn events(mut body: Body, store: &Store, listed: &mut Listed) -> Result<()
         }
         pending = rest;
         if changed {
-            listed.names.forget_unused();
+            listed.reader.tidy();
             store.publish(listed);
         }
     }
 }
 
-impl Listed {
+impl<W: Watched> Listed<W> {
     /// Takes one event, and says whether it changes anything.
     fn take(&mut self, line: &[u8]) -> Result<bool, Ended> {
         let event = std::str::from_utf8(line).ok().and_then(|line| {
@@ -103,14 +113,14 @@ impl Listed {
             Some(event)
         });
         let Some(event) = event else {
-            return Err(failed("API server's watch of nodes holds a line that is no event"));
+            return Err(failed::<W>("holds a line that is no event"));
         };
         let about = serde_json::from_str::<Map<About<'_>>>(event.object.get()).ok();
         let metadata = about.and_then(|Map(about)| about.metadata).unwrap_or_default();
         let name = Text::or_empty(metadata.name);
         let changed = match event.type_.0.as_ref() {
             "ADDED" | "MODIFIED" => self.set(event.object.get()).map_err(Ended::Failed)?,
-            "DELETED" => self.nodes.remove(&name).is_some(),
+            "DELETED" => self.objects.remove(&name).is_some(),
             "BOOKMARK" => false,
             "ERROR" => return Err(Ended::Gone),
             // Of a newer Kubernetes: nothing that is known depends on it.
@@ -146,6 +156,6 @@ struct Metadata<'a> {
     resource_version: Option<Text<'a>>,
 }
 
-fn failed(why: &str) -> Ended {
-    Ended::Failed(Failure::Trouble(why.to_owned()))
+fn failed<W: Watched>(what: &str) -> Ended {
+    Ended::Failed(Failure::Trouble(format!("API server's watch of {} {what}", W::PLURAL)))
 }

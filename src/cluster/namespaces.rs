@@ -1,0 +1,141 @@
+//! The mode that a namespace chooses by its label: watched, and asked for where the watch does not
+//! know it.
+//!
+//! Of every namespace the name is kept, with a label or without: one that was made a moment ago is
+//! not among them yet, and must not count as one without a label.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant as StdInstant;
+
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::watched::{All, Watched};
+use super::{Cluster, Freshness, ModeLabel, NO_ANSWER_IN_TIME, look, names};
+use crate::facts::{MODE_LABEL, Obstacle};
+use crate::telemetry::Metrics;
+use crate::workload::tolerant::{Map, Text, object};
+
+/// A namespace and its mode label as written.
+#[derive(Debug, PartialEq)]
+pub(super) struct Labelled {
+    name: String,
+    label: Option<String>,
+}
+
+/// Reads namespaces.
+#[derive(Debug, Default)]
+pub(super) struct AllNamespaces;
+
+impl Watched for AllNamespaces {
+    type Kept = Labelled;
+
+    const PATH: &'static str = "/api/v1/namespaces";
+    const PLURAL: &'static str = "namespaces";
+    const METADATA: bool = true;
+    const PAGE: usize = 500;
+    const LARGEST_PAGE: usize = 64 << 20;
+    const MOST: usize = 50_000;
+    const WITHOUT: &'static str = "a namespace's mode label may be half a minute old";
+
+    fn read(&mut self, json: &str) -> Option<Labelled> {
+        let Map(read) = serde_json::from_str::<Map<Object<'_>>>(json).ok()?;
+        let metadata = read.metadata?;
+        let name = Text::non_empty(metadata.name)?;
+        let label = metadata.labels.and_then(|mut labels| labels.remove(MODE_LABEL).flatten());
+        Some(Labelled { name, label: label.map(|Text(text)| text.into_owned()) })
+    }
+
+    fn name(kept: &Labelled) -> &str {
+        &kept.name
+    }
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow, default, deserialize_with = "object")]
+    metadata: Option<Metadata<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    labels: Option<BTreeMap<String, Option<Text<'a>>>>,
+}
+
+impl Cluster {
+    /// The namespace's `pullcheck.dev/mode` label as written; `None` where there is none. While the
+    /// API server fails, the last one that was seen.
+    pub async fn namespace_mode_label(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Option<String>, Obstacle> {
+        let inner = &self.inner;
+        // None can have such a name, hence none has such a label.
+        let Some(path) = names::namespace_path(namespace) else { return Ok(None) };
+        let watched = inner.namespaces.current();
+        if let Some(found) = watched.and_then(|watched| find(&watched, namespace)) {
+            return Ok(found);
+        }
+        let look = look::mode_label(Arc::clone(inner), namespace.to_owned(), path.clone());
+        let failed = match inner.labels.read(&path, Freshness::Cached, deadline, look).await {
+            Some(ModeLabel::Known(label)) => return Ok(label),
+            Some(ModeLabel::Unknown(Obstacle::Forbidden)) => return Err(Obstacle::Forbidden),
+            Some(ModeLabel::Unknown(obstacle)) => obstacle,
+            None => Obstacle::Trouble(NO_ANSWER_IN_TIME.to_owned()),
+        };
+        let asked = inner.last_labels.recall(&path).await;
+        let watched = inner.namespaces.known().and_then(|watched| find(&watched, namespace));
+        let watched = watched.zip(inner.namespaces.last_heard());
+        let newest = asked.into_iter().chain(watched).max_by_key(|(_, at)| *at);
+        newest.map(|(label, _)| label).ok_or(failed)
+    }
+
+    /// Keeps the namespaces' labels up to date, and never ends. `first` is dropped when the first
+    /// list has ended, well or badly.
+    pub async fn watch_namespaces(self, first: oneshot::Sender<()>, metrics: Arc<Metrics>) {
+        let inner = &self.inner;
+        inner.namespaces.follow(&inner.api, inner.options.watch_again, first, &metrics).await;
+    }
+}
+
+/// The label of a namespace, if it is among these.
+fn find(all: &All<AllNamespaces>, namespace: &str) -> Option<Option<String>> {
+    let at = all.binary_search_by(|one| one.name.as_str().cmp(namespace)).ok()?;
+    all.get(at).map(|found| found.label.clone())
+}
+
+/// A label that was read by asking, and when.
+pub(super) type Asked = (Option<String>, StdInstant);
+
+#[cfg(test)]
+mod tests {
+    use super::{AllNamespaces, Watched as _};
+
+    #[test]
+    fn of_a_namespace_its_name_is_kept_and_its_label_if_it_has_one() {
+        for (labels, label) in [
+            (r#"{"pullcheck.dev/mode":"enforce","a":"b"}"#, Some("enforce")),
+            (r#"{"pullcheck.dev/mode":""}"#, Some("")),
+            (r#"{"pullcheck.dev/mode":null}"#, None),
+            (r#"{"a":"b"}"#, None),
+            ("null", None),
+        ] {
+            let json = format!(r#"{{"metadata":{{"name":"shop","labels":{labels}}}}}"#);
+            let read = AllNamespaces.read(&json).unwrap();
+            assert_eq!((read.name.as_str(), read.label.as_deref()), ("shop", label), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_name_is_left_out() {
+        for json in ["{}", "[]", r#"{"metadata":null}"#, r#"{"metadata":{"labels":{}}}"#] {
+            assert!(AllNamespaces.read(json).is_none(), "{json}");
+        }
+    }
+}
