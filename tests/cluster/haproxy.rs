@@ -123,8 +123,9 @@ impl HaProxy {
 
 fn configuration(socket: &Path, front: SocketAddr, backends: &[Backend]) -> String {
     let mut config = format!(
-        "global\n  stats socket {} mode 600 level operator\n\
-         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n  timeout client 1h\n  \
+        "global\n  stats socket {} mode 600 level operator\n  \
+         log stdout format raw local0\n\
+         defaults\n  log global\n  option tcplog\n  mode tcp\n  retries 0\n  timeout connect 5s\n  timeout client 1h\n  \
          timeout server 1h\n  timeout check 1s\n\
          frontend webhook\n  bind {front}\n  default_backend replicas\n\
          backend replicas\n  balance roundrobin\n  option httpchk GET /readyz\n  \

@@ -34,6 +34,8 @@ pub struct Launch {
     ports: Option<(u16, u16)>,
     /// A certificate and its key, instead of a pair of its own.
     pair: Option<(PathBuf, PathBuf)>,
+    /// None by files: the arguments say where it is from.
+    keeps_own: bool,
     is_first: bool,
     /// Another name in its certificate.
     name: Option<String>,
@@ -104,6 +106,12 @@ impl Launch {
     /// Shows the certificate of these files instead of one of its own, which nobody sees then.
     pub fn pair(mut self, certificate: PathBuf, key: PathBuf) -> Self {
         self.pair = Some((certificate, key));
+        self
+    }
+
+    /// Shows a certificate that it keeps itself, as its arguments say.
+    pub fn keeping_its_own(mut self) -> Self {
+        self.keeps_own = true;
         self
     }
 
@@ -183,14 +191,13 @@ impl Launch {
         } else {
             Command::new(PULLCHECK)
         };
+        command.arg("serve");
+        if !self.keeps_own {
+            command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
+        }
         let mut child = command
-            .arg("serve")
             .args(["--listen", &SocketAddr::new(address, reviews).to_string()])
             .args(["--metrics-listen", &probes.to_string()])
-            .arg("--tls-cert")
-            .arg(certificate)
-            .arg("--tls-key")
-            .arg(key)
             .args(&self.args)
             .env_clear()
             .envs(clean_env(&home))
