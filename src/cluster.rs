@@ -18,6 +18,7 @@ mod memory;
 mod names;
 mod namespaces;
 mod nodes;
+mod own;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 pub use connect::ConnectError;
 pub use events::Posted;
 pub use nodes::Nodes;
+pub use own::{OwnError, OwnSecret, ServiceWebhook, WebhookConfiguration};
 
 use self::api::Api;
 use self::memory::Memory;

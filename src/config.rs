@@ -94,12 +94,34 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Where probes and metrics listen, without TLS.
     pub metrics_listen: SocketAddr,
-    /// The serving certificate.
-    pub tls: Option<TlsFiles>,
+    /// Where the serving certificate is from.
+    pub tls: Option<TlsSource>,
     /// Whether no API server is asked.
     pub no_cluster: bool,
     /// Whether Kubernetes Events tell of pods that only the audit sees.
     pub events: bool,
+}
+
+/// Where the serving certificate is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsSource {
+    /// Files, which somebody else renews.
+    Files(TlsFiles),
+    /// A Secret, in which pullcheck keeps an authority and a certificate of its own.
+    Secret(TlsSecret),
+}
+
+/// A certificate that pullcheck keeps itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSecret {
+    /// The Secret's namespace.
+    pub namespace: String,
+    /// The Secret's name.
+    pub name: String,
+    /// The names in the certificate, at least one.
+    pub hosts: Vec<String>,
+    /// The ValidatingWebhookConfiguration that is to name the authority.
+    pub webhook_configuration: String,
 }
 
 /// A certificate chain and its key, both PEM.

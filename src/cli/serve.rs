@@ -12,18 +12,23 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use crate::app;
-use crate::config::{CommonArgs, Config, Front, ServeArgs};
+use crate::cluster::Cluster;
+use crate::config::{CommonArgs, Config, Front, ServeArgs, TlsFiles, TlsSource};
+use crate::keeper::Keeper;
 use crate::objects::{Manifests, Objects};
 use crate::providers;
 use crate::reviewer::Reviewer;
 use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
-use crate::server::tls::{self, CertificateFiles, Certificates, reload_on_hangup};
-use crate::server::{self, BadReview, Trigger, body, router, shutdown};
+use crate::server::tls::{self, CertificateFiles, Certificates, Reloader, reload_on_hangup};
+use crate::server::{self, BadReview, Shutdown, Trigger, body, router, shutdown};
 use crate::telemetry::Metrics;
 
 /// How often the certificate files are looked at; Kubernetes brings new ones within a minute.
 const RELOAD: Duration = Duration::from_secs(5);
+
+const NO_CERTIFICATE: &str = "there is no certificate to serve; give --tls-cert and --tls-key \
+    (pullcheck certs makes a pair), or --tls-secret, where pullcheck keeps one itself";
 
 /// Longest that the first list of what is watched keeps reviews away.
 const FIRST_LIST: Duration = Duration::from_secs(10);
@@ -41,16 +46,14 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.common, &Front::Serve(args.serve))?;
     app::log(&config)?;
+    let Some(source) = config.serve.tls.clone() else { bail!(NO_CERTIFICATE) };
     tokio::spawn(providers::reap_orphans());
-    let Some(files) = &config.serve.tls else {
-        bail!("--tls-cert and --tls-key are missing; make a pair with pullcheck certs");
-    };
-    let files = CertificateFiles { certificate: files.cert.clone(), key: files.key.clone() };
-    let (certificates, reloader) = Certificates::open(files).await?;
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
     let metrics = Arc::new(app::metrics(&config));
     let api_server = app::api_server(cluster.as_ref()).await;
     let readiness = Arc::new(Readiness::default());
+    let source = Source::open(source, cluster.as_ref(), &readiness, &metrics).await?;
+    let certificates = source.certificates();
     if let Some(cluster) = &cluster {
         let (first, all) = (cluster.clone(), cluster.clone());
         watch("nodes", &readiness, |listed| first.watch_nodes(listed, metrics.clone()));
@@ -73,7 +76,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let nudged = Arc::new(Notify::new());
     let hangups = reload_on_hangup(nudged.clone(), stopped.clone());
     tokio::spawn(hangups.context("SIGHUP cannot be received")?);
-    tokio::spawn(reloader.run(RELOAD, nudged, metrics.clone(), stopped.clone()));
+    tokio::spawn(source.keep(nudged, metrics.clone(), stopped.clone()));
+    tokio::spawn(tls::watch_expiry(certificates.clone(), metrics.clone(), stopped.clone()));
     tracing::info!(
         webhook = %webhook.local_addr().context("the webhook's own address")?,
         metrics = %plain.local_addr().context("the plain listener's own address")?,
@@ -103,6 +107,48 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where the serving certificate is from, and what renews it.
+enum Source {
+    Files(Arc<Certificates>, Reloader),
+    Secret(Keeper),
+}
+
+impl Source {
+    async fn open(
+        source: TlsSource,
+        cluster: Option<&Cluster>,
+        readiness: &Arc<Readiness>,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
+        match (source, cluster) {
+            (TlsSource::Files(TlsFiles { cert, key }), _) => {
+                let files = CertificateFiles { certificate: cert, key };
+                let (certificates, reloader) = Certificates::open(files).await?;
+                Ok(Self::Files(certificates, reloader))
+            }
+            (TlsSource::Secret(wanted), Some(cluster)) => {
+                let (readiness, metrics) = (Arc::clone(readiness), Arc::clone(metrics));
+                Ok(Self::Secret(Keeper::new(cluster.clone(), wanted, readiness, metrics)))
+            }
+            (TlsSource::Secret(_), None) => bail!("--tls-secret needs a cluster to be kept in"),
+        }
+    }
+
+    fn certificates(&self) -> Arc<Certificates> {
+        match self {
+            Self::Files(certificates, _) => Arc::clone(certificates),
+            Self::Secret(keeper) => keeper.certificates(),
+        }
+    }
+
+    async fn keep(self, nudged: Arc<Notify>, metrics: Arc<Metrics>, shutdown: Shutdown) {
+        match self {
+            Self::Files(_, reloader) => reloader.run(RELOAD, nudged, metrics, shutdown).await,
+            Self::Secret(keeper) => keeper.run(nudged, shutdown).await,
+        }
+    }
+}
+
 /// Keeps something of the cluster up to date. Until it has been read once, well or badly, reviews
 /// had better go to another replica.
 fn watch<F: Future<Output = ()> + Send + 'static>(
@@ -110,7 +156,7 @@ fn watch<F: Future<Output = ()> + Send + 'static>(
     readiness: &Arc<Readiness>,
     watch: impl FnOnce(oneshot::Sender<()>) -> F,
 ) {
-    readiness.block(what, &format!("reading the cluster's {what} for the first time"));
+    readiness.block(what, format!("reading the cluster's {what} for the first time"));
     let (first, listed) = oneshot::channel();
     tokio::spawn(watch(first));
     let readiness = readiness.clone();

@@ -59,7 +59,7 @@ pub(super) enum Written {
 }
 
 /// How an object is sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sending {
     /// A new object, to its collection.
     Create,

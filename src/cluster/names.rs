@@ -57,6 +57,12 @@ pub(super) fn runtime_class_path(name: &str) -> Option<String> {
     is_subdomain(name).then(|| format!("/apis/node.k8s.io/v1/runtimeclasses/{name}"))
 }
 
+/// The path of a ValidatingWebhookConfiguration, or `None` if none can have such a name.
+pub(super) fn webhook_configuration_path(name: &str) -> Option<String> {
+    let all = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    is_subdomain(name).then(|| format!("{all}/{name}"))
+}
+
 /// A DNS subdomain in lower case, as the API server asks of Secrets and ServiceAccounts.
 fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
@@ -106,7 +112,7 @@ impl<'de> Deserialize<'de> for Listed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Resource, namespace_path, runtime_class_path};
+    use super::{Resource, namespace_path, runtime_class_path, webhook_configuration_path};
 
     #[test]
     fn a_name_that_can_exist_has_a_path() {
@@ -148,6 +154,7 @@ mod tests {
         }
         for name in ["", "..", "../nodes/a", "a/b", "a?watch=1"] {
             assert_eq!(runtime_class_path(name), None, "{name}");
+            assert_eq!(webhook_configuration_path(name), None, "{name}");
         }
         assert_eq!(namespace_path("a.b"), None);
         assert_eq!(namespace_path(&"a".repeat(64)), None);

@@ -6,7 +6,6 @@
 //! with a new list, for as long as the process lives. Never here: what the objects are good for.
 
 mod list;
-mod pause;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -19,10 +18,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use self::pause::Pause;
 pub(super) use self::store::Store;
 use self::watch::Ended;
 use super::api::{Api, Failure};
+use crate::pause::Pause;
 use crate::telemetry::Metrics;
 
 /// A kind of objects that is watched, and what reading them needs to remember.

@@ -107,6 +107,15 @@ pub struct ServeArgs {
     /// PEM private key of the serving certificate
     #[arg(long, env = "PULLCHECK_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<String>,
+    /// Secret in which pullcheck keeps an authority and a serving certificate of its own, in place of the two files
+    #[arg(long, env = "PULLCHECK_TLS_SECRET", value_name = "NAMESPACE/NAME")]
+    pub tls_secret: Option<String>,
+    /// Name in the certificate of the Secret; pullcheck.NAMESPACE.svc without
+    #[arg(long, env = "PULLCHECK_TLS_HOST", value_name = "NAME")]
+    pub tls_host: Vec<String>,
+    /// ValidatingWebhookConfiguration in which the authority of the Secret is named
+    #[arg(long, env = "PULLCHECK_WEBHOOK_CONFIGURATION", value_name = "NAME")]
+    pub webhook_configuration: Option<String>,
     /// Ask no API server
     #[arg(
         long,
@@ -190,6 +199,9 @@ impl ServeArgs {
         layer.one("metricsListen", self.metrics_listen.as_ref(), env);
         layer.one("tlsCert", self.tls_cert.as_ref(), env);
         layer.one("tlsKey", self.tls_key.as_ref(), env);
+        layer.one("tlsSecret", self.tls_secret.as_ref(), env);
+        layer.many("tlsHost", &self.tls_host, env);
+        layer.one("webhookConfiguration", self.webhook_configuration.as_ref(), env);
         layer.one("noCluster", self.no_cluster.as_ref(), env);
         layer.one("events", self.events.as_ref(), env);
     }

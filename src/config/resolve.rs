@@ -7,8 +7,8 @@ use super::problem::{Origin, Problem};
 use super::raw::{Layer, Node, Value};
 use super::values::{self, Parsed, word};
 use super::{
-    CheckConfig, Config, Depth, LogFormat, Output, ProviderFiles, ServeConfig, TlsFiles,
-    policy_keys, settings,
+    CheckConfig, Config, Depth, LogFormat, Output, ProviderFiles, ServeConfig, TlsFiles, TlsSecret,
+    TlsSource, policy_keys, settings,
 };
 use crate::policy::{Mode, PodMutation, Policy};
 
@@ -175,6 +175,12 @@ impl Reader<'_> {
         let metrics_listen = self.one("metricsListen", values::listen);
         let tls = self.tls();
         let no_cluster = self.one("noCluster", word(&BOOLS));
+        if let (Some(TlsSource::Secret(_)), Some(true)) = (&tls, no_cluster)
+            && let Some(origin) = self.origin("noCluster")
+        {
+            let message = "cannot be beside tlsSecret, which is kept in the cluster";
+            self.problems.push(problem(&origin, "noCluster", message));
+        }
         let events = self.one("events", word(&BOOLS));
         if let (Some(true), Some(true), Some(origin)) = (events, no_cluster, self.origin("events"))
         {
@@ -190,9 +196,32 @@ impl Reader<'_> {
         })
     }
 
-    fn tls(&mut self) -> Option<TlsFiles> {
-        let (cert, key) = self.two_paths("tlsCert", "tlsKey")?;
-        Some(TlsFiles { cert, key })
+    /// One source or none; a second one would be served by nobody.
+    fn tls(&mut self) -> Option<TlsSource> {
+        let files = self.two_paths("tlsCert", "tlsKey");
+        let secret = self.one("tlsSecret", values::namespaced);
+        let hosts = self.many("tlsHost", values::certificate_host);
+        let webhook_configuration = self.one("webhookConfiguration", values::object);
+        let (secret_from, hosts_from) = (self.origin("tlsSecret"), self.origin("tlsHost"));
+        let files_from = self.origin("tlsCert").or_else(|| self.origin("tlsKey"));
+        match (&secret_from, &files_from, &hosts_from) {
+            (Some(origin), Some(_), _) => {
+                let message = "cannot be beside tlsCert and tlsKey; leave out either";
+                self.problems.push(problem(origin, "tlsSecret", message));
+            }
+            (None, _, Some(origin)) if !hosts.is_empty() => {
+                let message = "needs tlsSecret too; a certificate in files has its own names";
+                self.problems.push(problem(origin, "tlsHost", message));
+            }
+            _ => {}
+        }
+        let Some((namespace, name)) = secret else {
+            return files.map(|(cert, key)| TlsSource::Files(TlsFiles { cert, key }));
+        };
+        let hosts =
+            if hosts.is_empty() { vec![format!("pullcheck.{namespace}.svc")] } else { hosts };
+        let webhook_configuration = webhook_configuration?;
+        Some(TlsSource::Secret(TlsSecret { namespace, name, hosts, webhook_configuration }))
     }
 
     fn credential_providers(&mut self) -> Option<ProviderFiles> {

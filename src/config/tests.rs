@@ -169,12 +169,44 @@ fn wrong_flags_are_reported_together_with_the_file() {
 #[test]
 fn a_certificate_needs_its_key() {
     let tls = serve(&["--tls-cert", "tls.crt", "--tls-key", "tls.key"]).unwrap().serve.tls;
-    assert_eq!(tls, Some(TlsFiles { cert: "tls.crt".into(), key: "tls.key".into() }));
+    let files = TlsFiles { cert: "tls.crt".into(), key: "tls.key".into() };
+    assert_eq!(tls, Some(TlsSource::Files(files)));
     let found = serve(&["--tls-cert", "tls.crt"]).unwrap_err().to_string();
     assert_eq!(found, "the configuration has a problem:\n  --tls-cert: needs tlsKey too");
     let found = with_file("mode: warn\ntlsKey: tls.key\n", &[]).unwrap_err();
     assert!(found.contains("FILE:2: tlsKey: needs tlsCert too"), "{found}");
     assert!(with_file("tlsKey: tls.key\n", &["--tls-cert", "tls.crt"]).is_ok());
+}
+
+#[test]
+fn a_certificate_of_its_own_has_a_secret_and_names() {
+    let tls = |args: &[&str]| serve(args).map(|config| config.serve.tls.unwrap());
+    let secret = |hosts: &[&str], webhook_configuration: &str| {
+        TlsSource::Secret(TlsSecret {
+            namespace: "guard".to_owned(),
+            name: "own.tls".to_owned(),
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            webhook_configuration: webhook_configuration.to_owned(),
+        })
+    };
+    let given = ["--tls-secret", "guard/own.tls"];
+    assert_eq!(tls(&given).unwrap(), secret(&["pullcheck.guard.svc"], "pullcheck"));
+    let more = [&given[..], &["--tls-host=A.Example,::0:1", "--webhook-configuration", "other"]];
+    assert_eq!(tls(&more.concat()).unwrap(), secret(&["a.example", "::1"], "other"));
+    for (more, told) in [
+        (&["--tls-cert", "c", "--tls-key", "k"][..], "--tls-secret: cannot be beside tlsCert"),
+        (&["--no-cluster"][..], "--no-cluster: cannot be beside tlsSecret"),
+        (&["--tls-host", "a:8443"][..], "--tls-host: \"a:8443\" is no DNS name or IP address"),
+        (&["--webhook-configuration", "../a"][..], "\"../a\" can be no object"),
+    ] {
+        let found = tls(&[&given[..], more].concat()).unwrap_err().to_string();
+        assert!(found.contains(told), "{found}");
+    }
+    for wrong in ["own", "guard/", "/own", "guard/a/b", "Guard/own", "guard/../own", "guard/a?b"] {
+        assert!(serve(&["--tls-secret", wrong]).is_err(), "{wrong}");
+    }
+    let found = serve(&["--tls-host", "a.example"]).unwrap_err().to_string();
+    assert!(found.contains("--tls-host: needs tlsSecret too"), "{found}");
 }
 
 /// The environment is the process's own, so this test runs itself as another process, which

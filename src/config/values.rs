@@ -12,6 +12,7 @@ use jiff::fmt::friendly::SpanParser;
 
 use super::problem::quoted;
 use crate::causes::{self, Code};
+use crate::certificates::checked_host;
 use crate::glob::{Glob, ImageGlob, RegistryGlob};
 use crate::image::Platform;
 use crate::image::platform::PlatformError;
@@ -280,6 +281,43 @@ pub(super) fn namespace(text: &str) -> Parsed<String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// The name of an object that is a DNS subdomain.
+pub(super) fn object(text: &str) -> Parsed<String> {
+    let label = |label: &str| {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(fits)
+    };
+    if text.len() > 253 || !text.split('.').all(label) {
+        return Err(format!(
+            "{} can be no object; write lower case letters, digits and inner dashes and dots",
+            quoted(text)
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// An object in a namespace.
+pub(super) fn namespaced(text: &str) -> Parsed<(String, String)> {
+    let Some((namespace, name)) = text.split_once('/') else {
+        return Err(format!("{} names no namespace; write NAMESPACE/NAME", quoted(text)));
+    };
+    Ok((self::namespace(namespace)?, object(name)?))
+}
+
+/// A name for a certificate, as certificates spell it.
+pub(super) fn certificate_host(text: &str) -> Parsed<String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    let host = checked_host(text).map_err(|_| {
+        format!("{} is no DNS name or IP address; write it without scheme and port", quoted(text))
+    })?;
+    Ok(host.to_ascii_lowercase())
 }
 
 fn plain(text: &str) -> Parsed<&str> {

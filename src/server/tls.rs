@@ -4,23 +4,38 @@
 //! a renewal caught half-way, an empty file or a typing error costs a log line and no request.
 //! Connections that exist stay as they are; new ones see the new certificate.
 
+mod expiry;
 mod pair;
 mod reload;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::sync::Notify;
 
+pub use expiry::watch_expiry;
 pub use pair::{CertificateFiles, PairError};
 pub use reload::{Reload, Reloader, reload_on_hangup};
 
+use crate::certificates::Certificate;
+
 /// The certificate in use, exchanged as a whole.
-pub struct Certificates(ArcSwap<CertifiedKey>);
+pub struct Certificates {
+    shown: ArcSwapOption<Shown>,
+    changed: Notify,
+}
+
+/// What is shown to clients.
+struct Shown {
+    pair: Arc<CertifiedKey>,
+    not_after: SystemTime,
+}
 
 impl Certificates {
     /// Reads and checks the pair in `files`; the [`Reloader`] keeps it up to date if it is run.
@@ -38,22 +53,51 @@ impl Certificates {
     ///
     /// If either is not what it should be, or the two do not go together.
     pub fn fixed(certificate: &str, key: &str) -> Result<Arc<Self>, PairError> {
-        pair::check(certificate.as_bytes(), key.as_bytes(), &CertificateFiles::in_memory())
-            .map(Self::new)
+        let certificates = Self::none();
+        certificates.show(certificate, key)?;
+        Ok(certificates)
     }
 
-    fn new(pair: CertifiedKey) -> Arc<Self> {
-        Arc::new(Self(ArcSwap::from_pointee(pair)))
+    /// None yet: until one is [shown](Self::show) every handshake fails.
+    pub fn none() -> Arc<Self> {
+        Arc::new(Self { shown: ArcSwapOption::empty(), changed: Notify::new() })
+    }
+
+    /// From now on shows this pair, PEM text, to new connections.
+    ///
+    /// # Errors
+    ///
+    /// If either is not what it should be, or the two do not go together; nothing changes then.
+    pub fn show(&self, certificate: &str, key: &str) -> Result<(), PairError> {
+        let files = CertificateFiles::in_memory();
+        self.replace(pair::check(certificate.as_bytes(), key.as_bytes(), &files)?);
+        Ok(())
+    }
+
+    /// The end of the certificate that is shown; `None` while none is.
+    pub fn not_after(&self) -> Option<SystemTime> {
+        self.shown.load().as_ref().map(|shown| shown.not_after)
+    }
+
+    /// Whether it is this chain that is shown.
+    pub fn shows(&self, chain: &[Certificate]) -> bool {
+        let shown = self.shown.load();
+        let shown = shown.as_ref().map_or(&[][..], |shown| &shown.pair.cert);
+        shown.iter().eq(chain.iter().map(|certificate| &certificate.der))
     }
 
     fn replace(&self, pair: CertifiedKey) {
-        self.0.store(Arc::new(pair));
+        // Whatever rustls takes for a certificate has an end; one that cannot be read is over.
+        let leaf = pair.cert.first().and_then(Certificate::read);
+        let not_after = leaf.map_or(SystemTime::UNIX_EPOCH, |leaf| leaf.not_after);
+        self.shown.store(Some(Arc::new(Shown { pair: Arc::new(pair), not_after })));
+        self.changed.notify_one();
     }
 }
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+        self.shown.load().as_ref().map(|shown| Arc::clone(&shown.pair))
     }
 }
 

@@ -6,7 +6,7 @@
 mod catalogue;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -101,6 +101,7 @@ pub struct Metrics {
     panics: Counter,
     tls_reloaded: Counter,
     tls_refused: Counter,
+    certificate_expiry: Gauge,
     watches: Family<ByResource, Gauge>,
     events: Family<ByOutcome, Counter>,
 }
@@ -137,6 +138,7 @@ impl Metrics {
             deadline_missed: Counter::default(),
             in_flight: Gauge::default(),
             panics: Counter::default(),
+            certificate_expiry: Gauge::default(),
             watches: Family::default(),
             events: Family::default(),
         };
@@ -212,8 +214,14 @@ impl Metrics {
         all.add(
             "pullcheck_tls_reloads",
             &["result"],
-            "Changes of the certificate files, taken up or refused",
+            "Changes of the serving certificate, taken up or refused",
             tls_reloads,
+        );
+        all.add_with_unit(
+            "pullcheck_certificate_expiry_timestamp",
+            &Unit::Seconds,
+            "End of the serving certificate in seconds since 1970, 0 while there is none",
+            self.certificate_expiry.clone(),
         );
         all.add(
             "pullcheck_watch_up",
@@ -277,14 +285,20 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// Changed certificate files were taken up.
+    /// A changed certificate was taken up.
     pub fn tls_reloaded(&self) {
         self.tls_reloaded.inc();
     }
 
-    /// Changed certificate files were refused, and the old pair stays.
+    /// A changed certificate was refused, and the old pair stays.
     pub fn tls_refused(&self) {
         self.tls_refused.inc();
+    }
+
+    /// The certificate that is served ends then.
+    pub fn certificate_expires(&self, at: SystemTime) {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.certificate_expiry.set(since.as_secs().try_into().unwrap_or(i64::MAX));
     }
 
     /// The API server's watch of `resource` works, or fails.

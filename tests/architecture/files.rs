@@ -74,12 +74,7 @@ pub fn reached(sources: &[Source]) -> BTreeMap<&str, bool> {
 }
 
 /// Where the file of a `mod` may be.
-fn candidates(
-    declaring: &str,
-    beside: bool,
-    path: &[String],
-    file: Option<&str>,
-) -> Vec<String> {
+fn candidates(declaring: &str, beside: bool, path: &[String], file: Option<&str>) -> Vec<String> {
     let (folder, name) = declaring.rsplit_once('/').unwrap_or(("", declaring));
     if let Some(file) = file {
         return vec![format!("{folder}/{file}")];

@@ -8,6 +8,8 @@ mod budgets;
 #[cfg(test)]
 mod certificate;
 #[cfg(test)]
+mod chart;
+#[cfg(test)]
 mod check_contract;
 #[cfg(test)]
 mod check_input;

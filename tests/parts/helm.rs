@@ -1,4 +1,4 @@
-//! Helm, and what charts and manifests need that others bring.
+//! Helm.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,12 +6,6 @@ use std::process::Command;
 use super::go::Program;
 
 const HELM: Program = Program::tool("helm", "tests/helm", "helm.sh/helm/v4/cmd/helm");
-
-/// cert-manager is asked for its manifests only; nothing of it is built.
-const CERT_MANAGER: Program = Program {
-    modfile: "cert-manager.mod",
-    ..Program::tool("cert-manager", "tests/helm", "github.com/cert-manager/cert-manager")
-};
 
 /// The built program.
 #[derive(Debug, Clone)]
@@ -37,9 +31,4 @@ impl Helm {
     pub fn path(&self) -> &Path {
         &self.0
     }
-}
-
-/// The folder with cert-manager's CustomResourceDefinitions, or why there is none.
-pub fn cert_manager_crds() -> Result<PathBuf, String> {
-    Ok(CERT_MANAGER.module_folder(CERT_MANAGER.package)?.join("deploy/crds"))
 }

@@ -5,6 +5,7 @@
 pub mod cache;
 pub mod command;
 pub mod containerd;
+pub mod crds;
 pub mod debian;
 pub mod go;
 pub mod helm;

@@ -8,7 +8,8 @@ app.kubernetes.io/name: {{ include "pullcheck.name" . }}
 {{- end -}}
 
 {{- define "pullcheck.secret" -}}
-{{- .Values.certificates.secretName | default (printf "%s-tls" (include "pullcheck.name" .)) -}}
+{{- $suffix := eq .Values.certificates.source "selfManaged" | ternary "certificates" "tls" -}}
+{{- .Values.certificates.secretName | default (printf "%s-%s" (include "pullcheck.name" .) $suffix) -}}
 {{- end -}}
 
 {{- define "pullcheck.image" -}}
@@ -54,6 +55,9 @@ restricted
 {{- if .config.enforced -}}
 {{- fail "config.enforced could be escaped by the label pullcheck.dev/mode=off: set webhook.offLabelExcludes to false" -}}
 {{- end -}}
+{{- end -}}
+{{- if and .rbac.namespaces (ne .rbac.secrets "namespaces") -}}
+{{- fail "rbac.namespaces needs rbac.secrets to be namespaces" -}}
 {{- end -}}
 {{- if ne (empty .node.credentialProviders.config) (empty .node.credentialProviders.binDir) -}}
 {{- fail "node.credentialProviders needs both config and binDir" -}}

@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Watched;
 use super::list::{Listed, escaped};
-use super::pause::Pause;
 use super::store::Store;
 use crate::cluster::api::{Accept, Api, BROKEN_OFF, Failure};
+use crate::pause::Pause;
 use crate::workload::tolerant::{Map, Text, object};
 
 /// After how many seconds the API server ends the answer, so that a new one starts elsewhere.

@@ -37,7 +37,8 @@ impl Reloader {
     ) -> Result<(Arc<Certificates>, Self), PairError> {
         let (files, read) = read(files).await;
         let seen = fingerprint(&read);
-        let certificates = Certificates::new(read?.check(&files)?);
+        let certificates = Certificates::none();
+        certificates.replace(read?.check(&files)?);
         let reloader = Self { files, certificates: Arc::clone(&certificates), seen };
         Ok((certificates, reloader))
     }

@@ -1,14 +1,14 @@
 //! The real API server takes every variant, to the letter, and the pods of it.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::rendered::by_kustomize;
-use super::variants;
+use super::{variants, with_crds};
 use crate::cluster::stage::{PULLCHECK, Stage, on_stage};
-use crate::parts::helm;
+use crate::parts::crds;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::skip;
 
@@ -17,7 +17,7 @@ const STRICT: &str = "--validate=strict";
 
 #[test]
 fn every_variant_passes_strict_validation_and_pod_security() {
-    let crds = match helm::cert_manager_crds() {
+    let crds = match crds::files() {
         Ok(crds) => crds,
         Err(why) => skip!(&why),
     };
@@ -30,7 +30,7 @@ fn every_variant_passes_strict_validation_and_pod_security() {
 
 #[test]
 fn an_older_kubernetes_takes_every_variant_too() {
-    let crds = match helm::cert_manager_crds() {
+    let crds = match crds::files() {
         Ok(crds) => crds,
         Err(why) => skip!(&why),
     };
@@ -41,10 +41,9 @@ fn an_older_kubernetes_takes_every_variant_too() {
     );
 }
 
-async fn admitted(kubernetes: &Kubernetes, crds: &Path) {
+async fn admitted(kubernetes: &Kubernetes, crds: &[PathBuf]) {
     let stage = Stage::start(kubernetes).await;
-    stage.kubectl("create -f").arg(crds.to_str().unwrap()).succeeds().await;
-    stage.kubectl("wait --for=condition=Established crd --all").succeeds().await;
+    with_crds(&stage, crds).await;
     // A dry run creates no namespace for what is in it.
     stage.kubectl("create namespace").arg(PULLCHECK).succeeds().await;
     for variant in variants::all() {

@@ -1,22 +1,23 @@
 //! The overlay for cert-manager, with a test in cert-manager's place: it reads what is asked for
 //! and writes what cert-manager would.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::repository;
+use super::{repository, with_crds};
 use crate::cluster::stage::{Stage, on_stage};
-use crate::parts::helm;
+use crate::parts::crds;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::skip;
+use crate::support::tls::{Ca, Kind};
 use crate::support::webhook::Launch;
 
 #[test]
 fn what_cert_manager_is_asked_for_is_what_the_pods_and_the_api_server_need() {
-    let crds = match helm::cert_manager_crds() {
+    let crds = match crds::files() {
         Ok(crds) => crds,
         Err(why) => skip!(&why),
     };
@@ -28,12 +29,11 @@ fn what_cert_manager_is_asked_for_is_what_the_pods_and_the_api_server_need() {
     );
 }
 
-async fn asked(kubernetes: &Kubernetes, crds: &Path) {
+async fn asked(kubernetes: &Kubernetes, crds: &[PathBuf]) {
     let stage = Stage::start(kubernetes).await;
     let good = stage.image("team/app", "1.0");
     let bad = good.replace(":1.0", ":1.1");
-    stage.kubectl("create -f").arg(crds.to_str().unwrap()).succeeds().await;
-    stage.kubectl("wait --for=condition=Established crd --all").succeeds().await;
+    with_crds(&stage, crds).await;
     let overlay = repository("deploy/overlays/cert-manager");
     stage.kubectl("apply -k").arg(overlay.to_str().unwrap()).succeeds().await;
 
@@ -52,7 +52,8 @@ async fn asked(kubernetes: &Kubernetes, crds: &Path) {
     assert_eq!(root, json!({ "selfSigned": {} }));
 
     // What comes of it: the Secret, and the bundle where the annotation asks for it.
-    let webhook = stage.replica(0, Launch::default().mode("enforce")).await;
+    let ca = Ca::mint();
+    let made = ca.leaf(Kind::Good, &[leaf["dnsNames"][0].as_str().unwrap()]);
     let encoded = |text: &str| STANDARD.encode(text);
     api.create(&json!({
         "apiVersion": "v1",
@@ -60,16 +61,18 @@ async fn asked(kubernetes: &Kubernetes, crds: &Path) {
         "type": "kubernetes.io/tls",
         "metadata": { "name": leaf["secretName"], "namespace": "pullcheck" },
         "data": {
-            "ca.crt": encoded(webhook.ca().pem()),
-            "tls.crt": encoded(webhook.leaf().pem()),
-            "tls.key": encoded(&webhook.leaf().key_pem()),
+            "ca.crt": encoded(ca.pem()),
+            "tls.crt": encoded(made.pem()),
+            "tls.key": encoded(&made.key_pem()),
         },
     }))
     .await;
+    let launch = Launch::default().mode("enforce").pair(made.cert_file(), made.key_file());
+    let _webhook = stage.replica(0, launch).await;
     assert_eq!(mounted(&stage).await, leaf["secretName"], "the pods mount another Secret");
     let from = annotation(&stage).await;
     assert_eq!(from, "pullcheck/pullcheck", "another certificate's authority is injected");
-    stage.trust(&[webhook.ca()]).await;
+    stage.trust(&[&ca]).await;
     stage.until_called(&bad).await;
     let ran = stage.kubectl("run web --image").arg(&bad).run().await;
     assert!(ran.stderr.contains("has no tag 1.1"), "{ran}");

@@ -1,9 +1,8 @@
 //! The chart in use: installed, judged by, configured anew, rolled back and taken away.
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{CHART, helm, run_helm};
+use super::{CHART, configuration, helm, run_helm};
 use crate::cluster::stage::{Stage, on_stage};
 use crate::parts::helm::Helm;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
@@ -70,22 +69,6 @@ async fn lifecycle(kubernetes: &Kubernetes, helm: &Helm) {
         .await;
     assert_eq!(left, "");
     stage.kubectl("run untold --image").arg(&bad).succeeds().await;
-}
-
-/// The configuration of the installed pods.
-struct Configuration {
-    name: String,
-    text: String,
-}
-
-async fn configuration(stage: &Stage) -> Configuration {
-    let api = stage.api();
-    let deployment = api.get("/apis/apps/v1/namespaces/pullcheck/deployments/pullcheck").await;
-    let volumes = &deployment["spec"]["template"]["spec"]["volumes"];
-    let named = |volume: &Value| volume["configMap"]["name"].as_str().map(str::to_owned);
-    let name = volumes.as_array().unwrap().iter().find_map(named).unwrap();
-    let map = api.get(&format!("/api/v1/namespaces/pullcheck/configmaps/{name}")).await;
-    Configuration { name, text: map["data"]["config.yaml"].as_str().unwrap().to_owned() }
 }
 
 /// A process in the pods' place, with their configuration.

@@ -42,6 +42,7 @@ const BAD: &[(&str, &[&str])] = &[
         &["config.minimumMode", "set webhook.offLabelExcludes to false"],
     ),
     ("config: {enforced: [tag-mutable]}", &["config.enforced", "webhook.offLabelExcludes"]),
+    ("rbac: {namespaces: [shop]}", &["rbac.namespaces needs rbac.secrets"]),
     ("node: {credentialProviders: {config: /etc/x.json}}", &["both config and binDir"]),
     (
         "certificates: {source: certManager, caBundle: '-----BEGIN CERTIFICATE-----'}",

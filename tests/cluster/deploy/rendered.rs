@@ -21,17 +21,23 @@ pub type Objects = BTreeMap<String, Value>;
 
 /// YAML by `kubectl kustomize`.
 pub fn by_kustomize(kubernetes: &Kubernetes, variant: &Variant) -> String {
+    let mut text = format!("resources: [DEPLOY/overlays/{}]\n", variant.overlay.folder);
+    text.push_str("components:\n");
+    for component in &variant.components {
+        writeln!(text, "- DEPLOY/components/{}", component.folder).unwrap();
+    }
+    by_kustomize_of(kubernetes, &text)
+}
+
+/// The same of any kustomization, in which `DEPLOY` is the repository's `deploy`.
+pub fn by_kustomize_of(kubernetes: &Kubernetes, kustomization: &str) -> String {
     let dir = TempDir::with_prefix("variant-").unwrap();
     let root = dir.path().canonicalize().unwrap();
     // kustomize takes no absolute paths.
     let up = "../".repeat(root.components().filter(|it| *it != Component::RootDir).count());
-    let deploy = repository("deploy");
+    let deploy = repository("deploy").canonicalize().unwrap();
     let deploy = format!("{up}{}", deploy.to_str().unwrap().trim_start_matches('/'));
-    let mut text =
-        format!("resources: [{deploy}/overlays/{}]\ncomponents:\n", variant.overlay.folder);
-    for component in &variant.components {
-        writeln!(text, "- {deploy}/components/{}", component.folder).unwrap();
-    }
+    let text = kustomization.replace("DEPLOY", &deploy);
     std::fs::write(root.join("kustomization.yaml"), text).unwrap();
     printed(kubernetes.command("kubectl").arg("kustomize").arg(root))
 }

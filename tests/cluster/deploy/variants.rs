@@ -24,6 +24,7 @@ const OVERLAYS: &[Part] = &[
     Part { folder: "warn", values: "{}" },
     Part { folder: "enforce", values: "config: {mode: enforce}" },
     Part { folder: "cert-manager", values: "certificates: {source: certManager}" },
+    Part { folder: "self-managed", values: "certificates: {source: selfManaged}" },
 ];
 
 /// Those that any overlay takes, together too, in the order in which the chart adds arguments.
@@ -31,6 +32,9 @@ const COMPONENTS: &[Part] = &[
     Part { folder: "autoscaling", values: "autoscaling: {enabled: true}" },
     Part { folder: "priority-class", values: "priorityClass: {create: true}" },
     Part { folder: "failure-policy-fail", values: "webhook: {failurePolicy: Fail}" },
+    Part { folder: "namespaced", values: "rbac: {secrets: namespaces}" },
+    Part { folder: "events", values: "events: true" },
+    Part { folder: "monitoring", values: "monitoring: {enabled: true}" },
     Part { folder: "no-way-out", values: "webhook: {offLabelExcludes: false}" },
     Part { folder: "host-network", values: "hostNetwork: {enabled: true}" },
     Part { folder: "ca-file", values: "caFile: {configMap: pullcheck-ca}" },
@@ -44,8 +48,11 @@ const COMPONENTS: &[Part] = &[
     },
 ];
 
+/// Those that go with any overlay but not with each other.
+const APART: &[Part] = &[Part { folder: "no-secrets", values: "rbac: {secrets: none}" }];
+
 /// Those that an overlay of the same name stands for.
-const WITHIN_OVERLAYS: &[&str] = &["cert-manager"];
+const WITHIN_OVERLAYS: &[&str] = &["cert-manager", "self-managed"];
 
 impl Variant {
     /// For a message.
@@ -79,7 +86,7 @@ pub fn all() -> Vec<Variant> {
         all.push(of(overlay, &[]));
         all.push(of(overlay, &every));
     }
-    all.extend(COMPONENTS.iter().map(|one| of(&OVERLAYS[0], &[one])));
+    all.extend(COMPONENTS.iter().chain(APART).map(|one| of(&OVERLAYS[0], &[one])));
     all
 }
 
@@ -98,5 +105,6 @@ fn every_overlay_and_every_component_is_in_the_table() {
             .collect()
     };
     assert_eq!(there("deploy/overlays"), listed(OVERLAYS, &[]));
-    assert_eq!(there("deploy/components"), listed(COMPONENTS, WITHIN_OVERLAYS));
+    let components: Vec<Part> = COMPONENTS.iter().chain(APART).copied().collect();
+    assert_eq!(there("deploy/components"), listed(&components, WITHIN_OVERLAYS));
 }

@@ -34,6 +34,8 @@ pub struct Launch {
     ports: Option<(u16, u16)>,
     /// A certificate and its key, instead of a pair of its own.
     pair: Option<(PathBuf, PathBuf)>,
+    /// None by files: the arguments say where it is from.
+    keeps_own: bool,
     is_first: bool,
     /// Another name in its certificate.
     name: Option<String>,
@@ -107,6 +109,12 @@ impl Launch {
         self
     }
 
+    /// Shows a certificate that it keeps itself, as its arguments say.
+    pub fn keeping_its_own(mut self) -> Self {
+        self.keeps_own = true;
+        self
+    }
+
     /// Is the first process of its own PID namespace, as in a container. Needs root.
     pub fn first_process(mut self) -> Self {
         self.is_first = true;
@@ -145,7 +153,7 @@ impl Launch {
     /// Starts it, and waits until it is ready, as a Service does before it sends anybody there.
     pub async fn start(self) -> Webhook {
         let early = self.early;
-        let webhook = self.listening().await;
+        let webhook = Box::pin(self.listening()).await;
         if !early {
             let ready = async {
                 while webhook.probe("/readyz").await.status != 200 {
@@ -183,14 +191,13 @@ impl Launch {
         } else {
             Command::new(PULLCHECK)
         };
+        command.arg("serve");
+        if !self.keeps_own {
+            command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
+        }
         let mut child = command
-            .arg("serve")
             .args(["--listen", &SocketAddr::new(address, reviews).to_string()])
             .args(["--metrics-listen", &probes.to_string()])
-            .arg("--tls-cert")
-            .arg(certificate)
-            .arg("--tls-key")
-            .arg(key)
             .args(&self.args)
             .env_clear()
             .envs(clean_env(&home))

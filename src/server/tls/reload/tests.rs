@@ -37,7 +37,7 @@ impl Mount {
 }
 
 fn shown(certificates: &Certificates) -> Vec<u8> {
-    certificates.0.load().end_entity_cert().unwrap().to_vec()
+    certificates.shown.load().as_ref().unwrap().pair.end_entity_cert().unwrap().to_vec()
 }
 
 #[tokio::test]

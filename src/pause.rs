@@ -1,37 +1,42 @@
-//! How long to wait before the API server is asked again.
+//! How long to wait before something is tried again.
 
 use std::time::Duration;
 
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Pauses that double, each drawn from its upper half: the replicas of a Deployment lose their
-/// watches in the same moment.
+/// Pauses that double, each [`drawn`]: the replicas of a Deployment lose their API server in the
+/// same moment.
 #[derive(Debug)]
-pub(super) struct Pause {
+pub struct Pause {
     first: Duration,
     next: Duration,
 }
 
 impl Pause {
     /// Pauses that start with this one.
-    pub(super) fn new(first: Duration) -> Self {
+    pub fn new(first: Duration) -> Self {
         Self { first, next: first }
     }
 
     /// The next pause.
-    pub(super) fn next(&mut self) -> Duration {
+    pub fn next(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(LONGEST);
-        // Without randomness the pauses are all whole ones, which is no harm.
-        let drawn = getrandom::u32().unwrap_or(u32::MAX);
-        pause / 2 + (pause / 2).mul_f64(f64::from(drawn) / f64::from(u32::MAX))
+        drawn(pause)
     }
 
     /// It works again: the next pause is the first one.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.next = self.first;
     }
+}
+
+/// A time drawn from the upper half of this one, so that replicas do not all act together.
+pub fn drawn(pause: Duration) -> Duration {
+    // Without randomness the pauses are all whole ones, which is no harm.
+    let drawn = getrandom::u32().unwrap_or(u32::MAX);
+    pause / 2 + (pause / 2).mul_f64(f64::from(drawn) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]

@@ -1,0 +1,135 @@
+//! Keeps the webhook's own certificates: an authority and a serving certificate in a Secret that
+//! all replicas share, and the authority in the webhook configuration, for the API server.
+//!
+//! Every replica does the same, about once a minute: it reads both objects, does what
+//! [`certificates`](crate::certificates) says is next, and shows what the Secret holds. A write
+//! rests on what was read, so that of several replicas one succeeds and the others read again.
+//! The configuration is read before the Secret: whoever then replaces its list of authorities
+//! cannot bring back an older one unnoticed. Never here: what is due when, and how certificates
+//! are made (`certificates`), requests (`cluster`), TLS (`server::tls`).
+
+mod round;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
+
+use self::round::{Round, Trouble};
+use crate::cluster::Cluster;
+use crate::config::TlsSecret;
+use crate::pause::{self, Pause};
+use crate::server::Shutdown;
+use crate::server::probes::Readiness;
+use crate::server::tls::Certificates;
+use crate::telemetry::Metrics;
+
+/// How often the objects are looked at; drawn from the upper half of this.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// When they are looked at again after the configuration was changed. By then the API server has
+/// heard of the change, which takes it a moment.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// The first pause after a conflict or a failure.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Under this name it keeps reviews away.
+const READINESS: &str = "certificate";
+
+/// Keeps the certificates of one replica.
+pub struct Keeper {
+    cluster: Cluster,
+    wanted: TlsSecret,
+    certificates: Arc<Certificates>,
+    readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
+    /// Everything was in order once. From then on a right that is taken away keeps no review away:
+    /// what is shown is good for a month at least.
+    was_in_order: bool,
+    told: String,
+}
+
+impl Keeper {
+    /// Reviews are kept away until there is a certificate and the API server is told of it.
+    pub fn new(
+        cluster: Cluster,
+        wanted: TlsSecret,
+        readiness: Arc<Readiness>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        readiness.block(READINESS, "there is none yet");
+        let certificates = Certificates::none();
+        let told = String::new();
+        Self { cluster, wanted, certificates, readiness, metrics, was_in_order: false, told }
+    }
+
+    /// What is shown to clients; nothing as yet.
+    pub fn certificates(&self) -> Arc<Certificates> {
+        Arc::clone(&self.certificates)
+    }
+
+    /// Keeps the certificates until `shutdown`, and looks at once when `nudged`.
+    pub async fn run(mut self, nudged: Arc<Notify>, mut shutdown: Shutdown) {
+        let mut failed = Pause::new(AGAIN);
+        loop {
+            let round = tokio::select! {
+                () = shutdown.fired() => return,
+                round = self.round(SystemTime::now()) => round,
+            };
+            let wait = match round {
+                Err(Trouble::Conflict) => failed.next(),
+                Err(Trouble::Other(why)) => {
+                    self.report(&why);
+                    failed.next()
+                }
+                Ok(Round { trouble, unsettled }) => {
+                    let fine = trouble.is_empty();
+                    self.report(&trouble);
+                    match (fine, unsettled) {
+                        (false, _) => failed.next(),
+                        (true, settling) => {
+                            failed.reset();
+                            if settling { SETTLED } else { pause::drawn(EVERY) }
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = shutdown.fired() => return,
+                () = nudged.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Says what is in the way, once, and whether reviews should come here; an empty text is
+    /// nothing.
+    fn report(&mut self, trouble: &str) {
+        let shows = self.certificates.not_after().is_some();
+        self.was_in_order |= shows && trouble.is_empty();
+        if shows && self.was_in_order {
+            self.readiness.clear(READINESS);
+        } else {
+            let why = if trouble.is_empty() { "there is none yet" } else { trouble };
+            self.readiness.block(READINESS, why);
+        }
+        if self.told == trouble {
+            return;
+        }
+        trouble.clone_into(&mut self.told);
+        if trouble.is_empty() {
+            tracing::info!("the certificates in the Secret are in order again");
+        } else {
+            tracing::error!(reason = %trouble, "the certificates cannot be kept in order");
+        }
+    }
+}
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeper").field("wanted", &self.wanted).finish_non_exhaustive()
+    }
+}
