@@ -32,6 +32,8 @@ mod image {
     #[cfg(test)]
     mod cluster;
     #[cfg(test)]
+    mod confined;
+    #[cfg(test)]
     mod contents;
     #[cfg(test)]
     mod docker;

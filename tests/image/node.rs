@@ -1,6 +1,7 @@
 //! pullcheck installed from its image on a real node, where it judges from inside the cluster.
 
 use super::cluster::{Cluster, PRIVATE};
+use super::confined::assert_confined;
 use super::parts::Parts;
 use crate::parts::netns::Network;
 use crate::support::real_registry::{PASSWORD, USER};
@@ -27,7 +28,7 @@ async fn judges(parts: &Parts) {
     let mut cluster = Cluster::start(parts).await;
     cluster.install().await;
     cluster.is_ready().await;
-    cluster.assert_confined();
+    assert_confined();
 
     // A developer's namespace, whose images need a login.
     cluster.kubectl("create namespace shop").succeeds().await;
