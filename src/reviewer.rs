@@ -277,9 +277,7 @@ impl Case {
             controller_owned: self.workload.controller_owned,
         }
     }
-}
 
-impl Case {
     /// What is worth an Event: that a pod which a controller made will not run, on what made it,
     /// because the pod does not exist yet. Its template's author was told of the template alone.
     fn notes<'a>(&'a self, judgement: &'a Judgement) -> impl Iterator<Item = Note> + 'a {

@@ -105,6 +105,12 @@ const ARROWS: &[Arrow] = &[
         why: "Events are sent without a thought of what they are about",
     },
     Arrow {
+        number: 4,
+        from: &["certificates"],
+        to: Target::AllBut(&[]),
+        why: "certificates are made and judged by what is handed in, for whoever asks",
+    },
+    Arrow {
         number: 5,
         from: &["server"],
         to: Target::These(&["registry", "cluster", "resolve", "providers"]),

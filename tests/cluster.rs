@@ -22,6 +22,8 @@ mod cluster {
     #[cfg(test)]
     mod burst;
     #[cfg(test)]
+    mod certificates;
+    #[cfg(test)]
     mod conditions;
     #[cfg(test)]
     mod deploy;

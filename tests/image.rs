@@ -20,6 +20,7 @@ mod truth {
     pub mod judges;
 }
 #[path = "cluster"]
+#[cfg_attr(test, expect(dead_code, reason = "the other tests of kubectl are not here"))]
 mod cluster {
     #[cfg(test)]
     pub mod kubectl;
@@ -31,7 +32,11 @@ mod image {
     #[cfg(test)]
     mod cluster;
     #[cfg(test)]
+    mod confined;
+    #[cfg(test)]
     mod contents;
+    #[cfg(test)]
+    mod docker;
     #[cfg(test)]
     mod node;
     #[cfg(test)]

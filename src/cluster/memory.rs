@@ -72,8 +72,9 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
     /// The answer kept for this path, or else what `look` finds; `None` if that takes longer than
     /// until `deadline`. It goes on then, and its answer is kept.
     ///
-    /// Who asks while the same question is under way waits for its answer, `Fresh` or not: no
-    /// answer is older than one question takes.
+    /// Who asks for a fresh answer while the same question is under way waits for that one: it is
+    /// no older than one question takes. Meanwhile what was kept still serves everybody else, or a
+    /// single pod that is refused would make all others of its namespace wait.
     pub(super) async fn read(
         &self,
         path: &str,
@@ -81,17 +82,17 @@ impl<V: Clone + Send + Sync + 'static> Memory<V> {
         deadline: Instant,
         look: impl Future<Output = Kept<V>> + Send + 'static,
     ) -> Option<V> {
-        match freshness {
-            Freshness::Cached => {
-                if let Some(kept) = self.cache.get(path).await {
-                    return Some(kept.value);
-                }
-            }
-            Freshness::Fresh => self.cache.invalidate(path).await,
+        if freshness == Freshness::Cached
+            && let Some(kept) = self.cache.get(path).await
+        {
+            return Some(kept.value);
         }
         let cache = self.cache.clone();
         let path = path.to_owned();
-        let question = tokio::spawn(async move { cache.get_with(path, look).await.value });
+        let question = tokio::spawn(async move {
+            let anew = |_: &Kept<V>| freshness == Freshness::Fresh;
+            cache.entry(path).or_insert_with_if(look, anew).await.into_value().value
+        });
         timeout_at(deadline, question).await.ok()?.ok()
     }
 
@@ -110,5 +111,47 @@ impl<V> fmt::Debug for Memory<V> {
     /// Without the answers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn kept(value: u32) -> Kept<u32> {
+        Kept::new(value, LONG, 0)
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_serves_others_while_it_is_asked_for_anew() {
+        let memory = Arc::new(Memory::new(1 << 20));
+        let far = Instant::now() + LONG;
+        memory.read("/a", Freshness::Cached, far, async { kept(1) }).await;
+
+        let (begun, has_begun) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let asking = memory.clone();
+        let first = tokio::spawn(async move {
+            let look = async {
+                begun.send(()).unwrap();
+                kept(answered.await.unwrap())
+            };
+            asking.read("/a", Freshness::Fresh, far, look).await
+        });
+        has_begun.await.unwrap();
+        // With no time to wait.
+        let now = Instant::now();
+        let never = async || -> Kept<u32> { panic!("it is being asked for") };
+        assert_eq!(memory.read("/a", Freshness::Cached, now, never()).await, Some(1));
+
+        answer.send(2).unwrap();
+        assert_eq!(first.await.unwrap(), Some(2));
+        assert_eq!(memory.read("/a", Freshness::Cached, now, never()).await, Some(2));
     }
 }

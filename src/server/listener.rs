@@ -42,14 +42,16 @@ pub struct Options {
     pub streams: u32,
     /// Time for a TLS handshake.
     pub handshake: Duration,
-    /// Time for a request's headers to arrive, and for the first request on a connection. For
-    /// HTTP/1.1 it is also how long a connection may lie idle between requests.
-    pub headers: Duration,
-    /// How long an HTTP/2 connection may lie idle. Go's clients, the API server among them, give
-    /// theirs up after 90 seconds: waiting longer leaves the closing to them.
+    /// How long a connection may be without a request, between two or before the first, headers
+    /// that come slowly included. Go's clients, the API server among them, give theirs up after 90
+    /// seconds. Waiting longer leaves the closing to them: a review that is sent just when this
+    /// side closes is lost, and the API server calls webhooks by HTTP/1.1 and does not repeat it.
     pub idle: Duration,
+    /// The same while connections are as many as allowed.
+    pub pressed: Duration,
     /// After the signal to stop: how long new connections are still accepted. Until every node has
-    /// heard that this pod is not ready, the Service goes on sending them.
+    /// heard that this pod is not ready, the Service goes on sending them. HTTP/1.1 clients are
+    /// told meanwhile, with each answer, to open their next connection elsewhere.
     pub linger: Duration,
     /// After that: how long requests in flight have to end.
     pub drain: Duration,
@@ -61,8 +63,8 @@ impl Default for Options {
             connections: 1024,
             streams: 250,
             handshake: Duration::from_secs(10),
-            headers: Duration::from_secs(10),
             idle: Duration::from_secs(180),
+            pressed: Duration::from_secs(10),
             linger: Duration::from_secs(5),
             drain: Duration::from_secs(20),
         }
@@ -74,6 +76,7 @@ impl Options {
     pub fn probes() -> Self {
         Self {
             connections: 64,
+            idle: Duration::from_secs(10),
             linger: Duration::ZERO,
             drain: Duration::from_secs(1),
             ..Self::default()
@@ -94,9 +97,11 @@ pub async fn serve(
     options: Options,
 ) -> usize {
     let (drain, draining) = watch::channel(false);
-    let connections = Arc::new(Connections::new(transport, router, options));
-    let mut open = JoinSet::new();
     let slots = Slots::new(options.connections);
+    let free = Arc::clone(&slots.free);
+    let connections =
+        Arc::new(Connections::new(transport, router, options, free, shutdown.clone()));
+    let mut open = JoinSet::new();
     let mut troubles = 0;
     let stop = async {
         shutdown.fired().await;

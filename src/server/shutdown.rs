@@ -24,6 +24,11 @@ impl Trigger {
 pub struct Shutdown(watch::Receiver<bool>);
 
 impl Shutdown {
+    /// Whether the signal was given.
+    pub fn has_fired(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
     /// Waits for the signal; returns at once if it was given before.
     pub async fn fired(&mut self) {
         // An error means that the trigger is gone, which counts as the signal.
@@ -40,7 +45,9 @@ mod tests {
         let (trigger, mut early) = channel();
         let waiting = tokio::spawn(async move { early.fired().await });
         let mut late = Shutdown(trigger.0.subscribe());
+        assert!(!late.has_fired());
         trigger.fire();
+        assert!(late.has_fired());
         waiting.await.unwrap();
         late.fired().await;
     }
@@ -49,6 +56,7 @@ mod tests {
     async fn a_dropped_trigger_counts_as_the_signal() {
         let (trigger, mut signal) = channel();
         drop(trigger);
+        assert!(signal.has_fired());
         signal.fired().await;
     }
 }

@@ -24,26 +24,21 @@ const POLLS: usize = 600;
 
 /// haproxy, ready to be run; the error says what is missing.
 #[derive(Debug, Clone)]
-pub struct Program {
-    path: PathBuf,
-    libraries: OsString,
-}
+pub struct Program(Vec<OsString>);
 
 impl Program {
     /// The installed one, or Debian's package with the libraries it needs.
     pub fn fetched() -> Result<Self, String> {
-        let (path, libraries) = debian::program_with_libraries("haproxy", "usr/sbin/haproxy")?;
-        let program = Self { path, libraries };
+        let program = Self(debian::command_line("haproxy", "usr/sbin/haproxy")?);
         let ran = program.command().arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
         let runs = ran.is_ok_and(|status| status.success());
         if runs { Ok(program) } else { Err("haproxy does not run here".to_owned()) }
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.path);
-        if !self.libraries.is_empty() {
-            command.env("LD_LIBRARY_PATH", &self.libraries);
-        }
+        let mut words = self.0.iter();
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
         command
     }
 }
@@ -123,8 +118,9 @@ impl HaProxy {
 
 fn configuration(socket: &Path, front: SocketAddr, backends: &[Backend]) -> String {
     let mut config = format!(
-        "global\n  stats socket {} mode 600 level operator\n\
-         defaults\n  mode tcp\n  retries 0\n  timeout connect 5s\n  timeout client 1h\n  \
+        "global\n  stats socket {} mode 600 level operator\n  \
+         log stdout format raw local0\n\
+         defaults\n  log global\n  option tcplog\n  mode tcp\n  retries 0\n  timeout connect 5s\n  timeout client 1h\n  \
          timeout server 1h\n  timeout check 1s\n\
          frontend webhook\n  bind {front}\n  default_backend replicas\n\
          backend replicas\n  balance roundrobin\n  option httpchk GET /readyz\n  \

@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::kubectl::Ran;
-use super::stage::{PULLCHECK, REGISTRY, Stage, on_stage};
+use super::stage::{PRIVATE, PULLCHECK, REGISTRY, Stage, on_stage};
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::images::{self, Format, Image};
-use crate::support::misbehaving::{Access, Logins, Registry};
-use crate::support::tls::Kind;
+use crate::support::misbehaving::Registry;
 use crate::support::webhook::{Launch, Webhook};
 
 /// pullcheck's own user.
@@ -41,8 +40,6 @@ fn both_variants_say_what_they_may_not_look_at() {
 /// The stage with everything that a right is for.
 struct Scene {
     stage: Stage,
-    /// Asks for a login.
-    private: Registry,
     /// Of the private registry.
     secret: String,
     /// Public.
@@ -56,15 +53,22 @@ struct Scene {
 impl Scene {
     async fn set(kubernetes: &Kubernetes) -> Self {
         let stage = Stage::start(kubernetes).await;
-        let logins = Logins::default();
-        let password = logins.add("robot", &["*"]);
-        let leaf = stage.ca.leaf(Kind::Good, &[REGISTRY]);
-        let private = Registry::start_tls(Access::basic(&logins), &leaf).await;
-        let secret = named(&private, "team/secret", &built_for(&["linux/amd64", "linux/arm64"]));
-        let good = named(&stage.registry, "team/app", &built_for(&["linux/amd64", "linux/arm64"]));
-        let amd64 = named(&stage.registry, "team/amd", &built_for(&["linux/amd64"]));
+        let password = stage.logins.add("robot", &["*"]);
+        let secret = named(
+            &stage.private,
+            PRIVATE,
+            "team/secret",
+            &built_for(&["linux/amd64", "linux/arm64"]),
+        );
+        let good = named(
+            &stage.registry,
+            REGISTRY,
+            "team/app",
+            &built_for(&["linux/amd64", "linux/arm64"]),
+        );
+        let amd64 = named(&stage.registry, REGISTRY, "team/amd", &built_for(&["linux/amd64"]));
         let absent = good.replace(":1.0", ":1.1");
-        let scene = Self { stage, private, secret, good, amd64, absent };
+        let scene = Self { stage, secret, good, amd64, absent };
         scene.stage.install().await;
         for namespace in ["shop", "soft", "other"] {
             scene.namespace(namespace, &password).await;
@@ -88,11 +92,10 @@ impl Scene {
     async fn namespace(&self, namespace: &str, password: &str) {
         let stage = &self.stage;
         stage.kubectl("create namespace").arg(namespace).succeeds().await;
-        let server = self.private.host().replace("127.0.0.1", REGISTRY);
         stage
             .kubectl("create secret docker-registry regcred --docker-username=robot -n")
             .arg(namespace)
-            .arg(&format!("--docker-server={server}"))
+            .arg(&format!("--docker-server={PRIVATE}"))
             .arg(&format!("--docker-password={password}"))
             .succeeds()
             .await;
@@ -273,8 +276,9 @@ impl Scene {
     }
 }
 
-fn named(registry: &Registry, repository: &str, image: &Image) -> String {
-    registry.add(repository, "1.0", image).replace("127.0.0.1", REGISTRY)
+fn named(registry: &Registry, host: &str, repository: &str, image: &Image) -> String {
+    registry.add(repository, "1.0", image);
+    format!("{host}/{repository}:1.0")
 }
 
 fn built_for(platforms: &[&str]) -> Image {
@@ -426,7 +430,7 @@ fn names(ran: &Ran, right: &str) {
 async fn variants(kubernetes: &Kubernetes) {
     let scene = Scene::set(kubernetes).await;
     let broken = images::simple("broken");
-    let damaged = named(&scene.stage.registry, "team/broken", &broken);
+    let damaged = named(&scene.stage.registry, REGISTRY, "team/broken", &broken);
     for blob in &broken.blobs {
         scene.stage.registry.lose("team/broken", &blob.digest);
     }

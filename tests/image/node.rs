@@ -1,6 +1,7 @@
 //! pullcheck installed from its image on a real node, where it judges from inside the cluster.
 
 use super::cluster::{Cluster, PRIVATE};
+use super::confined::assert_confined;
 use super::parts::Parts;
 use crate::parts::netns::Network;
 use crate::support::real_registry::{PASSWORD, USER};
@@ -27,11 +28,10 @@ async fn judges(parts: &Parts) {
     let mut cluster = Cluster::start(parts).await;
     cluster.install().await;
     cluster.is_ready().await;
-    cluster.assert_confined();
+    assert_confined();
 
     // A developer's namespace, whose images need a login.
     cluster.kubectl("create namespace shop").succeeds().await;
-    cluster.kubectl("label namespace shop pullcheck.dev/mode=enforce").succeeds().await;
     let login = format!("--docker-username={USER} --docker-password={PASSWORD}");
     let create = "-n shop create secret docker-registry regcred --docker-server=";
     cluster.kubectl(&format!("{create}{PRIVATE} {login}")).succeeds().await;
@@ -41,7 +41,7 @@ async fn judges(parts: &Parts) {
 
     let run = "-n shop run web --image";
     let (good, bad) = (format!("{PRIVATE}/shop/web:1.0"), format!("{PRIVATE}/shop/web:1.1"));
-    cluster.until_called(&bad).await;
+    cluster.until_called("shop", &bad).await;
     let denied = format!(
         "Error from server (Forbidden): admission webhook \"images.pullcheck.dev\" denied the \
          request: spec.containers[0].image \"{bad}\": the repository has no tag 1.1 (404 \
@@ -60,7 +60,7 @@ async fn judges(parts: &Parts) {
         cluster.is_ready().await;
         let after = cluster.pods().await;
         assert!(after.iter().all(|pod| !before.contains(pod)), "{change}: {before:?} {after:?}");
-        cluster.until_called(&bad).await;
+        cluster.until_called("shop", &bad).await;
         let ran = cluster.kubectl(run).arg(&bad).run().await;
         assert_eq!((ran.code, &*ran.stderr), (Some(1), &*denied), "{change}: {ran}");
     }

@@ -38,14 +38,19 @@ impl Parts {
             runc: debian::unpacked("runc")?.join("usr/sbin/runc"),
             plugins: debian::unpacked("containernetworking-plugins")?.join("usr/lib/cni"),
             busybox: debian::unpacked("busybox-static")?.join("bin/busybox"),
-            registry: match real_registry::binary() {
-                Some(installed) => installed,
-                None => debian::unpacked("docker-registry")?.join("usr/bin/docker-registry"),
-            },
+            registry: registry()?,
             containerd: CONTAINERD.built()?,
             shim: SHIM.built()?,
             kubernetes: Kubernetes::built(Release::Current)?,
             image: built()?,
         })
+    }
+}
+
+/// Debian's registry.
+pub fn registry() -> Result<PathBuf, String> {
+    match real_registry::binary() {
+        Some(installed) => Ok(installed),
+        None => Ok(debian::unpacked("docker-registry")?.join("usr/bin/docker-registry")),
     }
 }

@@ -8,7 +8,7 @@ use crate::support::images;
 use crate::support::misbehaving::{Access, Registry, faults};
 use crate::support::reviews::{Review, UNKNOWN, pod_spec};
 use crate::support::server::Gate;
-use crate::support::tls::{Ca, Leaf};
+use crate::support::tls::{Ca, Kind, Leaf};
 use crate::support::webhook::{Launch, Webhook};
 
 /// A review that is answered at once.
@@ -108,6 +108,33 @@ async fn a_certificate_that_cannot_be_used_keeps_it_from_starting() {
         assert_ne!(ran.code, Some(0), "{ran}");
         assert!(ran.stderr.contains(word), "{ran}");
     }
+}
+
+#[tokio::test]
+async fn a_start_without_any_certificate_says_what_there_is_to_give() {
+    let ran = crate::support::check::Run::of(&["serve", "--no-cluster"]).run().await;
+    assert_ne!(ran.code, Some(0), "{ran}");
+    for flag in ["--tls-cert", "--tls-key", "pullcheck certs", "--tls-secret"] {
+        assert!(ran.stderr.contains(flag), "{ran}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_certificate_is_a_metric_and_told_when_it_has_come() {
+    const END: &str = "pullcheck_certificate_expiry_timestamp_seconds";
+    let webhook = Launch::alone().start().await;
+    let far = 4_000_000_000;
+    webhook.until_metric(END, far).await;
+    assert!(!webhook.log().contains("the serving certificate"), "{}", webhook.log());
+
+    let ended = webhook.ca().leaf(Kind::Expired, &[]);
+    exchange_key(&webhook, &ended);
+    exchange_certificate(&webhook, &ended);
+    webhook.hang_up();
+    let told = "the serving certificate has ended and the API server refuses it; renew it";
+    let line = webhook.logged(told).await;
+    assert_eq!(line["not_after"], "2020-01-01T00:00:00Z");
+    assert_eq!(webhook.metric(END).await, 1_577_836_800);
 }
 
 #[tokio::test]

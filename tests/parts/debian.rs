@@ -1,6 +1,7 @@
 //! Debian's packages, unpacked and never installed: some start a daemon when they are.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -42,41 +43,58 @@ pub fn program(package: &str, path: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// A program that is linked to libraries which may be missing too, and the folders of those that
-/// are, as `LD_LIBRARY_PATH` takes them; none if the program is installed.
-pub fn program_with_libraries(package: &str, path: &str) -> Result<(PathBuf, OsString), String> {
+/// A program that is linked to libraries which may be missing too: the words of a command that runs
+/// it, to be followed by arguments.
+///
+/// Where the package is not installed, the dynamic linker is told of the unpacked libraries by a
+/// cache of its own, seen by this program only: programs that run themselves again drop
+/// `LD_LIBRARY_PATH`. This needs root.
+pub fn command_line(package: &str, path: &str) -> Result<Vec<OsString>, String> {
     let program = program(package, path)?;
     let kept = cache::folder()?.join(release());
     if !program.starts_with(&kept) {
-        return Ok((program, OsString::new()));
+        return Ok(vec![program.into()]);
     }
-    let list = kept.join(format!("{package}.needs"));
-    if !list.is_file() {
-        std::fs::write(&list, needed(package)?).map_err(|error| error.to_string())?;
+    let linker = kept.join(format!("{package}.ld.so.cache"));
+    if !linker.is_file() {
+        make_linker_cache(package, &linker)?;
     }
-    let names = std::fs::read_to_string(&list).map_err(|error| error.to_string())?;
-    let mut folders = Vec::new();
-    for name in names.lines() {
-        let libraries = unpacked(name)?.join("usr/lib");
-        let beneath = std::fs::read_dir(&libraries).into_iter().flatten().flatten();
-        // The one folder of this architecture.
-        folders.extend(
-            beneath.map(|it| it.path()).filter(|it| it.to_string_lossy().ends_with("-gnu")),
-        );
-        folders.push(libraries);
-    }
-    let folders = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-    Ok((program, folders))
+    let run = "mount --bind \"$1\" /etc/ld.so.cache; shift; exec \"$@\"";
+    let words = ["unshare", "--mount", "sh", "-euc", run, "sh"].map(OsString::from);
+    Ok(words.into_iter().chain([linker.into(), program.into()]).collect())
 }
 
-/// The packages that an installation would bring, one a line.
-fn needed(package: &str) -> Result<String, String> {
+/// A cache of the system's libraries and of those that an installation would bring.
+fn make_linker_cache(package: &str, path: &Path) -> Result<(), String> {
+    let mut folders = String::new();
+    for name in needed(package)? {
+        let libraries = unpacked(&name)?.join("usr/lib");
+        let beneath = std::fs::read_dir(&libraries).into_iter().flatten().flatten();
+        // The folder of the architecture is among them.
+        let beneath = beneath.map(|entry| entry.path()).filter(|path| path.is_dir());
+        for folder in beneath.chain([libraries]) {
+            writeln!(folders, "{}", folder.display()).unwrap();
+        }
+    }
+    folders += &std::fs::read_to_string("/etc/ld.so.conf").unwrap_or_default();
+    let folder = tempfile::TempDir::new().map_err(|error| error.to_string())?;
+    let (conf, cache) = (folder.path().join("conf"), folder.path().join("cache"));
+    std::fs::write(&conf, folders).map_err(|error| error.to_string())?;
+    let mut ldconfig = Command::new("/sbin/ldconfig");
+    ldconfig.args(["-X", "-f"]).arg(conf).arg("-C").arg(&cache);
+    command::run(ldconfig)?;
+    std::fs::copy(cache, path).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// The packages that an installation would bring.
+fn needed(package: &str) -> Result<Vec<String>, String> {
     let mut simulate = Command::new("apt-get");
     simulate.args(["install", "--simulate", "--no-install-recommends", package]);
     let output = command::run(simulate)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let names = text.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
-    Ok(names.filter(|name| *name != package).map(|name| format!("{name}\n")).collect())
+    Ok(names.filter(|name| *name != package).map(str::to_owned).collect())
 }
 
 fn unpack(package: &str, folder: &Path) -> Result<(), String> {

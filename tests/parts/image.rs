@@ -37,9 +37,9 @@ pub fn built() -> Result<Built, String> {
     kept::built(&buildah)
 }
 
-/// Writes a `docker` into a folder, for a `PATH`: its `build` and `push` are buildah's, over the
-/// same base images and the same kept layers, and so it is quick after [`built`]. A registry whose
-/// certificate the system does not trust is pushed to with `SSL_CERT_FILE` set.
+/// Writes a `docker` into a folder, for a `PATH`: its `build`, `push` and `run` are buildah's, over
+/// the same base images and the same kept layers, and so `build` is quick after [`built`]. To push
+/// where the system does not trust the certificate, set `SSL_CERT_FILE`.
 pub fn docker(folder: &Path) -> Result<PathBuf, String> {
     let buildah = Buildah::here()?;
     let volumes = {

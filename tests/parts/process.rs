@@ -30,6 +30,11 @@ impl Process {
         Self { name, child, log }
     }
 
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
     /// Panics with what it said if it has ended.
     pub fn assert_running(&mut self) {
         if let Some(status) = self.child.try_wait().unwrap() {
@@ -45,12 +50,6 @@ impl Process {
     /// Lets it go on.
     pub fn thaw(&self) {
         signal(&self.child, "CONT");
-    }
-
-    /// What it has printed.
-    pub fn log(&self) -> String {
-        let bytes = std::fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Kills it, if it has not ended by itself.

@@ -2,25 +2,30 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use super::idle::Traffic;
 use super::{Options, Transport};
+use crate::server::Shutdown;
 use crate::telemetry::Sparingly;
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The API server's requests carry a few hundred bytes of headers.
 const HEADERS: u32 = 32 << 10;
@@ -40,11 +45,20 @@ pub(super) struct Connections {
     options: Options,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
+    /// Places for further connections.
+    free: Arc<Semaphore>,
+    stop: Shutdown,
     failed: Sparingly,
 }
 
 impl Connections {
-    pub(super) fn new(transport: Transport, router: Router, options: Options) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        router: Router,
+        options: Options,
+        free: Arc<Semaphore>,
+        stop: Shutdown,
+    ) -> Self {
         let acceptor = match transport {
             Transport::Tls(config) => Some(TlsAcceptor::from(config)),
             Transport::Plain => None,
@@ -54,7 +68,7 @@ impl Connections {
         let builder = builder(options);
         let (http1, http2) = (builder.clone().http1_only(), builder.http2_only());
         let failed = Sparingly::new(Duration::from_secs(10));
-        Self { acceptor, router, options, http1, http2, failed }
+        Self { acceptor, router, options, http1, http2, free, stop, failed }
     }
 
     /// Serves one connection to its end.
@@ -92,16 +106,21 @@ impl Connections {
         let traffic = Traffic::default();
         let service = service_fn({
             let (router, traffic) = (self.router.clone(), traffic.clone());
+            let stop = self.stop.clone();
             move |request: Request<Incoming>| {
                 let ongoing = traffic.begin();
+                let stop = stop.clone();
+                let http1 = request.version() < Version::HTTP_2;
                 let answer = router.clone().call(request.map(Body::new));
                 async move {
-                    let answer = answer.await;
+                    let Ok(mut answer) = answer.await;
+                    if http1 && stop.has_fired() {
+                        // Said in time: a client that sends its next request just when the
+                        // connection is closed loses it, as it may have been seen.
+                        answer.headers_mut().insert(CONNECTION, CLOSE);
+                    }
                     drop(ongoing);
-                    Ok::<_, Infallible>(match answer {
-                        Ok(answer) => answer,
-                        Err(never) => match never {},
-                    })
+                    Ok::<_, Infallible>(answer)
                 }
             }
         });
@@ -111,16 +130,21 @@ impl Connections {
         let unused = tokio::select! {
             _ = connection.as_mut() => return,
             () = over(draining) => false,
-            () = traffic.ceased(self.options.headers, self.options.idle) => true,
+            () = traffic.ceased(self.options.pressed.min(self.options.idle), || self.idle()) => true,
         };
         connection.as_mut().graceful_shutdown();
         if unused {
             // Nothing is in flight, so the client need not be waited for long.
-            let _ = timeout(self.options.headers, connection).await;
+            let _ = timeout(self.options.pressed, connection).await;
         } else {
             // Until the listener's patience ends, which is the same for all.
             let _ = connection.await;
         }
+    }
+
+    /// How long a connection may be without a request, at the moment.
+    fn idle(&self) -> Duration {
+        if self.free.available_permits() == 0 { self.options.pressed } else { self.options.idle }
     }
 
     /// A failed handshake is most often the API server not trusting the certificate, which nobody
@@ -144,7 +168,7 @@ fn builder(options: Options) -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(options.headers)
+        .header_read_timeout(options.idle)
         .max_buf_size(HTTP1_BUFFER)
         .http2()
         .timer(TokioTimer::new())

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// Counts the requests of one connection, begun and ended.
 #[derive(Debug, Clone, Default)]
@@ -15,28 +14,29 @@ pub(super) struct Traffic(Arc<Counts>);
 struct Counts {
     begun: AtomicU64,
     ended: AtomicU64,
-    first: Notify,
 }
 
 impl Traffic {
     /// A request has begun; it ends when the answer is dropped.
     pub(super) fn begin(&self) -> Ongoing {
-        if self.0.begun.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.0.first.notify_one();
-        }
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         Ongoing(Arc::clone(&self.0))
     }
 
-    /// Returns if no request has begun within `first`, or else once there was none for all of
-    /// `idle`, which is noticed within two such periods.
-    pub(super) async fn ceased(&self, first: Duration, idle: Duration) {
-        if timeout(first, self.0.first.notified()).await.is_err() {
-            return;
-        }
+    /// Returns once there was no request for as long as `limit` says at that moment. It is asked
+    /// `every` so often, and what was before the first time is not counted.
+    pub(super) async fn ceased(&self, every: Duration, limit: impl Fn() -> Duration) {
+        let mut quiet = Duration::ZERO;
+        let mut before = self.counts().0;
         loop {
+            sleep(every).await;
             let (begun, ended) = self.counts();
-            sleep(idle).await;
-            if begun == ended && begun == self.counts().0 {
+            if begun != before || begun != ended {
+                (before, quiet) = (begun, Duration::ZERO);
+                continue;
+            }
+            quiet += every;
+            if quiet >= limit() {
                 return;
             }
         }

@@ -166,6 +166,13 @@ impl Scene {
         line.map_or(0, |(_, count)| count.parse().unwrap())
     }
 
+    /// Holds that the API server got an answer to every call since it had failed so often.
+    pub async fn assert_none_failed(&self, before: u64) {
+        let log = self.stage.plane.api_server_log();
+        let failed: Vec<&str> = log.lines().filter(|it| it.contains("failing open")).collect();
+        assert_eq!(self.failed_open().await, before, "{failed:#?}");
+    }
+
     /// `kubectl apply` of a pod; it waits no longer than it may.
     pub async fn apply(&self, name: &str, image: &str) -> Ran {
         let begun = Instant::now();

@@ -15,9 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(45 * 60);
 
 /// The program and where it keeps its images.
 pub struct Buildah {
-    program: PathBuf,
-    /// For the dynamic linker, where the package is unpacked and not installed.
-    libraries: OsString,
+    /// What runs it.
+    words: Vec<OsString>,
     folder: PathBuf,
 }
 
@@ -25,7 +24,7 @@ impl Buildah {
     /// An error is what this machine lacks.
     pub fn here() -> Result<Self, String> {
         netns::is_allowed()?;
-        let (program, libraries) = debian::program_with_libraries("buildah", "usr/bin/buildah")?;
+        let words = debian::command_line("buildah", "usr/bin/buildah")?;
         let folder = cache::folder()?.join("image");
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         // Nothing of the machine's own: neither which signatures it wants nor where it pulls from.
@@ -34,9 +33,14 @@ impl Buildah {
             (REGISTRIES, "unqualified-search-registries = []\n"),
             (STORAGE, "[storage]\ndriver = \"vfs\"\n"),
         ] {
-            std::fs::write(folder.join(name), text).map_err(|error| error.to_string())?;
+            let path = folder.join(name);
+            // Not while another process reads it.
+            if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+                continue;
+            }
+            std::fs::write(path, text).map_err(|error| error.to_string())?;
         }
-        Ok(Self { program, libraries, folder })
+        Ok(Self { words, folder })
     }
 
     /// Where images are kept, and whatever belongs to them.
@@ -59,8 +63,7 @@ impl Buildah {
     /// Runs it; what it wrote to both outputs.
     pub fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Result<Output, String> {
         let mut command = Command::new("nice");
-        let [program, rest @ ..] = &self.command_line()[..] else { return Err(String::new()) };
-        command.args(["-n", "10"]).arg(program).args(rest).args(arguments);
+        command.args(["-n", "10"]).args(self.command_line()).args(arguments);
         command.envs(self.environment());
         command::run_within(command, PATIENCE)
     }
@@ -69,15 +72,10 @@ impl Buildah {
     pub fn command_line(&self) -> Vec<OsString> {
         // vfs copies, and works wherever there are files.
         let folder = |name: &str| self.folder.join(name).into_os_string();
-        vec![
-            self.program.clone().into_os_string(),
-            "--storage-driver".into(),
-            "vfs".into(),
-            "--root".into(),
-            folder("storage"),
-            "--runroot".into(),
-            folder("run"),
-        ]
+        let mut words = self.words.clone();
+        words.extend(["--storage-driver".into(), "vfs".into()]);
+        words.extend(["--root".into(), folder("storage"), "--runroot".into(), folder("run")]);
+        words
     }
 
     /// The options of `build` and `push`.
@@ -91,9 +89,8 @@ impl Buildah {
     }
 
     /// Environment variables that it needs.
-    pub fn environment(&self) -> [(&'static str, OsString); 3] {
+    pub fn environment(&self) -> [(&'static str, OsString); 2] {
         [
-            ("LD_LIBRARY_PATH", self.libraries.clone()),
             ("CONTAINERS_REGISTRIES_CONF", self.folder.join(REGISTRIES).into()),
             ("CONTAINERS_STORAGE_CONF", self.folder.join(STORAGE).into()),
         ]

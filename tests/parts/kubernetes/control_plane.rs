@@ -195,6 +195,11 @@ impl ControlPlane {
         self.api_server.as_ref().unwrap().freeze();
     }
 
+    /// What the API server has logged.
+    pub fn api_server_log(&self) -> String {
+        self.api_server.as_ref().unwrap().log()
+    }
+
     /// Lets a frozen API server go on.
     pub fn thaw_api_server(&self) {
         self.api_server.as_ref().unwrap().thaw();

@@ -21,7 +21,7 @@ async fn a_client_that_never_begins_the_handshake_is_dropped() {
 
 #[tokio::test]
 async fn a_client_that_never_ends_its_headers_is_dropped() {
-    let server = Server::start(Options { headers: SHORT, ..patient() }).await;
+    let server = Server::start(Options { idle: SHORT, ..patient() }).await;
     let mut stream = server.tls(&["http/1.1"]).await.unwrap();
     // It may be dropped even before it has sent this much.
     let _ = stream.write_all(b"POST /validate HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
@@ -34,7 +34,7 @@ async fn a_client_that_never_ends_its_headers_is_dropped() {
 async fn neither_is_one_spared_that_has_sent_a_whole_request_before() {
     // The first request has to come within the limit too, so a slow machine is given another go.
     for limit in [SHORT, SHORT * 10, SHORT * 100, SHORT * 1000] {
-        let server = Server::start(Options { headers: limit, ..patient() }).await;
+        let server = Server::start(Options { idle: limit, ..patient() }).await;
         let mut stream = server.tls(&["http/1.1"]).await.unwrap();
         let request = b"POST /validate HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}\
             POST /validate HTTP/1.1\r\nhost: a\r\nx-slow: ";
@@ -50,11 +50,33 @@ async fn neither_is_one_spared_that_has_sent_a_whole_request_before() {
 
 #[tokio::test]
 async fn a_client_that_never_sends_anything_after_the_handshake_is_dropped() {
-    let server = Server::start(Options { headers: SHORT, ..patient() }).await;
+    let server = Server::start(Options { idle: SHORT, ..patient() }).await;
     for alpn in [&["h2"][..], &["http/1.1"], &[]] {
         let mut stream = server.tls(alpn).await.unwrap();
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
+}
+
+#[tokio::test]
+async fn where_connections_are_as_many_as_allowed_one_without_a_request_gives_way() {
+    let options = Options { connections: 2, pressed: SHORT, ..patient() };
+    let server = Server::start(options).await;
+    let busy = server.h2().await;
+    let waiting = busy.post("wait");
+    server.begun().await;
+    let mut silent = server.tls(&["http/1.1"]).await.unwrap();
+    let _ = silent.write_all(b"POST /validate HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
+    // In its place.
+    is_ok(server.h1().await.post("{}").await, "{}");
+    let _ = silent.read_to_end(&mut Vec::new()).await;
+    server.reviewer.go_on.add_permits(1);
+    is_ok(waiting.await.unwrap(), "wait");
+}
+
+#[test]
+fn a_connection_that_the_api_server_may_still_use_is_never_closed_for_being_idle() {
+    // net/http's IdleConnTimeout, as the API server has it for webhooks.
+    assert!(Options::default().idle > Duration::from_secs(90));
 }
 
 #[tokio::test]

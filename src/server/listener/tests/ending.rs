@@ -52,6 +52,22 @@ async fn while_it_lingers_new_connections_are_still_served() {
 }
 
 #[tokio::test]
+async fn while_it_lingers_http1_clients_are_told_to_open_their_next_connection_elsewhere() {
+    let linger = Duration::from_secs(300);
+    let server = Server::start(Options { linger, ..patient() }).await;
+    let (mut early, mut idle) = (server.h1().await, server.h1().await);
+    assert!(!early.is_last().await);
+    assert!(!idle.is_last().await);
+    server.trigger.fire();
+    assert!(early.is_last().await);
+    assert!(early.sender.ready().await.is_err(), "it is closed");
+    // Also one that comes late, and one that asks nothing for a while.
+    assert!(server.h1().await.is_last().await);
+    assert!(idle.is_last().await);
+    server.ended.abort();
+}
+
+#[tokio::test]
 async fn a_client_in_the_middle_of_a_handshake_does_not_hold_up_the_end() {
     let server = Server::start(patient()).await;
     let mut silent = server.tcp().await;

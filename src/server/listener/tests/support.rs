@@ -58,8 +58,8 @@ pub(super) fn patient() -> Options {
     let long = Duration::from_secs(300);
     Options {
         handshake: long,
-        headers: long,
         idle: long,
+        pressed: long,
         linger: Duration::ZERO,
         drain: long,
         ..Options::default()
@@ -139,6 +139,17 @@ pub(super) struct H1 {
 pub(super) struct H2 {
     pub(super) sender: http2::SendRequest<Full<Bytes>>,
     pub(super) closed: JoinHandle<bool>,
+}
+
+impl H1 {
+    /// Whether the answer to a review says that no other can follow.
+    pub(super) async fn is_last(&mut self) -> bool {
+        self.sender.ready().await.unwrap();
+        let answer = self.sender.send_request(review("{}")).await.unwrap();
+        let is_last = answer.headers().get("connection").is_some_and(|it| it == "close");
+        is_ok(read(answer).await, "{}");
+        is_last
+    }
 }
 
 pub(super) type Answer = Result<(StatusCode, Bytes), hyper::Error>;
