@@ -80,7 +80,7 @@ impl Cluster {
         let Some(path) = names::namespace_path(namespace) else { return Ok(None) };
         let watched = inner.namespaces.current();
         if let Some(found) = watched.and_then(|watched| find(&watched, namespace)) {
-            return Ok(found);
+            return Ok(found.label.clone());
         }
         let look = look::mode_label(Arc::clone(inner), namespace.to_owned(), path.clone());
         let failed = match inner.labels.read(&path, Freshness::Cached, deadline, look).await {
@@ -91,6 +91,7 @@ impl Cluster {
         };
         let asked = inner.last_labels.recall(&path).await;
         let watched = inner.namespaces.known().and_then(|watched| find(&watched, namespace));
+        let watched = watched.map(|found| found.label.clone());
         let watched = watched.zip(inner.namespaces.last_heard());
         let newest = asked.into_iter().chain(watched).max_by_key(|(_, at)| *at);
         newest.map(|(label, _)| label).ok_or(failed)
@@ -104,10 +105,10 @@ impl Cluster {
     }
 }
 
-/// The label of a namespace, if it is among these.
-fn find(all: &All<AllNamespaces>, namespace: &str) -> Option<Option<String>> {
+/// The namespace of this name, if it is among these.
+fn find(all: &All<AllNamespaces>, namespace: &str) -> Option<Arc<Labelled>> {
     let at = all.binary_search_by(|one| one.name.as_str().cmp(namespace)).ok()?;
-    all.get(at).map(|found| found.label.clone())
+    all.get(at).map(Arc::clone)
 }
 
 /// A label that was read by asking, and when.

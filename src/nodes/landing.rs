@@ -39,6 +39,7 @@ impl<'a> Demands<'a> {
     }
 
     /// The same of a pod whose RuntimeClass is not known: it may tolerate any taint.
+    #[must_use]
     pub fn of_unknown_class(self) -> Self {
         Self { tolerations: None, ..self }
     }

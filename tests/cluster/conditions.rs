@@ -172,7 +172,7 @@ fn templates(image: &str) -> Vec<(&'static str, Value)> {
 }
 
 async fn sent(kubernetes: &Kubernetes) {
-    let scene = Scene::set(kubernetes, Launch::default().mode("enforce")).await;
+    let scene = Box::pin(Scene::set(kubernetes, Launch::default().mode("enforce"))).await;
     judged_ones_arrive(&scene).await;
     others_do_not(&scene).await;
     namespaces_that_are_left_out(&scene).await;
@@ -289,7 +289,7 @@ async fn namespaces_that_are_left_out(scene: &Scene) {
 }
 
 async fn beside_others(kubernetes: &Kubernetes) {
-    let scene = Scene::set(kubernetes, Launch::default().mode("enforce")).await;
+    let scene = Box::pin(Scene::set(kubernetes, Launch::default().mode("enforce"))).await;
     let stage = &scene.stage;
     // Another webhook, which only warns and of other things.
     let other = Launch::alone()
@@ -387,7 +387,7 @@ async fn exempt(kubernetes: &Kubernetes) {
     let config = "mode: enforce\n\
         exempt:\n  users: [developer, 'system:serviceaccount:shop:deployer']\n  \
         namespaces: [lab]\n  images: ['*/team/lab*']\n";
-    let scene = Scene::set(kubernetes, Launch::default().config(config)).await;
+    let scene = Box::pin(Scene::set(kubernetes, Launch::default().config(config))).await;
     let stage = &scene.stage;
     scene.namespace("lab").await;
     stage.kubectl("create serviceaccount deployer -n shop").succeeds().await;

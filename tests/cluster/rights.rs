@@ -337,7 +337,7 @@ fn warned(ran: &Ran, codes: &[&str]) {
 }
 
 async fn each_right(kubernetes: &Kubernetes) {
-    let scene = Scene::set(kubernetes).await;
+    let scene = Box::pin(Scene::set(kubernetes)).await;
     scene.with_all_rights().await;
 
     let none = json!({});
@@ -428,7 +428,7 @@ fn names(ran: &Ran, right: &str) {
 }
 
 async fn variants(kubernetes: &Kubernetes) {
-    let scene = Scene::set(kubernetes).await;
+    let scene = Box::pin(Scene::set(kubernetes)).await;
     let broken = images::simple("broken");
     let damaged = named(&scene.stage.registry, REGISTRY, "team/broken", &broken);
     for blob in &broken.blobs {

@@ -118,7 +118,7 @@ impl<W: Watched> Store<W> {
         self.state().ended = Some(Err(obstacle.clone()));
         match obstacle {
             Obstacle::Forbidden if self.tell(Told::Forbidden) => {
-                tracing::warn!("pullcheck may not list and watch {}, so {}", W::PLURAL, W::WITHOUT)
+                tracing::warn!("pullcheck may not list and watch {}, so {}", W::PLURAL, W::WITHOUT);
             }
             Obstacle::Trouble(why) if self.tell(Told::Failing) => {
                 tracing::warn!(why, "the cluster's {} cannot be read", W::PLURAL);

@@ -153,7 +153,7 @@ impl Launch {
     /// Starts it, and waits until it is ready, as a Service does before it sends anybody there.
     pub async fn start(self) -> Webhook {
         let early = self.early;
-        let webhook = self.listening().await;
+        let webhook = Box::pin(self.listening()).await;
         if !early {
             let ready = async {
                 while webhook.probe("/readyz").await.status != 200 {
