@@ -25,8 +25,13 @@ const NEEDED: [&str; 7] =
 
 #[test]
 fn the_five_commands_of_the_page_install_it_on_a_node() {
-    let parts = match Parts::gather().and_then(|parts| Ok((parts, Helm::built()?))) {
-        Ok(parts) => parts,
+    let tools = TempDir::new().unwrap();
+    let gathered = || {
+        let (parts, helm) = (Parts::gather()?, Helm::built()?);
+        docker(tools.path()).map(|_| (parts, helm))
+    };
+    let (parts, helm) = match gathered() {
+        Ok(gathered) => gathered,
         Err(why) => skip!(&why),
     };
     let network = Network { hosts: "127.0.0.1 localhost\n", resolv_conf: "" };
@@ -36,12 +41,12 @@ fn the_five_commands_of_the_page_install_it_on_a_node() {
         Ok(_) => {}
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(five(&parts.0, &parts.1));
+    runtime.block_on(five(&parts, &helm, tools));
 }
 
-async fn five(parts: &Parts, helm: &Helm) {
+async fn five(parts: &Parts, helm: &Helm, tools: TempDir) {
     let mut cluster = Cluster::start(parts).await;
-    let reader = Reader::new(&cluster, parts, helm);
+    let reader = Reader::new(&cluster, parts, helm, tools);
     let commands = part("five").replace("\\\n", "");
     let commands: Vec<&str> = commands.lines().collect();
     let [build, push, install, label, last] = commands[..] else {
@@ -74,36 +79,35 @@ fn part(name: &str) -> String {
 /// Somebody at the repository's root with the usual tools.
 struct Reader {
     root: TempDir,
+    tools: TempDir,
     kubeconfig: PathBuf,
     authority: PathBuf,
 }
 
 impl Reader {
-    fn new(cluster: &Cluster, parts: &Parts, helm: &Helm) -> Self {
+    /// `tools` has docker already.
+    fn new(cluster: &Cluster, parts: &Parts, helm: &Helm, tools: TempDir) -> Self {
         let root = TempDir::with_prefix("reader-").unwrap();
         for name in NEEDED {
             let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
             let status = Command::new("cp").arg("-r").arg(from).arg(root.path()).status().unwrap();
             assert!(status.success(), "{name}");
         }
-        let tools = root.path().join("bin");
-        std::fs::create_dir(&tools).unwrap();
-        symlink(helm.path(), tools.join("helm")).unwrap();
+        symlink(helm.path(), tools.path().join("helm")).unwrap();
         let kubectl = parts.kubernetes.command("kubectl");
         let words = std::iter::once(kubectl.get_program()).chain(kubectl.get_args());
         let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
         let script = format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "));
-        std::fs::write(tools.join("kubectl"), script).unwrap();
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(tools.join("kubectl"), executable).unwrap();
-        docker(&tools).unwrap();
+        let kubectl = tools.path().join("kubectl");
+        std::fs::write(&kubectl, script).unwrap();
+        std::fs::set_permissions(kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
         let kubeconfig = cluster.kubeconfig(User::Admin);
-        Self { root, kubeconfig, authority: cluster.authority() }
+        Self { root, tools, kubeconfig, authority: cluster.authority() }
     }
 
     /// One line at a shell.
     fn runs(&self, line: &str) -> Kubectl {
-        let mut path = self.root.path().join("bin").into_os_string();
+        let mut path = self.tools.path().as_os_str().to_owned();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
         let mut command = Command::new("sh");
