@@ -124,18 +124,19 @@ impl Connections {
                 }
             }
         });
+        let every = self.options.pressed.min(self.options.idle);
         let connection = version.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         // How a connection ended is the client's affair: it broke off, or broke the protocol.
         let unused = tokio::select! {
             _ = connection.as_mut() => return,
             () = over(draining) => false,
-            () = traffic.ceased(self.options.pressed.min(self.options.idle), || self.idle()) => true,
+            () = traffic.ceased(every, || self.idle()) => true,
         };
         connection.as_mut().graceful_shutdown();
         if unused {
             // Nothing is in flight, so the client need not be waited for long.
-            let _ = timeout(self.options.pressed, connection).await;
+            let _ = timeout(every, connection).await;
         } else {
             // Until the listener's patience ends, which is the same for all.
             let _ = connection.await;

@@ -57,8 +57,8 @@ async fn renewed(mut scene: Scene) {
     scene.assert_none_failed(before).await;
     figures.assert_harmless(LIMIT).assert_judged();
 
-    // It was the new one all the time: with the old authority alone nobody is called any more.
-    scene.stage.trust(&[&scene.ca]).await;
+    // The bundle did decide: with an authority of which neither has anything, no call succeeds.
+    scene.stage.trust(&[&Ca::mint()]).await;
     let begun = Instant::now();
     while scene.failed_open().await == before {
         assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{}", load.since(begin));

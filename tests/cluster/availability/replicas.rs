@@ -142,16 +142,16 @@ async fn both_away(scene: &mut Scene, load: &Load) {
 /// Nothing about a registry ever fails a review: it is answered in time, with a warning.
 async fn registry_away(scene: &Scene, load: &Load) {
     let before = scene.failed_open().await;
-    for (what, code, fault) in [
-        ("hangs", "registry-timeout", faults::hang()),
-        ("answers 503", "registry-error", faults::server_error(503)),
-        ("resets connections", "registry-error", faults::reset()),
+    for (what, name, code, fault) in [
+        ("hangs", "hangs", "registry-timeout", faults::hang()),
+        ("answers 503", "fails", "registry-error", faults::server_error(503)),
+        ("breaks connections off", "breaks-off", "registry-error", faults::reset()),
     ] {
         let begin = Instant::now();
         scene.stage.registry.misbehave("team/app", fault);
         let warned = |one: &Outcome| matches!(one, Outcome::Warned(it) if it.contains(code));
         load.until_all(code, warned).await;
-        let applied = scene.apply(code, &scene.bad).await;
+        let applied = scene.apply(name, &scene.bad).await;
         assert_eq!(applied.code, Some(0), "{applied}");
         assert!(applied.stderr.contains(&format!("[{code}]")), "{applied}");
         scene.stage.registry.heal("team/app");

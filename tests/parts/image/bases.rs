@@ -84,6 +84,8 @@ fn make(
     fill(&files)?;
     let mut arguments = vec!["build".into(), "--file".into(), file.into_os_string()];
     arguments.extend(Buildah::isolated().map(Into::into));
+    // Of the same files the same image, or every layer above it would be another one too.
+    arguments.extend(["--timestamp".into(), "0".into()]);
     arguments.extend(buildah.trusting());
     arguments.extend(["--tag".into(), name.into(), files.into_os_string()]);
     buildah.run(&arguments).map(|_| ()).map_err(|why| format!("the base image {name}: {why}"))

@@ -60,6 +60,7 @@ fn make(buildah: &Buildah, build: &Path) -> Result<String, String> {
         arguments.extend(["--volume".into(), volume.into()]);
     }
     arguments.extend(Buildah::isolated().map(Into::into));
+    arguments.push("--layers".into());
     arguments.extend(buildah.trusting());
     arguments.extend(["--tag".into(), IMAGE.into(), root().into()]);
     let output = match buildah.run(&arguments) {
@@ -70,9 +71,12 @@ fn make(buildah: &Buildah, build: &Path) -> Result<String, String> {
         [(IMAGE.to_owned(), Built::PULLCHECK), (bases::runtime_image(), Built::BASE)]
     {
         let to = format!("oci:{}:{name}", build.join(UNFINISHED).display());
-        let mut arguments = vec!["push".into(), image.into(), to.into()];
+        let mut arguments = vec!["push".into()];
         arguments.extend(buildah.trusting());
-        buildah.run(&arguments)?;
+        arguments.extend([image.into(), to.into()]);
+        if let Err(why) = buildah.run(&arguments) {
+            panic!("what was built cannot be written to a folder: {why}");
+        }
     }
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
