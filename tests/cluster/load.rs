@@ -76,6 +76,7 @@ impl Load {
 
     /// Waits until what has ended since a moment fulfils a condition.
     pub async fn until(&self, what: &str, reached: impl Fn(&[Asked]) -> bool) {
+        let now = Instant::now();
         let mut pace = tokio::time::interval(PACE);
         for _ in 0..3_000 {
             pace.tick().await;
@@ -83,7 +84,7 @@ impl Load {
                 return;
             }
         }
-        panic!("waited in vain for {what}: {}", self.since(Instant::now() - 10 * PACE));
+        panic!("waited in vain for {what}: {}", self.since(now));
     }
 
     /// Waits until everything is judged again.

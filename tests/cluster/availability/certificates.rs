@@ -19,7 +19,10 @@ fn renewing_certificates_loses_no_review() {
     on_stage!(
         "cluster::availability::certificates::renewing_certificates_loses_no_review",
         Release::Current,
-        async |kubernetes: &Kubernetes| renewed(Scene::set(kubernetes, &program).await).await
+        async |kubernetes: &Kubernetes| {
+            let scene = Box::pin(Scene::set(kubernetes, &program)).await;
+            Box::pin(renewed(scene)).await;
+        }
     );
 }
 
@@ -28,7 +31,7 @@ async fn renewed(mut scene: Scene) {
     load.until_judged().await;
     let (begin, before) = (Instant::now(), scene.failed_open().await);
 
-    scene.show(&scene.leaf(&scene.ca));
+    scene.show(&Scene::leaf(&scene.ca));
     until_shown(&scene, 1).await;
     // The API server's connection is an old one; replacing both replicas makes it open new ones.
     for replica in Replica::BOTH {
@@ -46,7 +49,7 @@ async fn renewed(mut scene: Scene) {
     let other = Ca::mint();
     scene.stage.trust(&[&scene.ca, &other]).await;
     load.go_on(5).await;
-    scene.show(&scene.leaf(&other));
+    scene.show(&Scene::leaf(&other));
     until_shown(&scene, 1).await;
     load.go_on(5).await;
     // Another bundle makes the API server open a connection of its own for it.

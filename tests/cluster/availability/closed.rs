@@ -25,7 +25,10 @@ fn without_any_replica_failure_policy_fail_stops_neither_pullcheck_nor_kube_syst
     on_stage!(
         "cluster::availability::closed::without_any_replica_failure_policy_fail_stops_neither_pullcheck_nor_kube_system_and_has_a_way_out",
         Release::Current,
-        async |kubernetes: &Kubernetes| closed(Scene::set(kubernetes, &program).await).await
+        async |kubernetes: &Kubernetes| {
+            let scene = Box::pin(Scene::set(kubernetes, &program)).await;
+            Box::pin(closed(scene)).await;
+        }
     );
 }
 

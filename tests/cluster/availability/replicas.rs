@@ -23,7 +23,7 @@ fn whatever_happens_to_a_replica_nobody_waits_long_and_nobody_is_refused() {
         "cluster::availability::replicas::whatever_happens_to_a_replica_nobody_waits_long_and_nobody_is_refused",
         Release::Current,
         async |kubernetes: &Kubernetes| {
-            let mut scene = Scene::set(kubernetes, &program).await;
+            let mut scene = Box::pin(Scene::set(kubernetes, &program)).await;
             let load = Load::start(&scene.stage.api(), CLIENTS, &scene.bad);
             load.until_judged().await;
             graceful_ends(&mut scene, &load).await;
@@ -44,7 +44,7 @@ fn neither_an_api_server_that_restarts_nor_a_registry_that_is_away_does_harm() {
         "cluster::availability::replicas::neither_an_api_server_that_restarts_nor_a_registry_that_is_away_does_harm",
         Release::Current,
         async |kubernetes: &Kubernetes| {
-            let mut scene = Scene::set(kubernetes, &program).await;
+            let mut scene = Box::pin(Scene::set(kubernetes, &program)).await;
             let load = Load::start(&scene.stage.api(), CLIENTS, &scene.bad);
             load.until_judged().await;
             registry_away(&scene, &load).await;

@@ -84,7 +84,7 @@ impl Scene {
         let proxy = HaProxy::start(program, front, &Replica::BOTH.map(Replica::backend)).await;
         let files = TempDir::new().unwrap();
         let mut scene = Self { stage, proxy, bad, good, ca, files, replicas: [None, None] };
-        scene.show(&scene.leaf(&scene.ca));
+        scene.show(&Self::leaf(&scene.ca));
         for replica in Replica::BOTH {
             scene.start(replica).await;
         }
@@ -95,7 +95,7 @@ impl Scene {
     }
 
     /// A new pair of an authority's.
-    pub fn leaf(&self, ca: &Ca) -> Leaf {
+    pub fn leaf(ca: &Ca) -> Leaf {
         ca.leaf(Kind::Good, &[SERVER_NAME])
     }
 
