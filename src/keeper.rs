@@ -80,16 +80,16 @@ impl Keeper {
                 round = self.round(SystemTime::now()) => round,
             };
             let wait = match round {
-                Err(Trouble::Conflict) => failed.next(),
+                Err(Trouble::Conflict) => failed.draw(),
                 Err(Trouble::Other(why)) => {
                     self.report(&why);
-                    failed.next()
+                    failed.draw()
                 }
                 Ok(Round { trouble, unsettled }) => {
                     let fine = trouble.is_empty();
                     self.report(&trouble);
                     match (fine, unsettled) {
-                        (false, _) => failed.next(),
+                        (false, _) => failed.draw(),
                         (true, settling) => {
                             failed.reset();
                             if settling { SETTLED } else { pause::drawn(EVERY) }

@@ -20,7 +20,7 @@ impl Pause {
     }
 
     /// The next pause.
-    pub fn next(&mut self) -> Duration {
+    pub fn draw(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(LONGEST);
         drawn(pause)
@@ -48,10 +48,10 @@ mod tests {
         let mut pause = Pause::new(Duration::from_secs(1));
         for whole in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
             let whole = Duration::from_secs(whole);
-            let drawn = pause.next();
+            let drawn = pause.draw();
             assert!(drawn >= whole / 2 && drawn <= whole.min(LONGEST), "{drawn:?} of {whole:?}");
         }
         pause.reset();
-        assert!(pause.next() <= Duration::from_secs(1));
+        assert!(pause.draw() <= Duration::from_secs(1));
     }
 }

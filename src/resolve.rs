@@ -53,6 +53,7 @@ pub struct Question {
 
 impl Question {
     /// The same with other credentials.
+    #[must_use]
     pub fn with(&self, credentials: Vec<(CredentialSource, Credential)>) -> Self {
         Self {
             reference: self.reference.clone(),

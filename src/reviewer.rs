@@ -294,7 +294,7 @@ impl Case {
                     namespace: self.namespace.clone(),
                     owner: owner.clone(),
                     code: finding.code.as_str(),
-                    message: finding.message.to_string(),
+                    message: finding.message.clone(),
                 })
         })
     }

@@ -38,6 +38,8 @@ mod image {
     #[cfg(test)]
     mod docker;
     #[cfg(test)]
+    mod five;
+    #[cfg(test)]
     mod node;
     #[cfg(test)]
     mod parts;

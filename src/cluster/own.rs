@@ -162,30 +162,27 @@ impl Cluster {
         let object = Object::secret(namespace, name);
         let values = values.into_iter().map(|(key, value)| (key, STANDARD.encode(value)));
         let data = json!(values.collect::<BTreeMap<_, _>>());
-        let (how, verb, path, secret) = match read {
-            Some(OwnSecret(mut secret)) => {
-                let path = Resource::Secrets.path(namespace, name);
-                if let Some(members) = secret.as_object_mut() {
-                    members.insert("data".to_owned(), data);
-                }
-                (Sending::Replace, "update", path, secret)
+        let (how, verb, path, secret) = if let Some(OwnSecret(mut secret)) = read {
+            let path = Resource::Secrets.path(namespace, name);
+            if let Some(members) = secret.as_object_mut() {
+                members.insert("data".to_owned(), data);
             }
-            None => {
-                let (key, value) = MANAGED_BY;
-                let path = namespace_path(namespace).map(|path| format!("{path}/secrets"));
-                let secret = json!({
-                    "apiVersion": "v1",
-                    "kind": "Secret",
-                    "type": "kubernetes.io/tls",
-                    "metadata": {
-                        "name": name,
-                        "namespace": namespace,
-                        "labels": { "app.kubernetes.io/name": "pullcheck", key: value },
-                    },
-                    "data": data,
-                });
-                (Sending::Create, "create", path, secret)
-            }
+            (Sending::Replace, "update", path, secret)
+        } else {
+            let (key, value) = MANAGED_BY;
+            let path = namespace_path(namespace).map(|path| format!("{path}/secrets"));
+            let secret = json!({
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": "kubernetes.io/tls",
+                "metadata": {
+                    "name": name,
+                    "namespace": namespace,
+                    "labels": { "app.kubernetes.io/name": "pullcheck", key: value },
+                },
+                "data": data,
+            });
+            (Sending::Create, "create", path, secret)
         };
         self.send(&object, how, verb, path, &secret).await.map(OwnSecret)
     }

@@ -491,6 +491,7 @@ async fn mode(cluster: &Cluster) -> Result<Option<String>, Obstacle> {
     cluster.namespace_mode_label("shop", far()).await
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the cluster answers")]
 fn chosen(mode: &str) -> Result<Option<String>, Obstacle> {
     Ok(Some(mode.to_owned()))
 }

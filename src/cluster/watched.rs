@@ -97,7 +97,7 @@ impl<W: Watched> Store<W> {
                 Ended::Gone => self.lost(),
             }
             drop(first.take());
-            sleep(pause.next()).await;
+            sleep(pause.draw()).await;
         }
     }
 }

@@ -69,11 +69,11 @@ fn name(note: &Note) -> String {
         hash.update(part);
         hash.update([0]);
     }
-    let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hash.finalize().iter().take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
     // Names of objects are ASCII; what is not could not be the start of a name.
     let start: String = note.owner.name.chars().take(OWNER).collect();
     let start = start.trim_end_matches(['-', '.']);
-    format!("{start}.{hash}")
+    format!("{start}.{hash:016x}")
 }
 
 /// `TagNotFound` of `tag-not-found`.

@@ -32,8 +32,3 @@ pub fn failed_open(event: &Value) -> bool {
     let annotations = event["annotations"].as_object();
     annotations.into_iter().flatten().any(|(name, _)| name.starts_with("failed-open."))
 }
-
-/// What pullcheck noted of it.
-pub fn note<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
-    event["annotations"][format!("images.pullcheck.dev/{key}")].as_str()
-}

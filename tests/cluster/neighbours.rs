@@ -38,7 +38,7 @@ async fn beside(kubernetes: &Kubernetes) {
         Server::start_at(NEIGHBOUR, Some(leaf.server()), Greeting::Serve, async |seen| {
             answer(&seen)
         });
-    let _neighbour = neighbour.await;
+    let neighbour = neighbour.await;
     for object in [mutating(&stage), validating(&stage), policy(), binding()] {
         stage.kubectl("create -f -").stdin(object.to_string()).succeeds().await;
     }
@@ -67,7 +67,7 @@ async fn beside(kubernetes: &Kubernetes) {
     // Theirs is theirs: what they refuse is refused, and what they fail at is not our affair.
     let ran = run("refused", "short/web:1.0").await;
     assert!(ran.stderr.contains("\"neighbour.acme.test\" denied the request"), "{ran}");
-    drop(_neighbour);
+    drop(neighbour);
     let ran = run("three", "registry.acme.test/shop/web:3.0").await;
     assert!(ran.stderr.contains("[tag-not-found]"), "{ran}");
     let ran = run("four", "registry.acme.test/shop/web:1.0").await;

@@ -8,7 +8,7 @@ pub struct Kind {
     /// `apps/v1`
     version: &'static str,
     /// `Deployment`
-    kind: &'static str,
+    name: &'static str,
     /// `deployments`
     pub resource: &'static str,
 }
@@ -26,8 +26,8 @@ pub const KINDS: [Kind; 9] = [
     kind("batch/v1", "CronJob", "cronjobs"),
 ];
 
-const fn kind(version: &'static str, kind: &'static str, resource: &'static str) -> Kind {
-    Kind { version, kind, resource }
+const fn kind(version: &'static str, name: &'static str, resource: &'static str) -> Kind {
+    Kind { version, name, resource }
 }
 
 impl Kind {
@@ -45,14 +45,14 @@ impl Kind {
         if let Some(secret) = secret {
             spec["imagePullSecrets"] = json!([{ "name": secret }]);
         }
-        if ["Job", "CronJob"].contains(&self.kind) {
+        if ["Job", "CronJob"].contains(&self.name) {
             spec["restartPolicy"] = json!("Never");
         }
         let template = json!({ "metadata": { "labels": labels }, "spec": spec });
         let mut object = json!({
-            "apiVersion": self.version, "kind": self.kind, "metadata": { "name": name },
+            "apiVersion": self.version, "kind": self.name, "metadata": { "name": name },
         });
-        match self.kind {
+        match self.name {
             "Pod" => object["spec"] = spec,
             "PodTemplate" => object["template"] = template,
             "ReplicationController" => {

@@ -39,6 +39,7 @@ async fn rollout(kubernetes: &Kubernetes) {
     // What has been found is believed for a while; a new pullcheck remembers nothing.
     drop(webhook);
     stage.registry.untag("shop/web", "1.0");
+    nobody_answers(&stage, &image).await;
     let webhook = serve(&stage).await;
     the_tag_is_gone(&stage, &webhook, &image).await;
     drop(webhook);
@@ -54,6 +55,14 @@ async fn serve(stage: &Stage) -> Webhook {
     let webhook = stage.serve(Launch::default()).await;
     stage.until_called(ABSENT).await;
     webhook
+}
+
+/// Without pullcheck everything passes, and the API server notes it.
+async fn nobody_answers(stage: &Stage, image: &str) {
+    assert_eq!(audit::requests(stage, audit::failed_open), [] as [Value; 0]);
+    let run = stage.kubectl("run alone -n shop --dry-run=server --image").arg(image);
+    run.succeeds().await;
+    assert_eq!(audit::requests(stage, audit::failed_open).len(), 1);
 }
 
 /// The registry says that there is no such image, which denies a person's pod and no controller's.

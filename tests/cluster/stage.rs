@@ -90,12 +90,12 @@ impl Stage {
     /// A control plane with the controllers that make pods of templates, and a registry; nothing
     /// is installed yet.
     pub async fn start(kubernetes: &Kubernetes) -> Self {
-        Self::start_with(kubernetes, &[NAMESPACES, WORKLOADS, ROLES]).await
+        Box::pin(Self::start_with(kubernetes, &[NAMESPACES, WORKLOADS, ROLES])).await
     }
 
     /// The same, where nothing is made but what the test sends: no pods of templates.
     pub async fn start_still(kubernetes: &Kubernetes) -> Self {
-        Self::start_with(kubernetes, &[NAMESPACES, ROLES]).await
+        Box::pin(Self::start_with(kubernetes, &[NAMESPACES, ROLES])).await
     }
 
     async fn start_with(kubernetes: &Kubernetes, controllers: &[&str]) -> Self {
@@ -145,7 +145,7 @@ impl Stage {
     pub async fn replica(&self, index: u8, launch: Launch) -> Webhook {
         let address = std::net::Ipv4Addr::from(u32::from_be_bytes(REPLICA) + u32::from(index));
         let launch = launch.at(address.into()).named(SERVER_NAME);
-        let webhook = self.process(launch).await;
+        let webhook = Box::pin(self.process(launch)).await;
         self.endpoint(&format!("pullcheck-{index}"), webhook.address(), true).await;
         webhook
     }

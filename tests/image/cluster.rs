@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -101,27 +101,11 @@ impl Cluster {
         self.kubectl(&format!("{create}{}", file.display())).succeeds().await;
     }
 
-    /// Installs what is shipped, with the overlay of the tests, and what its user is to provide:
-    /// the certificate, and here the authority of the registries.
+    /// Installs what is shipped, with the overlay of the tests.
     pub async fn install(&self) {
-        use base64::Engine as _;
-        let ca = Ca::mint();
-        let leaf = ca.leaf(Kind::Good, &["pullcheck.pullcheck.svc"]);
-        let path = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let (cert, key) = (path(leaf.cert_file()), path(leaf.key_file()));
         let overlay = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/image/overlay");
         self.kubectl("apply -k").arg(overlay).succeeds().await;
-        let line =
-            format!("-n pullcheck create secret tls pullcheck-tls --cert={cert} --key={key}");
-        self.kubectl(&line).succeeds().await;
         self.trusts_the_registries().await;
-        let bundle = base64::engine::general_purpose::STANDARD.encode(ca.pem());
-        let path = "/webhooks/0/clientConfig/caBundle";
-        let patch = json!([{ "op": "add", "path": path, "value": bundle }]).to_string();
-        self.kubectl("patch validatingwebhookconfiguration pullcheck --type=json -p")
-            .arg(&patch)
-            .succeeds()
-            .await;
     }
 
     /// Waits until the Deployment is rolled out, by its own probes.

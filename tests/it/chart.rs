@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 /// Settings that the chart makes itself, or that mean nothing to `serve` in a pod.
 const NOT_CONFIGURED: &[&str] = &[
     "cluster",
+    "events",
     "kubeconfig",
     "listen",
     "metricsListen",

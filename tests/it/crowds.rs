@@ -43,7 +43,10 @@ async fn a_hundred_reviews_of_one_cold_image_make_one_resolution() {
         tokio::join!(reviews, all_wait);
         assert_eq!(registry.manifest_requests_by(&Method::HEAD, REPOSITORY), 1);
         assert_eq!(registry.manifest_requests_by(&Method::GET, REPOSITORY), 1);
-        assert_eq!(webhook.metric("pullcheck_lookups_total{outcome=\"found\"}").await, 1);
+        assert_eq!(
+            webhook.metric("pullcheck_lookups_total{outcome=\"found\",registry=\"other\"}").await,
+            1
+        );
     }
 }
 

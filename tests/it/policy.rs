@@ -58,7 +58,9 @@ fn seen(answer: &Reviewed, code: &str) -> Seen {
 async fn settled(webhook: &Webhook, review: &Review, code: &str) -> Seen {
     let first = webhook.review(review).await;
     if first.annotations().iter().any(|(key, _)| key == "looked-up") {
-        webhook.until_metric("pullcheck_lookups_total{outcome=\"absent\"}", 1).await;
+        webhook
+            .until_metric("pullcheck_lookups_total{outcome=\"absent\",registry=\"other\"}", 1)
+            .await;
         return seen(&webhook.review(review).await, code);
     }
     seen(&first, code)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::files::{alerts, read};
 use super::prometheus::{printed, queries, run};
@@ -62,9 +62,8 @@ fn faults(program: &PathBuf, scrape: &str, queries: &[String]) -> Vec<Vec<String
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("metrics");
     std::fs::write(&file, scrape).unwrap();
-    let lines: String =
-        queries.iter().map(|query| format!("{}\n", Value::from(&**query))).collect();
-    let ran = run(program, &[file.to_str().unwrap()], &lines);
+    let lines: Vec<String> = queries.iter().map(|query| json!(query).to_string()).collect();
+    let ran = run(program, &[file.to_str().unwrap()], &lines.join("\n"));
     assert!(ran.status.success(), "{}", printed(&ran));
     let answers = String::from_utf8(ran.stdout).unwrap();
     let answers: Vec<Answer> =

@@ -11,6 +11,7 @@ mod docker;
 mod kept;
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use buildah::Buildah;
 
@@ -31,7 +32,11 @@ impl Built {
 /// The image, built unless it is kept; or why there is none: what this machine lacks. Panics where
 /// the Dockerfile does not build.
 pub fn built() -> Result<Built, String> {
+    // One failure is enough: a build takes minutes.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
     let buildah = Buildah::here()?;
+    let _alone = ONE_AT_A_TIME.lock().expect("another test says why the Dockerfile does not build");
     // Two builds at a time would only take turns anyway, and what is kept is kept for all.
     let _turn = buildah.turn()?;
     kept::built(&buildah)

@@ -62,7 +62,7 @@ pub(super) async fn follow<W: Watched>(
             pause.reset();
         }
         match ended {
-            Ok(()) => sleep(pause.next()).await,
+            Ok(()) => sleep(pause.draw()).await,
             Err(ended) => return ended,
         }
     }

@@ -60,6 +60,7 @@ impl Did {
 /// One command and what came of it.
 #[derive(Debug)]
 pub struct Step {
+    #[expect(dead_code, reason = "shown where an assertion fails")]
     pub line: String,
     pub code: Option<i32>,
     /// What kubectl printed, as a terminal shows it.

@@ -14,7 +14,9 @@ pub async fn scenes(terminal: &mut Terminal<'_>) {
     terminal.types("kubectl label deployment/web -n shop team=checkout").await.is_not_sent();
     terminal.types("kubectl scale deployment/web -n shop --replicas=3").await.is_not_sent();
     let restart = "kubectl rollout restart deployment/web -n shop";
-    terminal.types(restart).await.is_skipped("nothing-new");
+    terminal.types(restart).await.is_not_sent();
+    let env = "kubectl set env deployment/web -n shop LOG_LEVEL=debug";
+    terminal.types(env).await.is_skipped("nothing-new");
     terminal.stage.image("shop/web", "1.4.1");
     let status = "kubectl patch pod/web -n shop --subresource=status -p \
         {\"status\":{\"message\":\"tests\"}}";

@@ -39,11 +39,11 @@ directory = \"/vendor\"
 
 /// Makes both, and gives what is to be mounted while building, as `--volume` takes it.
 pub fn made(buildah: &Buildah) -> Result<Vec<String>, String> {
-    let dockerfile = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let [for_building, for_running] = names();
     let toolchain = text("rustc", &["--print", "sysroot"])?;
     let vendor = vendored(buildah)?;
-    make(buildah, &named(&dockerfile, "BUILD_IMAGE"), BUILD, build)?;
-    make(buildah, &named(&dockerfile, "RUNTIME_IMAGE"), RUNTIME, runtime)?;
+    make(buildah, &for_building, BUILD, build)?;
+    make(buildah, &for_running, RUNTIME, runtime)?;
     let volume = |from: &str, to: &str| format!("{from}:{to}:ro");
     Ok(vec![
         volume("/usr", "/usr"),
@@ -54,9 +54,10 @@ pub fn made(buildah: &Buildah) -> Result<Vec<String>, String> {
     ])
 }
 
-/// The name of the base image that the result is built on.
-pub fn runtime_image() -> String {
-    named(&std::fs::read_to_string(root().join("Dockerfile")).unwrap(), "RUNTIME_IMAGE")
+/// The names of the base images: of that for building, and of that for running.
+pub fn names() -> [String; 2] {
+    let dockerfile = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
+    ["BUILD_IMAGE", "RUNTIME_IMAGE"].map(|argument| named(&dockerfile, argument))
 }
 
 /// What an image built here depends on beside the package's own files: another compiler makes
@@ -84,6 +85,8 @@ fn make(
     fill(&files)?;
     let mut arguments = vec!["build".into(), "--file".into(), file.into_os_string()];
     arguments.extend(Buildah::isolated().map(Into::into));
+    // Of the same files the same image, or every layer above it would be another one too.
+    arguments.extend(["--timestamp".into(), "0".into()]);
     arguments.extend(buildah.trusting());
     arguments.extend(["--tag".into(), name.into(), files.into_os_string()]);
     buildah.run(&arguments).map(|_| ()).map_err(|why| format!("the base image {name}: {why}"))

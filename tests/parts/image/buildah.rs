@@ -84,8 +84,8 @@ impl Buildah {
     }
 
     /// The options of `build`.
-    pub fn isolated() -> [&'static str; 4] {
-        ["--isolation", "chroot", "--pull=never", "--layers"]
+    pub fn isolated() -> [&'static str; 3] {
+        ["--isolation", "chroot", "--pull=never"]
     }
 
     /// Environment variables that it needs.

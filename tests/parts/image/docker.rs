@@ -9,6 +9,7 @@ use super::buildah::Buildah;
 /// Writes it; `volumes` are those of the base images.
 pub fn written(buildah: &Buildah, volumes: &[String], folder: &Path) -> Result<PathBuf, String> {
     let mut build: Vec<OsString> = Buildah::isolated().map(Into::into).into();
+    build.push("--layers".into());
     build.extend(volumes.iter().flat_map(|volume| ["--volume".into(), volume.into()]));
     let exports = buildah.environment().map(|(name, value)| format!("{name}={}", quoted(&value)));
     let script = SCRIPT

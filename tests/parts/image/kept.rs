@@ -60,19 +60,22 @@ fn make(buildah: &Buildah, build: &Path) -> Result<String, String> {
         arguments.extend(["--volume".into(), volume.into()]);
     }
     arguments.extend(Buildah::isolated().map(Into::into));
+    arguments.push("--layers".into());
     arguments.extend(buildah.trusting());
     arguments.extend(["--tag".into(), IMAGE.into(), root().into()]);
     let output = match buildah.run(&arguments) {
         Ok(output) => output,
         Err(why) => panic!("the Dockerfile does not build: {why}"),
     };
-    for (image, name) in
-        [(IMAGE.to_owned(), Built::PULLCHECK), (bases::runtime_image(), Built::BASE)]
-    {
+    let [_, base] = bases::names();
+    for (image, name) in [(IMAGE.to_owned(), Built::PULLCHECK), (base, Built::BASE)] {
         let to = format!("oci:{}:{name}", build.join(UNFINISHED).display());
-        let mut arguments = vec!["push".into(), image.into(), to.into()];
+        let mut arguments = vec!["push".into()];
         arguments.extend(buildah.trusting());
-        buildah.run(&arguments)?;
+        arguments.extend([image.into(), to.into()]);
+        if let Err(why) = buildah.run(&arguments) {
+            panic!("what was built cannot be written to a folder: {why}");
+        }
     }
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -108,10 +111,13 @@ fn forget(buildah: &Buildah, builds: &Path) -> Result<(), String> {
         serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
     for image in images {
         let id = image["id"].as_str().unwrap_or_default();
-        let is_named = image["names"].as_array().is_some_and(|names| !names.is_empty());
-        if !is_named && !used.iter().any(|used| id.starts_with(used) || used.starts_with(id)) {
-            // One that others stand on goes when they have gone, at the latest next time.
-            let _ = buildah.run(&["rmi", id]);
+        let names: Vec<&str> =
+            image["names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let is_base = bases::names().iter().any(|base| names.contains(&base.as_str()));
+        if !is_base && !used.iter().any(|used| id.starts_with(used) || used.starts_with(id)) {
+            // By force, because docker's builds have names of their own. One that others stand on
+            // goes when they have gone, at the latest next time.
+            let _ = buildah.run(&["rmi", "--force", id]);
         }
     }
     Ok(())
