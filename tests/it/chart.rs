@@ -26,6 +26,7 @@ const NOT_CONFIGURED: &[&str] = &[
 /// Values whose keys are Kubernetes' or the user's.
 const OPEN: &[&str] = &[
     "/affinity",
+    "/monitoring/labels",
     "/nodeSelector",
     "/podAnnotations",
     "/podLabels",

@@ -415,17 +415,36 @@ fn the_network_policy_opens_both_ports_and_keeps_metadata_services_out_of_reach(
     assert_eq!(ingress[0], json!({ "ports": [{ "protocol": "TCP", "port": "webhook" }] }));
     assert_eq!(ingress[1]["ports"], json!([{ "protocol": "TCP", "port": "metrics" }]));
 
-    let blocks: Vec<&Value> = policy["egress"]
-        .as_array()
-        .unwrap()
+    let egress = policy["egress"].as_array().unwrap();
+    let anywhere: Vec<&Value> = egress.iter().filter(|rule| rule["to"].is_null()).collect();
+    // Cilium matches no node by an address, and the API server is on one in many clusters.
+    for port in [443, 6443] {
+        assert!(anywhere.iter().any(|rule| opens(rule, port)), "{port}");
+    }
+    // Metadata services listen on port 80.
+    assert!(!anywhere.iter().any(|rule| opens(rule, 80)));
+    let peers: Vec<&Value> = egress
         .iter()
-        .filter_map(|rule| rule["to"].as_array())
-        .flatten()
-        .map(|peer| &peer["ipBlock"])
+        .filter(|rule| opens(rule, 80))
+        .flat_map(|rule| rule["to"].as_array().unwrap())
         .collect();
-    assert_eq!(blocks.len(), 2);
-    assert!(strings(&blocks[0]["except"]).contains(&"169.254.0.0/16".to_owned()));
-    assert!(strings(&blocks[1]["except"]).contains(&"fe80::/10".to_owned()));
+    assert_eq!(peers.len(), 3);
+    assert_eq!(*peers[0], json!({ "namespaceSelector": {} }), "registries that are pods");
+    for (peer, services) in [
+        (peers[1], &["169.254.0.0/16", "168.63.129.16/32", "100.100.100.200/32"][..]),
+        (peers[2], &["fe80::/10", "fd00:ec2::254/128"][..]),
+    ] {
+        assert_eq!(strings(&peer["ipBlock"]["except"]), services);
+    }
+}
+
+/// Whether a rule of a NetworkPolicy lets this TCP port through.
+fn opens(rule: &Value, port: u64) -> bool {
+    let Some(ports) = rule["ports"].as_array() else { return true };
+    ports.iter().filter(|entry| entry["protocol"] != "UDP").any(|entry| {
+        let Some(first) = entry["port"].as_u64() else { return true };
+        (first..=entry["endPort"].as_u64().unwrap_or(first)).contains(&port)
+    })
 }
 
 #[test]

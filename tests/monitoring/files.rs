@@ -116,6 +116,9 @@ fn the_component_has_every_file_and_scrapes_every_pod() {
     let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
     assert_eq!(endpoint["port"], "metrics");
     assert_eq!(endpoint["honorLabels"], true, "or the label namespace is the scrape's own");
+    // PullcheckReplicaDown asks for it.
+    let job = json!([{ "targetLabel": "job", "replacement": "pullcheck" }]);
+    assert_eq!(endpoint["relabelings"], job);
 }
 
 #[test]

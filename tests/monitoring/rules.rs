@@ -1,6 +1,9 @@
-//! promtool takes the alerts, and they fire when they should and not otherwise.
+//! promtool takes the alerts, and they fire when they should and not otherwise; what says whether to
+//! enforce is counted from the first.
 
-use super::files::RULES;
+use serde_json::Value;
+
+use super::files::{RULES, read};
 use super::prometheus::{printed, promtool, run};
 use crate::support::skip;
 
@@ -23,4 +26,18 @@ fn each_alert_fires_on_its_series_and_on_no_others() {
     };
     let tested = run(&promtool, &["test", "rules", "tests/prometheus/alerts.yaml"], "");
     assert!(tested.status.success(), "{}", printed(&tested));
+}
+
+#[test]
+fn the_queries_before_enforcement_are_those_of_the_dashboard() {
+    let dashboard = read("deploy/components/monitoring/dashboard.json");
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let series = read("tests/prometheus/alerts.yaml");
+    for title in ["Enforce would deny", "Enforce would have denied, by namespace and code"] {
+        let panels = dashboard["panels"].as_array().unwrap();
+        let panel = panels.iter().find(|panel| panel["title"] == title).unwrap();
+        let query = panel["targets"][0]["expr"].as_str().unwrap();
+        let query = query.replace("$__range", "1h").replace("$namespace", ".*");
+        assert!(series.contains(&format!("- expr: {query}\n")), "{title}: {query}");
+    }
 }

@@ -22,8 +22,8 @@ app.kubernetes.io/name: {{ include "pullcheck.name" . }}
 {{- end -}}
 {{- end -}}
 
-{{/* With a hash: configuration is read at start only, so that a change must roll the pods, and a
-pod that starts again must find what it had. */}}
+{{/* With a hash: configuration is read at start only, so that a change must roll the pods. Helm deletes
+the old ConfigMap at once, and an old pod that is started anew meanwhile waits for it. */}}
 {{- define "pullcheck.config" -}}
 {{- printf "%s-config-%s" (include "pullcheck.name" .) (.Values.config | toJson | sha256sum | trunc 10) -}}
 {{- end -}}
@@ -68,5 +68,11 @@ restricted
 {{- if and .certificates.issuerRef (ne .certificates.source "certManager") -}}
 {{- fail "certificates.issuerRef belongs to the source certManager" -}}
 {{- end -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" (include "pullcheck.name" .)) -}}
+{{- fail (printf "a Service cannot be called %s: set name to one that begins with a letter and has no dot" (include "pullcheck.name" .)) -}}
+{{- end -}}
+{{- if eq .Release.Namespace "default" -}}
+{{- fail "the release's namespace is never looked at, so it must not be default: give pullcheck one of its own by --namespace" -}}
 {{- end -}}
 {{- end -}}

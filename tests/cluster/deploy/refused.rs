@@ -49,6 +49,9 @@ const BAD: &[(&str, &[&str])] = &[
         &["certificates.caBundle belongs to the source secret"],
     ),
     ("certificates: {issuerRef: {name: x}}", &["belongs to the source certManager"]),
+    ("name: 1st", &["/name", "does not match pattern"]),
+    // The namespace in which the cases are rendered.
+    ("{}", &["must not be default", "--namespace"]),
 ];
 
 #[test]
@@ -69,6 +72,50 @@ fn a_bad_value_is_refused_with_its_place_and_what_would_be_right() {
         for told in *told {
             assert!(stderr.contains(told), "{values}: {stderr}");
         }
+    }
+}
+
+#[test]
+fn a_release_whose_name_no_service_can_have_is_refused() {
+    let helm = match Helm::built() {
+        Ok(helm) => helm,
+        Err(why) => skip!(&why),
+    };
+    let dir = TempDir::new().unwrap();
+    for (release, more, taken) in [
+        ("1st", "", false),
+        ("image.check", "", false),
+        ("image.check", "name=image-check", true),
+        ("image-check", "", true),
+    ] {
+        let mut command = helm.command(dir.path());
+        command.args(["template", release, CHART, "--namespace", "pullcheck", "--set", more]);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), taken, "{release} {more}: {stderr}");
+        assert!(taken || stderr.contains("a Service cannot be called"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_budget_for_drains_is_there_only_where_two_replicas_are() {
+    let helm = match Helm::built() {
+        Ok(helm) => helm,
+        Err(why) => skip!(&why),
+    };
+    let dir = TempDir::new().unwrap();
+    for (values, there) in [
+        ("replicas=2", true),
+        ("replicas=1", false),
+        ("autoscaling.enabled=true,replicas=1", true),
+        ("autoscaling.enabled=true,autoscaling.minReplicas=1", false),
+    ] {
+        let mut command = helm.command(dir.path());
+        command.args(["template", "pullcheck", CHART, "--namespace", "pullcheck", "--set", values]);
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{values}");
+        assert_eq!(text.contains("kind: PodDisruptionBudget"), there, "{values}");
     }
 }
 
