@@ -53,8 +53,8 @@ pub struct Keeper {
     shown: Vec<Certificate>,
     /// The webhooks of the configuration as last read, none if there is none; `None` before that.
     asked_for: Option<Vec<ServiceWebhook>>,
-    /// Once whoever calls this webhook accepted what is shown. From then on nothing but its end
-    /// keeps reviews away: it is good for a month at least.
+    /// Once whoever calls this webhook accepted what is shown. From then on no trouble
+    /// keeps reviews away: what is shown is good for a month at least.
     was_accepted: bool,
     tellings: Tellings,
     /// What the log was last told is in the way.
