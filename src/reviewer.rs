@@ -318,7 +318,7 @@ impl Case {
                     namespace: self.namespace.clone(),
                     owner: owner.clone(),
                     code: finding.code.as_str(),
-                    field: finding.field.to_string(),
+                    field: finding.field.clone(),
                     message: finding.message.clone(),
                 })
         })

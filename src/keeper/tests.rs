@@ -355,6 +355,30 @@ async fn a_right_that_is_taken_away_is_named_and_reviews_go_on(
     assert_eq!(fake.bundle(0), fake.value("ca.crt"));
 }
 
+#[tokio::test]
+async fn trouble_is_an_error_until_a_replica_serves_and_a_warning_from_then_on() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(Arc::new(log.reopen().unwrap())).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    // With one subscriber alone, an event that another test's thread meets first, where there is
+    // none, counts as unwanted everywhere.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let fake = Fake::start().await;
+    let now = SystemTime::now();
+    let mut keeper = keeper(&fake);
+    fake.refuse(Method::GET, SECRET, 500);
+    assert!(keeper.look(now).await.contains("500"));
+    fake.allow_all();
+    keeper.finds_order(now).await;
+    fake.refuse(Method::GET, SECRET, 500);
+    assert!(keeper.look(now).await.contains("500"));
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let told = log.lines().filter(|line| line.contains("cannot be kept in order"));
+    let errors: Vec<_> = told.map(|line| line.contains("ERROR")).collect();
+    assert_eq!(errors, [true, false], "{log}");
+}
+
 #[rstest]
 #[tokio::test]
 async fn an_api_server_in_trouble_takes_no_certificate_away(
