@@ -2,7 +2,7 @@
 //! that nobody would see, because such pods are admitted without a word and whoever reads the
 //! answer is a controller.
 //!
-//! Here: one Event for each owner and cause in an hour, and bounds on how many there are, so that
+//! Here: one Event for each owner, field and cause in an hour, and bounds on how many there are, so that
 //! a bad minute of a registry does not flood the API server. A review never waits for any of it.
 //! Never here: which findings are worth an Event (`reviewer`), and how it is sent (`cluster`).
 
@@ -34,6 +34,8 @@ pub struct Note {
     pub owner: Owner,
     /// The cause's code.
     pub code: &'static str,
+    /// The field that it is about: two containers of a pod are two faults.
+    pub field: String,
     /// The finding's line.
     pub message: String,
 }

@@ -9,6 +9,7 @@
 //! are made (`certificates`), requests (`cluster`), TLS (`server::tls`).
 
 mod round;
+mod tellings;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 
 use self::round::{Round, Trouble};
-use crate::cluster::Cluster;
+use self::tellings::Tellings;
+use crate::certificates::Certificate;
+use crate::cluster::{Cluster, ServiceWebhook};
 use crate::config::TlsSecret;
 use crate::pause::{self, Pause};
 use crate::server::Shutdown;
@@ -46,14 +49,22 @@ pub struct Keeper {
     certificates: Arc<Certificates>,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
-    /// Everything was in order once. From then on a right that is taken away keeps no review away:
-    /// what is shown is good for a month at least.
-    was_in_order: bool,
+    /// The chain that is shown; empty while none is.
+    shown: Vec<Certificate>,
+    /// The webhooks of the configuration as last read, none if there is none; `None` before that.
+    asked_for: Option<Vec<ServiceWebhook>>,
+    /// Once whoever calls this webhook accepted what is shown. From then on nothing but its end
+    /// keeps reviews away: it is good for a month at least.
+    was_accepted: bool,
+    tellings: Tellings,
+    /// What the log was last told is in the way.
     told: String,
+    /// What it was last told besides.
+    remarked: String,
 }
 
 impl Keeper {
-    /// Reviews are kept away until there is a certificate and the API server is told of it.
+    /// Reviews are kept away until there is a certificate that whoever calls accepts.
     pub fn new(
         cluster: Cluster,
         wanted: TlsSecret,
@@ -61,9 +72,19 @@ impl Keeper {
         metrics: Arc<Metrics>,
     ) -> Self {
         readiness.block(READINESS, "there is none yet");
-        let certificates = Certificates::none();
-        let told = String::new();
-        Self { cluster, wanted, certificates, readiness, metrics, was_in_order: false, told }
+        Self {
+            cluster,
+            wanted,
+            certificates: Certificates::none(),
+            readiness,
+            metrics,
+            shown: Vec::new(),
+            asked_for: None,
+            was_accepted: false,
+            tellings: Tellings::default(),
+            told: String::new(),
+            remarked: String::new(),
+        }
     }
 
     /// What is shown to clients; nothing as yet.
@@ -85,9 +106,10 @@ impl Keeper {
                     self.report(&why);
                     failed.draw()
                 }
-                Ok(Round { trouble, unsettled }) => {
+                Ok(Round { trouble, unsettled, remark }) => {
                     let fine = trouble.is_empty();
                     self.report(&trouble);
+                    self.remark_once(remark);
                     match (fine, unsettled) {
                         (false, _) => failed.draw(),
                         (true, settling) => {
@@ -108,12 +130,15 @@ impl Keeper {
     /// Says what is in the way, once, and whether reviews should come here; an empty text is
     /// nothing.
     fn report(&mut self, trouble: &str) {
-        let shows = self.certificates.not_after().is_some();
-        self.was_in_order |= shows && trouble.is_empty();
-        if shows && self.was_in_order {
+        let ready = !self.shown.is_empty() && self.was_accepted;
+        if ready {
             self.readiness.clear(READINESS);
         } else {
-            let why = if trouble.is_empty() { "there is none yet" } else { trouble };
+            let why = match (trouble, self.shown.is_empty()) {
+                ("", true) => "there is none yet",
+                ("", false) => "the API server is being told of it",
+                (trouble, _) => trouble,
+            };
             self.readiness.block(READINESS, why);
         }
         if self.told == trouble {
@@ -122,9 +147,19 @@ impl Keeper {
         trouble.clone_into(&mut self.told);
         if trouble.is_empty() {
             tracing::info!("the certificates in the Secret are in order again");
+        } else if ready {
+            tracing::warn!(reason = %trouble, "the certificates cannot be kept in order");
         } else {
             tracing::error!(reason = %trouble, "the certificates cannot be kept in order");
         }
+    }
+
+    /// Says what is worth a word, once; an empty text is nothing.
+    fn remark_once(&mut self, remark: String) {
+        if remark != self.remarked && !remark.is_empty() {
+            tracing::warn!("{remark}");
+        }
+        self.remarked = remark;
     }
 }
 

@@ -133,6 +133,18 @@ impl Objects {
             None => Ok(None),
         }
     }
+
+    /// The same as it is now, whatever was known of it a moment ago.
+    pub async fn mode_label_now(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Option<String>, Obstacle> {
+        match &self.cluster {
+            Some(cluster) => cluster.namespace_mode_label_now(namespace, deadline).await,
+            None => Ok(None),
+        }
+    }
 }
 
 fn similar<V>(known: &HashMap<Id, V>, (namespace, name): &Id) -> Option<String> {

@@ -35,7 +35,6 @@ mod identity;
 mod lookup;
 mod manifest;
 mod memory;
-mod percent;
 mod progress;
 mod quota;
 mod realm;

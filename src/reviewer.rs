@@ -16,7 +16,7 @@ use crate::facts::{Conclusion, Facts, Front, Obstacle};
 use crate::gather::{Ask, Gatherer};
 use crate::image::Digest;
 use crate::message::printable;
-use crate::policy::{Action, Mode, Subject, Verdict, display};
+use crate::policy::{Action, Mode, Subject, UnknownLabel, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
 use crate::shares::Shares;
@@ -142,9 +142,10 @@ impl Reviewer {
             self.metrics.skipped("exempt");
             return Ok(encode(uid, &Answer::default()).into());
         }
-        let label = self.gatherer.objects.mode_label(&namespace, deadline).await;
+        let label_by = label_by(workload.controller_owned, started, deadline);
+        let label = self.gatherer.objects.mode_label(&namespace, label_by).await;
         let (label, label_gap) = label.map_or_else(|gap| (None, Some(gap)), |label| (label, None));
-        let (mode, unknown_label) = policy.effective_mode(label.as_deref());
+        let (mode, mut unknown_label) = policy.effective_mode(label.as_deref());
         let case = Case {
             workload,
             namespace,
@@ -163,11 +164,16 @@ impl Reviewer {
             return Ok(encode(uid, &answer).into());
         }
         let only_audited = policy.can_only_audit(&case.subject());
-        let case = Arc::new(case);
+        let mut case = Arc::new(case);
         let judged = if only_audited {
             self.at_once(case.clone()).await
         } else {
-            let judgement = self.judge(&case, deadline).await;
+            let mut judgement = self.judge(&case, deadline).await;
+            if let Some((mode, unknown)) = self.mode_now(&case, &judgement, deadline).await {
+                Arc::make_mut(&mut case).mode = mode;
+                unknown_label = unknown;
+                judgement.verdict = policy.decide(&case.subject(), &judgement.findings);
+            }
             self.report(&case, &judgement);
             Ok(judgement)
         };
@@ -177,7 +183,7 @@ impl Reviewer {
         );
         self.metrics.review_done(judgement.verdict.outcome().as_str(), started.elapsed());
         // In `audit` and `off` the user sees nothing.
-        let shown_label = unknown_label.as_ref().filter(|_| mode >= Mode::Warn);
+        let shown_label = unknown_label.as_ref().filter(|_| case.mode >= Mode::Warn);
         let mut answer = answer(&case, &judgement, shown_label.map(ToString::to_string));
         if let Some(later) = later {
             answer.audit_annotations.insert("looked-up", later.to_owned());
@@ -196,6 +202,24 @@ impl Reviewer {
         let mut facts = self.gatherer.gather(ask).await;
         facts.gaps.mode_label.clone_from(&case.label_gap);
         self.decide(case, &facts, causes::findings(&facts))
+    }
+
+    /// The mode by the namespace's label as it is now, where a denial rests on what it was: a watch
+    /// can hang without a word. `None` where nothing depends on it, or it cannot be read.
+    async fn mode_now(
+        &self,
+        case: &Case,
+        judgement: &Judgement,
+        deadline: Instant,
+    ) -> Option<(Mode, Option<UnknownLabel>)> {
+        let policy = &self.gatherer.policy;
+        let mildest = Subject { mode: policy.minimum_mode, ..case.subject() };
+        let denied = judgement.verdict.denied();
+        if !denied || policy.decide(&mildest, &judgement.findings).denied() {
+            return None;
+        }
+        let label = self.gatherer.objects.mode_label_now(&case.namespace, deadline).await.ok()?;
+        Some(policy.effective_mode(label.as_deref()))
     }
 
     /// Judges what needs no I/O: the rules about what is written, and no more.
@@ -294,6 +318,7 @@ impl Case {
                     namespace: self.namespace.clone(),
                     owner: owner.clone(),
                     code: finding.code.as_str(),
+                    field: finding.field.to_string(),
                     message: finding.message.clone(),
                 })
         })
@@ -378,4 +403,24 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
 fn within(timeout: Duration) -> Duration {
     let margin = (timeout / 10).clamp(Duration::from_millis(50), Duration::from_millis(500));
     timeout.saturating_sub(margin)
+}
+
+/// Until when to wait for the namespace's label: what a controller makes is mostly audited only,
+/// and that holds nobody up.
+fn label_by(controller_owned: bool, started: Instant, deadline: Instant) -> Instant {
+    if controller_owned { deadline.min(started + AT_ONCE) } else { deadline }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_controller_makes_does_not_wait_for_a_label() {
+        let started = Instant::now();
+        let deadline = started + Duration::from_secs(5);
+        assert_eq!(label_by(true, started, deadline), started + AT_ONCE);
+        assert_eq!(label_by(true, started, started), started);
+        assert_eq!(label_by(false, started, deadline), deadline);
+    }
 }

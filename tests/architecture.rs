@@ -23,6 +23,7 @@ const PURE: &[&str] = &[
     "image",
     "workload",
     "credentials",
+    "dns_name",
     "facts",
     "glob",
     "go_duration",
@@ -33,6 +34,7 @@ const PURE: &[&str] = &[
     "review",
     "near_miss",
     "nodes",
+    "percent",
 ];
 
 /// An arrow between rooms that must never be. A room may always name itself.

@@ -70,11 +70,11 @@ impl Kept {
         if !is_pair {
             chain.clear();
         }
-        let authorities: Vec<_> =
-            read::all(list).into_iter().filter(|it| it.is_authority).collect();
+        let authorities = read::all(list);
         let issuer = key_pair(authority_key).and_then(|key| {
             let public = key.subject_public_key_info();
-            let certificate = authorities.iter().find(|it| it.public_key == public)?;
+            let is_issuer = |it: &&Certificate| it.is_authority && it.public_key == public;
+            let certificate = authorities.iter().find(is_issuer)?;
             Some((certificate.clone(), Authority::known(certificate, key)?))
         });
         Self {
@@ -101,7 +101,7 @@ impl Kept {
         leaf.holds_at(now).then(|| Pair { certificate, key: key.serialize_pem() })
     }
 
-    /// The authorities that clients are to trust.
+    /// The authorities that clients are to trust, and what else they trusted before.
     pub fn authorities(&self) -> &[Certificate] {
         &self.authorities
     }
@@ -116,8 +116,10 @@ impl Kept {
         plan::next(self, names, now)
     }
 
-    /// Does it, and gives what is to be stored then. `trusted` are the authorities that clients
-    /// trust already; a beginning takes them over, because others may still serve under them.
+    /// Does it, and gives what is to be stored then. `trusted` is what clients trust already; a
+    /// beginning takes it over as far as it holds, because others may still serve under it. It need
+    /// not be an authority: with cert-manager's `selfSigned` issuer clients trust the server's own
+    /// certificate.
     ///
     /// # Errors
     ///
@@ -135,7 +137,7 @@ impl Kept {
             _ => None,
         };
         let Some((certificate, authority)) = present else {
-            older.extend(trusted.iter().filter(|it| it.is_authority).cloned());
+            older.extend(trusted.iter().filter(|it| it.holds_at(now)).cloned());
             let authority = Authority::mint_first(now, AUTHORITY_DAYS)?;
             return issued(&authority, &older, &[], names, now);
         };

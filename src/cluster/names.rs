@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::dns_name::{is_label, is_subdomain};
 use crate::near_miss;
 
 /// A resource that is read by name.
@@ -42,14 +43,13 @@ impl Resource {
 
 /// The path of a namespace, or `None` if none can have such a name.
 pub(super) fn namespace_path(namespace: &str) -> Option<String> {
-    (namespace.len() <= 63 && is_label(namespace))
-        .then(|| format!("/api/v1/namespaces/{namespace}"))
+    is_label(namespace).then(|| format!("/api/v1/namespaces/{namespace}"))
 }
 
 /// The path of a namespace's Events, or `None` if no namespace can have such a name.
 pub(super) fn events_path(namespace: &str) -> Option<String> {
-    let is_name = namespace.len() <= 63 && is_label(namespace);
-    is_name.then(|| format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events"))
+    let all = "/apis/events.k8s.io/v1/namespaces";
+    is_label(namespace).then(|| format!("{all}/{namespace}/events"))
 }
 
 /// The path of a RuntimeClass, or `None` if none can have such a name.
@@ -61,19 +61,6 @@ pub(super) fn runtime_class_path(name: &str) -> Option<String> {
 pub(super) fn webhook_configuration_path(name: &str) -> Option<String> {
     let all = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
     is_subdomain(name).then(|| format!("{all}/{name}"))
-}
-
-/// A DNS subdomain in lower case, as the API server asks of Secrets and ServiceAccounts.
-fn is_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_label)
-}
-
-fn is_label(name: &str) -> bool {
-    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    bytes.first().is_some_and(alphanumeric)
-        && bytes.last().is_some_and(alphanumeric)
-        && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
 }
 
 /// Names of existing objects, read from a list of their metadata.

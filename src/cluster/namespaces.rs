@@ -35,7 +35,9 @@ impl Watched for AllNamespaces {
     const PATH: &'static str = "/api/v1/namespaces";
     const PLURAL: &'static str = "namespaces";
     const METADATA: bool = true;
-    const PAGE: usize = 500;
+    /// So few that even the largest there can be fit: tenants write annotations, and must not end
+    /// the watch for everybody.
+    const PAGE: usize = 40;
     const LARGEST_PAGE: usize = 64 << 20;
     const MOST: usize = 50_000;
     const WITHOUT: &'static str = "a namespace's mode label may be half a minute old";
@@ -97,6 +99,23 @@ impl Cluster {
         newest.map(|(label, _)| label).ok_or(failed)
     }
 
+    /// The same label as it is now, by asking: a watch that hangs without a word still says what
+    /// was.
+    pub async fn namespace_mode_label_now(
+        &self,
+        namespace: &str,
+        deadline: Instant,
+    ) -> Result<Option<String>, Obstacle> {
+        let inner = &self.inner;
+        let Some(path) = names::namespace_path(namespace) else { return Ok(None) };
+        let look = look::mode_label(Arc::clone(inner), namespace.to_owned(), path.clone());
+        match inner.labels.read(&path, Freshness::Fresh, deadline, look).await {
+            Some(ModeLabel::Known(label)) => Ok(label),
+            Some(ModeLabel::Unknown(obstacle)) => Err(obstacle),
+            None => Err(Obstacle::Trouble(NO_ANSWER_IN_TIME.to_owned())),
+        }
+    }
+
     /// Keeps the namespaces' labels up to date, and never ends. `first` is dropped when the first
     /// list has ended, well or badly.
     pub async fn watch_namespaces(self, first: oneshot::Sender<()>, metrics: Arc<Metrics>) {
@@ -131,6 +150,14 @@ mod tests {
             let read = AllNamespaces.read(&json).unwrap();
             assert_eq!((read.name.as_str(), read.label.as_deref()), ("shop", label), "{json}");
         }
+    }
+
+    #[test]
+    fn a_page_of_the_largest_namespaces_is_read() {
+        // What a request to etcd may be, by default.
+        const LARGEST: usize = 3 << 19;
+        let (page, bound) = (AllNamespaces::PAGE, AllNamespaces::LARGEST_PAGE);
+        assert!(page * LARGEST <= bound, "{page} of them are more than {bound} bytes");
     }
 
     #[test]

@@ -116,12 +116,12 @@ impl WebhookConfiguration {
         Some(Self { name: name.to_owned(), version: version.to_owned(), webhooks })
     }
 
-    /// The patch that makes these webhooks trust `bundle`; it conflicts with any other change.
-    fn patch(&self, bundle: &str) -> Value {
+    /// The patch that makes `webhooks` trust `bundle`; it conflicts with any other change.
+    fn patch(&self, webhooks: &[&ServiceWebhook], bundle: &str) -> Value {
         let bundle = STANDARD.encode(bundle);
         let version =
             json!({ "op": "add", "path": "/metadata/resourceVersion", "value": self.version });
-        let bundles = self.webhooks.iter().map(|webhook| {
+        let bundles = webhooks.iter().map(|webhook| {
             let path = format!("/webhooks/{}/clientConfig/caBundle", webhook.index);
             json!({ "op": "add", "path": path, "value": bundle })
         });
@@ -203,8 +203,7 @@ impl Cluster {
         read.map(Some).ok_or_else(|| object.trouble("API server answered with something else"))
     }
 
-    /// Makes every webhook of the configuration that is called by way of a Service trust `bundle`,
-    /// PEM text, and nothing else.
+    /// Makes these webhooks of the configuration trust `bundle`, PEM text, and nothing else.
     ///
     /// # Errors
     ///
@@ -212,11 +211,12 @@ impl Cluster {
     pub async fn trust_in_webhooks(
         &self,
         configuration: &WebhookConfiguration,
+        webhooks: &[&ServiceWebhook],
         bundle: &str,
     ) -> Result<(), OwnError> {
         let object = Object::webhook_configuration(&configuration.name);
         let path = webhook_configuration_path(&configuration.name);
-        let patch = configuration.patch(bundle);
+        let patch = configuration.patch(webhooks, bundle);
         self.send(&object, Sending::JsonPatch, "patch", path, &patch).await.map(drop)
     }
 

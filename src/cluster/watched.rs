@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 pub(super) use self::store::Store;
-use self::watch::Ended;
+use self::watch::{Course, Ended};
 use super::api::{Api, Failure};
 use crate::pause::Pause;
 use crate::telemetry::Metrics;
@@ -78,15 +78,15 @@ impl<W: Watched> Store<W> {
         metrics: &Metrics,
     ) {
         let mut first = Some(first);
-        let mut pause = Pause::new(again);
+        metrics.watch(W::PLURAL, false);
+        let mut course = Course::new(Pause::new(again), metrics);
         loop {
             let ended = match list::all(api).await {
                 Err(failure) => Ended::Failed(failure),
                 Ok(listed) => {
                     self.publish(&listed);
-                    metrics.watch(W::PLURAL, true);
                     drop(first.take());
-                    watch::follow(api, self, listed, &mut pause).await
+                    watch::follow(api, self, listed, &mut course).await
                 }
             };
             match ended {
@@ -97,7 +97,7 @@ impl<W: Watched> Store<W> {
                 Ended::Gone => self.lost(),
             }
             drop(first.take());
-            sleep(pause.draw()).await;
+            sleep(course.pause.draw()).await;
         }
     }
 }

@@ -203,6 +203,7 @@ impl Reader<'_> {
         let hosts = self.many("tlsHost", values::certificate_host);
         let webhook_configuration = self.one("webhookConfiguration", values::object);
         let (secret_from, hosts_from) = (self.origin("tlsSecret"), self.origin("tlsHost"));
+        let configuration_from = self.origin("webhookConfiguration");
         let files_from = self.origin("tlsCert").or_else(|| self.origin("tlsKey"));
         match (&secret_from, &files_from, &hosts_from) {
             (Some(origin), Some(_), _) => {
@@ -214,6 +215,11 @@ impl Reader<'_> {
                 self.problems.push(problem(origin, "tlsHost", message));
             }
             _ => {}
+        }
+        if let (None, Some(origin)) = (&secret_from, &configuration_from) {
+            let message = "needs tlsSecret too; nothing is written into it for a certificate in \
+                           files";
+            self.problems.push(problem(origin, "webhookConfiguration", message));
         }
         let Some((namespace, name)) = secret else {
             return files.map(|(cert, key)| TlsSource::Files(TlsFiles { cert, key }));

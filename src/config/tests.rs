@@ -207,6 +207,9 @@ fn a_certificate_of_its_own_has_a_secret_and_names() {
     }
     let found = serve(&["--tls-host", "a.example"]).unwrap_err().to_string();
     assert!(found.contains("--tls-host: needs tlsSecret too"), "{found}");
+    let alone = ["--webhook-configuration", "other", "--tls-cert", "c", "--tls-key", "k"];
+    let found = serve(&alone).unwrap_err().to_string();
+    assert!(found.contains("--webhook-configuration: needs tlsSecret too"), "{found}");
 }
 
 /// The environment is the process's own, so this test runs itself as another process, which

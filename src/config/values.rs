@@ -13,6 +13,7 @@ use jiff::fmt::friendly::SpanParser;
 use super::problem::quoted;
 use crate::causes::{self, Code};
 use crate::certificates::checked_host;
+use crate::dns_name::{is_label, is_subdomain};
 use crate::glob::{Glob, ImageGlob, RegistryGlob};
 use crate::image::Platform;
 use crate::image::platform::PlatformError;
@@ -272,9 +273,7 @@ pub(super) fn namespace_glob(text: &str) -> Parsed<Glob> {
 
 /// A namespace's name.
 pub(super) fn namespace(text: &str) -> Parsed<String> {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let ends = !text.starts_with('-') && !text.ends_with('-');
-    if text.is_empty() || text.len() > 63 || !ends || !text.chars().all(fits) {
+    if !is_label(text) {
         return Err(format!(
             "{} can be no namespace; write lower case letters, digits and inner dashes",
             quoted(text)
@@ -285,14 +284,7 @@ pub(super) fn namespace(text: &str) -> Parsed<String> {
 
 /// The name of an object that is a DNS subdomain.
 pub(super) fn object(text: &str) -> Parsed<String> {
-    let label = |label: &str| {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(fits)
-    };
-    if text.len() > 253 || !text.split('.').all(label) {
+    if !is_subdomain(text) {
         return Err(format!(
             "{} can be no object; write lower case letters, digits and inner dashes and dots",
             quoted(text)

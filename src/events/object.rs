@@ -22,7 +22,7 @@ const LONGEST: usize = 253;
 
 /// An Event's name and its JSON; `None` where no API server would take it.
 ///
-/// The name is made of the owner and the cause alone, so that replicas cannot tell the same twice.
+/// The name is made of the owner, the field and the cause alone, so that replicas cannot tell the same twice.
 pub(super) fn event(note: &Note, instance: &str, now: Timestamp) -> Option<(String, Vec<u8>)> {
     let owner = &note.owner;
     if [&owner.api_version, &owner.kind, &owner.name, &owner.uid]
@@ -65,7 +65,7 @@ pub(super) fn instance(text: &str) -> String {
 
 fn name(note: &Note) -> String {
     let mut hash = Sha256::new();
-    for part in [&note.owner.uid, note.code] {
+    for part in [&note.owner.uid, note.code, &note.field] {
         hash.update(part);
         hash.update([0]);
     }
@@ -100,7 +100,8 @@ mod tests {
             uid: "u-1".to_owned(),
         };
         let message = "spec.containers[0].image \"a:1\": gone [tag-not-found]".to_owned();
-        Note { namespace: "shop".to_owned(), owner, code: "tag-not-found", message }
+        let field = "spec.containers[0].image".to_owned();
+        Note { namespace: "shop".to_owned(), owner, code: "tag-not-found", field, message }
     }
 
     fn made(note: &Note) -> Value {
@@ -119,12 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn its_name_is_the_owners_and_the_causes_whatever_the_message_says() {
+    fn its_name_is_of_owner_field_and_cause_whatever_the_message_says() {
         let first = note("web-5d");
         let mut other = Note { message: "another line".to_owned(), ..first.clone() };
         assert_eq!(name(&first), name(&other));
         assert!(name(&first).starts_with("web-5d."));
         other.code = "access-denied";
+        assert_ne!(name(&first), name(&other));
+        other = first.clone();
+        other.field = "spec.containers[1].image".to_owned();
         assert_ne!(name(&first), name(&other));
         other = first.clone();
         other.owner.uid = "u-2".to_owned();

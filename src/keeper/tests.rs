@@ -34,7 +34,10 @@ impl Keeper {
             let why = match self.round(now).await {
                 Err(Trouble::Conflict) => continue,
                 Err(Trouble::Other(why)) => why,
-                Ok(round) => round.trouble,
+                Ok(round) => {
+                    self.remark_once(round.remark);
+                    round.trouble
+                }
             };
             self.report(&why);
             return why;
@@ -42,9 +45,12 @@ impl Keeper {
         panic!("somebody else is always faster");
     }
 
-    /// Looks, and nothing is in the way.
+    /// Looks, and nothing is in the way. What is written at the first start has to be read.
     async fn finds_order(&mut self, now: SystemTime) {
         assert_eq!(self.look(now).await, "");
+        if !self.was_accepted {
+            assert_eq!(self.look(now).await, "");
+        }
         assert!(self.readiness.reasons().is_empty());
     }
 
@@ -160,6 +166,71 @@ async fn a_deleted_secret_is_made_again_while_the_old_certificate_is_shown_and_t
     assert!(other.shows_that_of(&fake));
 }
 
+/// Others may show a certificate of the old authority, and clients must go on to trust it.
+#[tokio::test]
+async fn no_authority_is_begun_while_it_is_not_known_whom_clients_trust() {
+    let fake = Fake::start().await;
+    let now = SystemTime::now();
+    let [mut one, mut other] = [keeper(&fake), keeper(&fake)];
+    one.finds_order(now).await;
+    other.finds_order(now).await;
+    let old = read_all(&fake.value("tls.crt"));
+    fake.delete(SECRET);
+    fake.refuse(Method::GET, CONFIGURATION, 500);
+    for keeper in [&mut one, &mut other, &mut keeper(&fake)] {
+        assert!(keeper.look(now).await.contains("500"));
+        assert!(fake.object(SECRET).is_none());
+    }
+    fake.allow_all();
+    one.finds_order(now).await;
+    assert_eq!(authorities(&fake), 2);
+    // The list has the new authority, but who cannot read that does not rely on it.
+    fake.refuse(Method::GET, CONFIGURATION, 500);
+    assert!(other.look(now).await.contains("500"));
+    assert!(other.certificates.shows(&old) && !other.shows_that_of(&fake));
+    assert!(other.readiness.reasons().is_empty());
+    fake.allow_all();
+    other.finds_order(now).await;
+    assert!(other.shows_that_of(&fake));
+}
+
+#[tokio::test]
+async fn it_is_ready_when_it_has_read_that_it_is_accepted_and_not_before() {
+    let fake = Fake::start().await;
+    let now = SystemTime::now();
+    let mut keeper = keeper(&fake);
+    assert_eq!(keeper.look(now).await, "");
+    assert_eq!(keeper.readiness.reasons(), ["certificate: the API server is being told of it"]);
+    assert_eq!(keeper.look(now).await, "");
+    assert!(keeper.readiness.reasons().is_empty());
+}
+
+/// A new replica must not wait for what hurts no call.
+#[tokio::test]
+async fn a_new_replica_that_is_accepted_is_ready_whatever_else_is_in_the_way() {
+    let fake = Fake::start().await;
+    let now = SystemTime::now();
+    keeper(&fake).finds_order(now).await;
+    let mut configuration = fake.object(CONFIGURATION).unwrap();
+    configuration["webhooks"][2]["clientConfig"]["service"]["name"] = "guard".into();
+    configuration["webhooks"][2]["clientConfig"]["caBundle"] = "".into();
+    fake.put(CONFIGURATION, configuration);
+    fake.refuse(Method::PATCH, CONFIGURATION, 403);
+    fake.refuse(Method::PUT, SECRET, 403);
+    let mut second = keeper(&fake);
+    let why = second.look(now + days(61)).await;
+    assert!(why.contains("guard.pullcheck.svc") && why.contains("update secrets"), "{why}");
+    assert!(second.readiness.reasons().is_empty());
+
+    let mut configuration = fake.object(CONFIGURATION).unwrap();
+    configuration["webhooks"][0]["clientConfig"]["caBundle"] = "".into();
+    fake.put(CONFIGURATION, configuration);
+    let mut third = keeper(&fake);
+    let why = third.look(now).await;
+    assert!(why.contains("patch validatingwebhookconfigurations"), "{why}");
+    assert_eq!(third.readiness.reasons(), [format!("certificate: {why}")]);
+}
+
 #[tokio::test]
 async fn a_list_that_somebody_else_wrote_is_put_right() {
     let fake = Fake::start().await;
@@ -174,6 +245,9 @@ async fn a_list_that_somebody_else_wrote_is_put_right() {
         keeper.finds_order(now).await;
         assert_eq!(fake.bundle(0), own);
     }
+    assert!(keeper.remarked.contains("somebody else keeps changing caBundle"));
+    keeper.finds_order(now + Duration::from_secs(600)).await;
+    assert_eq!(keeper.remarked, "");
 }
 
 #[tokio::test]
@@ -313,14 +387,22 @@ async fn without_a_webhook_configuration_there_is_a_certificate_all_the_same() {
     let mut keeper = keeper(&fake);
     keeper.finds_order(now).await;
     assert!(keeper.shows_that_of(&fake));
+    let told = "ValidatingWebhookConfiguration pullcheck does not exist";
+    assert!(keeper.remarked.contains(told), "{}", keeper.remarked);
+    assert!(keeper.remarked.contains("--webhook-configuration"), "{}", keeper.remarked);
+    let empty = json!({ "kind": "ValidatingWebhookConfiguration", "metadata": {} });
+    fake.put(CONFIGURATION, empty);
+    keeper.finds_order(now).await;
+    assert!(keeper.remarked.contains("has no webhook with"), "{}", keeper.remarked);
     // It is installed later.
     fake.put(CONFIGURATION, configuration);
     keeper.finds_order(now).await;
+    assert_eq!(keeper.remarked, "");
     assert_eq!(fake.bundle(0), fake.value("ca.crt"));
 }
 
 #[tokio::test]
-async fn a_service_that_the_certificate_does_not_name_is_told() {
+async fn a_service_that_the_certificate_does_not_name_is_told_of_and_gets_no_authority_of_ours() {
     let fake = Fake::start().await;
     let mut configuration = fake.object(CONFIGURATION).unwrap();
     configuration["webhooks"][2]["clientConfig"]["service"]["name"] = "guard".into();
@@ -329,6 +411,8 @@ async fn a_service_that_the_certificate_does_not_name_is_told() {
     let why = keeper.look(SystemTime::now()).await;
     assert!(why.contains("asks for guard.pullcheck.svc, which the certificate does not"), "{why}");
     assert!(why.contains("--tls-host"), "{why}");
+    assert_eq!(fake.bundle(0), fake.value("ca.crt"));
+    assert!(fake.bundle(2).is_empty());
 }
 
 /// Nobody may update the Secret until the certificate in it has ended.

@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded`, for token requests. Pure.
 
-use super::percent::{encode, is_unreserved};
+use crate::percent::{encode, is_unreserved};
 
 /// Names and values, encoded, in order.
 #[derive(Default)]

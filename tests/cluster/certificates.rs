@@ -64,7 +64,7 @@ async fn life(kubernetes: &Kubernetes) {
     // Another certificate of the same authority.
     let begin = std::time::Instant::now();
     let near_its_end = kept
-        .renewed(Step::Renew(Why::Expiring), &scene.hosts(), &[], SystemTime::now() - 70 * DAY)
+        .renewed(Step::Renew(Why::Expiring), &Scene::hosts(), &[], SystemTime::now() - 70 * DAY)
         .unwrap();
     scene.put(near_its_end.values()).await;
     for webhook in &replicas {

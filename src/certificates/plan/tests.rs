@@ -220,19 +220,21 @@ fn a_missing_name_is_added_without_losing_those_of_replicas_with_other_settings(
 }
 
 #[test]
-fn a_beginning_takes_over_whom_clients_trust_and_only_those_who_hold() {
+fn a_beginning_takes_over_whatever_clients_trust_as_long_as_it_holds() {
     let now = start();
     let mine = Authority::mint(now).unwrap();
     let theirs = read_all(mine.pair().certificate.as_bytes());
     let ended = Authority::mint_first(now - days(100), 90).unwrap();
     let ended = read_all(ended.pair().certificate.as_bytes());
-    let no_authority = read_all(mine.issue(&[HOST], 9).unwrap().certificate.as_bytes());
-    let trusted: Vec<_> = [theirs.clone(), ended, no_authority, theirs.clone()].concat();
+    // With an issuer that signs nothing but itself, clients trust the very leaf that is served.
+    let leaf = read_all(mine.issue(&[HOST], 365).unwrap().certificate.as_bytes());
+    assert!(!leaf[0].is_authority);
+    let trusted: Vec<_> = [theirs.clone(), ended, leaf.clone(), theirs.clone()].concat();
     let empty = Kept::read(&Stored::default());
     let stored = empty.renewed(Step::Begin(Why::Absent), &names(), &trusted, now).unwrap();
     let kept = Kept::read(&stored);
-    assert_eq!(kept.authorities().len(), 2);
-    assert_eq!(kept.authorities()[1], theirs[0]);
+    assert_eq!(kept.authorities().len(), 3);
+    assert!(kept.authorities().contains(&theirs[0]) && kept.authorities().contains(&leaf[0]));
     // Not for the ten years that it would last.
     assert_eq!(next_of(&stored, now + days(59)), None);
     let mut later = stored.clone();

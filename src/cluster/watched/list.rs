@@ -1,7 +1,6 @@
 //! All objects of a kind, in pages.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::Watched;
 use crate::cluster::api::{Accept, Api, Failure};
+use crate::percent::{encode, is_unreserved};
 use crate::workload::tolerant::{Map, Text, object};
 
 /// Longest that one page may take.
@@ -113,14 +113,7 @@ struct Metadata<'a> {
 /// As a value of a query: a token is opaque, and base64 holds what means something there.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
+    encode(text.as_bytes(), is_unreserved, &mut escaped);
     escaped
 }
 

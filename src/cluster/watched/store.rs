@@ -81,10 +81,10 @@ impl<W: Watched> Store<W> {
         let mut state = self.state();
         state.heard = Some(Instant::now());
         state.ended = Some(Ok(()));
-        // With the right to list them and none to watch, the log would be told back and forth.
-        let again = state.told == Some(Told::Forbidden);
+        // Where lists are answered and watches are not, the log would be told back and forth.
+        let failing = state.told.is_some_and(|told| told != Told::Known);
         drop(state);
-        if !again {
+        if !failing {
             self.is_watched();
         }
     }

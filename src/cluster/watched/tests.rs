@@ -17,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::cluster::tests::fake::client_of;
 use crate::cluster::{Cluster, ClusterOptions};
+use crate::telemetry::Metrics;
 
 /// One answer of the script.
 enum Reply {
@@ -200,6 +201,74 @@ async fn a_watch_that_ends_in_order_goes_on_from_the_last_version_without_a_list
     let asked = script.asked(4).await;
     let versions: Vec<Option<&str>> = asked.iter().map(|query| from(query)).collect();
     assert_eq!(versions, [None, Some("7"), Some("20"), Some("21")]);
+}
+
+/// Whether the gauge says that nodes are watched.
+fn is_up(metrics: &Metrics) -> Option<bool> {
+    let text = metrics.encode().expect("metrics");
+    let line = text.lines().find(|line| line.starts_with("pullcheck_watch_up{resource=\"nodes\"}"));
+    line.map(|line| line.ends_with(" 1"))
+}
+
+#[tokio::test]
+async fn an_error_that_no_list_puts_right_is_told_and_counts_as_a_failure() {
+    let status = |code: u16| json!({ "kind": "Status", "code": code });
+    for (error, failed) in [(status(410), false), (status(500), true), (json!({}), true)] {
+        let told = Arc::new(Metrics::new());
+        let watches = vec![
+            Reply::Watch(vec![event("ADDED", &node("b", 8))], End::Order),
+            Reply::Watch(vec![event("ERROR", &error)], End::Never),
+        ];
+        // The second list never comes.
+        let script = Script::start(vec![page(7, "", &["a"])], watches).await;
+        let cluster = script.cluster();
+        tokio::spawn(cluster.clone().watch_nodes(oneshot::channel().0, told.clone()));
+        until(&cluster, Some(&["a", "b"])).await;
+        script.asked(4).await;
+        assert_eq!(is_up(&told), Some(!failed), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_watch_is_up_when_it_has_said_something_and_not_before() {
+    let told = Arc::new(Metrics::new());
+    let script = Script::start(vec![page(7, "", &["a"])], vec![]).await;
+    let cluster = script.cluster();
+    tokio::spawn(cluster.clone().watch_nodes(oneshot::channel().0, told.clone()));
+    until(&cluster, Some(&["a"])).await;
+    script.asked(2).await;
+    assert_ne!(is_up(&told), Some(true));
+
+    let script = Script::start(vec![page(7, "", &["a"])], vec![holding(&[])]).await;
+    let cluster = script.cluster();
+    tokio::spawn(cluster.clone().watch_nodes(oneshot::channel().0, told.clone()));
+    script.asked(2).await;
+    assert_ne!(is_up(&told), Some(true), "open is not enough");
+
+    let lines = [event("ADDED", &node("b", 8))];
+    let script = Script::start(vec![page(7, "", &["a"])], vec![holding(&lines)]).await;
+    let cluster = script.cluster();
+    tokio::spawn(cluster.clone().watch_nodes(oneshot::channel().0, told.clone()));
+    until(&cluster, Some(&["a", "b"])).await;
+    assert_eq!(is_up(&told), Some(true));
+}
+
+#[tokio::test]
+async fn a_watch_that_ends_at_once_again_and_again_is_failing() {
+    let told = Arc::new(Metrics::new());
+    let bookmark = json!({ "metadata": { "resourceVersion": "7" } });
+    let short = || Reply::Watch(vec![event("BOOKMARK", &bookmark)], End::Order);
+    let watches = (0..6).map(|_| short()).collect();
+    let lists = vec![page(7, "", &["a"]), page(7, "", &["a"]), page(7, "", &["a"])];
+    let script = Script::start(lists, watches).await;
+    let cluster = script.cluster();
+    tokio::spawn(cluster.clone().watch_nodes(oneshot::channel().0, told.clone()));
+    // Four watches, then a list before each of the next two: those count as no better.
+    let asked = script.asked(10).await;
+    let lists: Vec<usize> =
+        (0..asked.len()).filter(|index| from(&asked[*index]).is_none()).collect();
+    assert_eq!(lists, [0, 5, 7, 9]);
+    assert_eq!(is_up(&told), Some(false));
 }
 
 #[tokio::test]

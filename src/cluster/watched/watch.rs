@@ -13,6 +13,7 @@ use super::list::{Listed, escaped};
 use super::store::Store;
 use crate::cluster::api::{Accept, Api, BROKEN_OFF, Failure};
 use crate::pause::Pause;
+use crate::telemetry::Metrics;
 use crate::workload::tolerant::{Map, Text, object};
 
 /// After how many seconds the API server ends the answer, so that a new one starts elsewhere.
@@ -25,11 +26,49 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(20);
 const LONGEST_LINE: usize = 8 << 20;
 /// An answer that went on for as long is one that works.
 const SETTLED: Duration = Duration::from_secs(30);
+/// One that says nothing, but does not end either, is told to work after so long.
+const HOLDS: Duration = Duration::from_secs(5);
+/// So many answers in a row that ended in order but sooner are a failure, too.
+const SHORT: u32 = 4;
+/// What the API server says of a version that it no longer has.
+const GONE: i64 = 410;
+
+/// How the watches of one kind have gone so far, lists aside.
+#[derive(Debug)]
+pub(super) struct Course<'a> {
+    /// How long to wait before the next one.
+    pub(super) pause: Pause,
+    /// Answers in a row that ended in order, and too soon.
+    short: u32,
+    metrics: &'a Metrics,
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(pause: Pause, metrics: &'a Metrics) -> Self {
+        Self { pause, short: 0, metrics }
+    }
+
+    /// How long an answer has to stay open to be one that works, whatever it says.
+    fn trial(&self) -> Duration {
+        if self.is_trusted() { HOLDS } else { SETTLED }
+    }
+
+    /// Whether one that says something works. After many that ended at once it has to last, too.
+    fn is_trusted(&self) -> bool {
+        self.short < SHORT
+    }
+
+    /// The answer that is open works.
+    fn works<W: Watched>(&self, store: &Store<W>) {
+        store.is_watched();
+        self.metrics.watch(W::PLURAL, true);
+    }
+}
 
 /// Why a watch does not go on: a new list is needed.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// The version is too old (410), or something else that a new list puts right.
+    /// The version is too old (410), which a new list puts right.
     Gone,
     /// Something failed.
     Failed(Failure),
@@ -40,7 +79,7 @@ pub(super) async fn follow<W: Watched>(
     api: &Api,
     store: &Store<W>,
     mut listed: Listed<W>,
-    pause: &mut Pause,
+    course: &mut Course<'_>,
 ) -> Ended {
     let accept = if W::METADATA { Accept::Metadata } else { Accept::Object };
     loop {
@@ -52,17 +91,18 @@ pub(super) async fn follow<W: Watched>(
             W::PATH
         );
         let ended = match api.open(&path, accept, BEGINS_WITHIN).await {
-            Ok(body) => {
-                store.is_watched();
-                events(body, store, &mut listed).await
-            }
+            Ok(body) => events(body, store, &mut listed, course).await,
             Err(failure) => Err(Ended::Failed(failure)),
         };
         if begun.elapsed() > SETTLED {
-            pause.reset();
+            course.short = 0;
+            course.pause.reset();
+        } else if ended.is_ok() {
+            course.short = course.short.saturating_add(1);
         }
         match ended {
-            Ok(()) => sleep(pause.draw()).await,
+            Ok(()) if !course.is_trusted() => return failed::<W>("ends at once, again and again"),
+            Ok(()) => sleep(course.pause.draw()).await,
             Err(ended) => return ended,
         }
     }
@@ -73,11 +113,20 @@ async fn events<W: Watched>(
     mut body: Body,
     store: &Store<W>,
     listed: &mut Listed<W>,
+    course: &Course<'_>,
 ) -> Result<(), Ended> {
-    let deadline = Instant::now() + Duration::from_secs(ENDS_AFTER) + GRACE;
+    let begun = Instant::now();
+    let deadline = begun + Duration::from_secs(ENDS_AFTER) + GRACE;
+    let mut works = false;
     let mut pending: Vec<u8> = Vec::new();
     loop {
-        let frame = match timeout_at(deadline, body.frame()).await {
+        let until = if works { deadline } else { begun + course.trial() };
+        let frame = match timeout_at(until, body.frame()).await {
+            Err(_) if !works => {
+                course.works(store);
+                works = true;
+                continue;
+            }
             Err(_) => return Err(failed::<W>("fell silent")),
             Ok(None) => return Ok(()),
             Ok(Some(Err(_))) => return Err(Ended::Failed(Failure::Trouble(BROKEN_OFF.to_owned()))),
@@ -96,6 +145,10 @@ async fn events<W: Watched>(
         let mut changed = false;
         for line in pending.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             changed |= listed.take(line)?;
+        }
+        if !works && course.is_trusted() {
+            course.works(store);
+            works = true;
         }
         pending = rest;
         if changed {
@@ -116,13 +169,19 @@ impl<W: Watched> Listed<W> {
             return Err(failed::<W>("holds a line that is no event"));
         };
         let about = serde_json::from_str::<Map<About<'_>>>(event.object.get()).ok();
-        let metadata = about.and_then(|Map(about)| about.metadata).unwrap_or_default();
+        let (metadata, code) =
+            about.map_or((None, None), |Map(about)| (about.metadata, about.code));
+        let metadata = metadata.unwrap_or_default();
         let name = Text::or_empty(metadata.name);
         let changed = match event.type_.0.as_ref() {
             "ADDED" | "MODIFIED" => self.set(event.object.get()).map_err(Ended::Failed)?,
             "DELETED" => self.objects.remove(&name).is_some(),
             "BOOKMARK" => false,
-            "ERROR" => return Err(Ended::Gone),
+            "ERROR" if code == Some(GONE) => return Err(Ended::Gone),
+            "ERROR" => {
+                let code = code.map_or_else(|| "an error".to_owned(), |code| code.to_string());
+                return Err(failed::<W>(&format!("ended with {code}")));
+            }
             // Of a newer Kubernetes: nothing that is known depends on it.
             _ => return Ok(false),
         };
@@ -145,6 +204,9 @@ struct Event<'a> {
 struct About<'a> {
     #[serde(borrow, default, deserialize_with = "object")]
     metadata: Option<Metadata<'a>>,
+    /// Of a Status.
+    #[serde(default)]
+    code: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]

@@ -11,7 +11,7 @@ use http::uri::Authority;
 use super::entry::{Capabilities, ClientPair, Entry, Headers, Place};
 use crate::image::hub;
 use crate::message::printable;
-use crate::registry::percent::{encode, is_unreserved};
+use crate::percent::{encode, is_unreserved};
 use crate::registry::scheme::{Spoken, is_local};
 
 /// One host, and how it is asked.

@@ -151,7 +151,8 @@ async fn registry_away(scene: &Scene, load: &Load) {
         scene.stage.registry.misbehave("team/app", fault);
         let warned = |one: &Outcome| matches!(one, Outcome::Warned(it) if it.contains(code));
         load.until_all(code, warned).await;
-        let applied = scene.apply(name, &scene.bad).await;
+        // Of a tag that neither replica remembers anything of.
+        let applied = scene.apply(name, &format!("{}-{name}", scene.bad)).await;
         assert_eq!(applied.code, Some(0), "{applied}");
         assert!(applied.stderr.contains(&format!("[{code}]")), "{applied}");
         scene.stage.registry.heal("team/app");

@@ -54,7 +54,8 @@ impl Scene {
         scene
     }
 
-    pub fn hosts(&self) -> Vec<String> {
+    /// What the certificate names.
+    pub fn hosts() -> Vec<String> {
         vec![SERVER_NAME.to_owned()]
     }
 
