@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod control_plane;
+mod fixed;
 pub mod kubelet;
 mod leftovers;
 pub mod program;

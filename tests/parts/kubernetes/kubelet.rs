@@ -8,6 +8,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::control_plane::{ControlPlane, User};
+use super::fixed::{FOLDERS, Fixed};
 use super::leftovers;
 use super::program::Kubernetes;
 use crate::parts::containerd::{Containerd, Setup};
@@ -26,17 +27,12 @@ const TUNABLES: [&str; 6] = [
     "vm/panic_on_oom",
 ];
 
-/// Where containerd's shims, runc and the kubelet write, whatever they are told.
-const FIXED: [&str; 5] =
-    ["/run/containerd", "/run/netns", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers"];
-
 /// The running node; it ends when dropped.
 pub struct Node {
     kubelet: Process,
     containerd: Containerd,
     folder: TempDir,
-    /// Of the fixed folders, those that were not there.
-    made: Vec<&'static Path>,
+    _fixed: Fixed,
 }
 
 impl Node {
@@ -50,7 +46,7 @@ impl Node {
     ) -> Self {
         let folder = TempDir::with_prefix("kubelet-").unwrap();
         keep_tunables(folder.path());
-        let made = keep_fixed();
+        let fixed = Fixed::keep();
         let containerd = Containerd::start(setup);
         let root = folder.path().join("root");
         std::fs::create_dir(&root).unwrap();
@@ -73,7 +69,7 @@ impl Node {
                 .current_dir(folder.path())
                 .env("HOME", folder.path()),
         );
-        Self { kubelet, containerd, folder, made }
+        Self { kubelet, containerd, folder, _fixed: fixed }
     }
 
     /// What the node itself logs in with.
@@ -118,11 +114,8 @@ impl Drop for Node {
         let folder = socket.parent().unwrap();
         leftovers::end_containers(&folder.join("state/io.containerd.runtime.v2.task"));
         leftovers::end_shims(&socket);
-        for folder in [self.folder.path(), folder].into_iter().chain(FIXED.map(Path::new)) {
+        for folder in [self.folder.path(), folder].into_iter().chain(FOLDERS.map(Path::new)) {
             leftovers::unmount(folder);
-        }
-        for folder in &self.made {
-            let _ = std::fs::remove_dir(folder);
         }
     }
 }
@@ -172,19 +165,6 @@ fn keep_tunables(folder: &Path) {
         std::fs::write(&copy, value).unwrap();
         mount(&["--bind".as_ref(), copy.as_os_str(), real.as_os_str()]);
     }
-}
-
-/// Puts folders in memory in front of the fixed ones; those that had to be made.
-fn keep_fixed() -> Vec<&'static Path> {
-    let mut made = Vec::new();
-    for folder in FIXED.map(Path::new) {
-        if !folder.is_dir() {
-            std::fs::create_dir_all(folder).unwrap();
-            made.push(folder);
-        }
-        mount(&["-t".as_ref(), "tmpfs".as_ref(), "tmpfs".as_ref(), folder.as_os_str()]);
-    }
-    made
 }
 
 fn mount(arguments: &[&OsStr]) {
