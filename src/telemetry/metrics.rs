@@ -226,7 +226,7 @@ impl Metrics {
         all.add(
             "pullcheck_watch_up",
             &["resource"],
-            "1 while the API server's watch of a resource works, 0 while it fails",
+            "1 from when the API server's watch of a resource has said something, 0 before that and while it fails",
             self.watches.clone(),
         );
         all.add(
