@@ -45,8 +45,12 @@ fn crypto() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// Writes a file unless it is there: who reads it meanwhile must not find half of it.
 fn write(dir: &TempDir, name: &str, text: &str) -> PathBuf {
     let path = dir.path().join(name);
+    if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return path;
+    }
     std::fs::write(&path, text).unwrap();
     path
 }

@@ -9,8 +9,11 @@ use sha2::{Digest as _, Sha256};
 use super::buildah::Buildah;
 use super::{Built, bases, root};
 
-/// How many builds are kept; each holds the target folder of a release build twice.
-const KEPT: usize = 2;
+/// How many images are kept, of this checkout and of others: ten megabytes each.
+const KEPT: usize = 8;
+
+/// Of how many the layers are kept, too: each has the target folder of a release build twice.
+const LAYERS_KEPT: usize = 2;
 
 /// What goes into an image: by name, from the package's root.
 const INGREDIENTS: [&str; 6] =
@@ -85,7 +88,7 @@ fn make(buildah: &Buildah, build: &Path) -> Result<String, String> {
 /// The name in buildah's storage.
 const IMAGE: &str = "localhost/pullcheck:tests";
 
-/// Removes all but the last builds, and every image that none of them made or used.
+/// Removes all but the last builds, and every layer that none of the last of them made or used.
 fn forget(buildah: &Buildah, builds: &Path) -> Result<(), String> {
     let mut kept: Vec<PathBuf> = std::fs::read_dir(builds)
         .map_err(|error| error.to_string())?
@@ -98,7 +101,8 @@ fn forget(buildah: &Buildah, builds: &Path) -> Result<(), String> {
     for build in kept.drain(..old) {
         let _ = std::fs::remove_dir_all(build);
     }
-    let logs = kept.iter().map(|build| std::fs::read_to_string(build.join(LOG)));
+    let last = kept.iter().rev().take(LAYERS_KEPT);
+    let logs = last.map(|build| std::fs::read_to_string(build.join(LOG)));
     let logs: String = logs.filter_map(Result::ok).collect();
     // `--> 6e24bc5f8ca`, `--> Using cache 6e24bc5f8ca...`
     let used: Vec<&str> = logs

@@ -282,7 +282,12 @@ impl ControlPlane {
             "current-context": "tests",
         });
         let path = self.dir.path().join(format!("{user}.kubeconfig"));
-        std::fs::write(&path, config.to_string()).unwrap();
+        let config = config.to_string();
+        // Who reads it meanwhile must not find half of it.
+        if std::fs::read_to_string(&path).is_ok_and(|there| there == config) {
+            return path;
+        }
+        std::fs::write(&path, config).unwrap();
         path
     }
 
