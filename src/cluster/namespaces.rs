@@ -84,13 +84,8 @@ impl Cluster {
         if let Some(found) = watched.and_then(|watched| find(&watched, namespace)) {
             return Ok(found.label.clone());
         }
-        let look = look::mode_label(Arc::clone(inner), namespace.to_owned(), path.clone());
-        let failed = match inner.labels.read(&path, Freshness::Cached, deadline, look).await {
-            Some(ModeLabel::Known(label)) => return Ok(label),
-            Some(ModeLabel::Unknown(Obstacle::Forbidden)) => return Err(Obstacle::Forbidden),
-            Some(ModeLabel::Unknown(obstacle)) => obstacle,
-            None => Obstacle::Trouble(NO_ANSWER_IN_TIME.to_owned()),
-        };
+        let read = self.read_mode_label(namespace, &path, Freshness::Cached, deadline).await;
+        let Err(failed @ Obstacle::Trouble(_)) = read else { return read };
         let asked = inner.last_labels.recall(&path).await;
         let watched = inner.namespaces.known().and_then(|watched| find(&watched, namespace));
         let watched = watched.map(|found| found.label.clone());
@@ -106,10 +101,20 @@ impl Cluster {
         namespace: &str,
         deadline: Instant,
     ) -> Result<Option<String>, Obstacle> {
-        let inner = &self.inner;
         let Some(path) = names::namespace_path(namespace) else { return Ok(None) };
-        let look = look::mode_label(Arc::clone(inner), namespace.to_owned(), path.clone());
-        match inner.labels.read(&path, Freshness::Fresh, deadline, look).await {
+        self.read_mode_label(namespace, &path, Freshness::Fresh, deadline).await
+    }
+
+    async fn read_mode_label(
+        &self,
+        namespace: &str,
+        path: &str,
+        freshness: Freshness,
+        deadline: Instant,
+    ) -> Result<Option<String>, Obstacle> {
+        let inner = &self.inner;
+        let look = look::mode_label(Arc::clone(inner), namespace.to_owned(), path.to_owned());
+        match inner.labels.read(path, freshness, deadline, look).await {
             Some(ModeLabel::Known(label)) => Ok(label),
             Some(ModeLabel::Unknown(obstacle)) => Err(obstacle),
             None => Err(Obstacle::Trouble(NO_ANSWER_IN_TIME.to_owned())),
