@@ -71,6 +71,14 @@ fn may_not(what: &str, facts: &View<'_>) -> String {
     format!("pullcheck may not {what} in namespace {}", printable(facts.namespace, 63))
 }
 
+/// What is in the way, and what to do about it; `forbidden` is both where a right is missing.
+fn in_the_way(obstacle: &Obstacle, forbidden: (&str, &'static str)) -> (String, &'static str) {
+    match obstacle {
+        Obstacle::Forbidden => (forbidden.0.to_owned(), forbidden.1),
+        Obstacle::Trouble(why) => (printable(why, 100), "try again"),
+    }
+}
+
 /// Where nodes would have told what runs there, or that one of them holds the image already.
 fn nodes(facts: &View<'_>, findings: &[Finding]) -> Option<Finding> {
     let obstacle = facts.gaps.nodes.as_ref()?;
@@ -83,13 +91,10 @@ fn nodes(facts: &View<'_>, findings: &[Finding]) -> Option<Finding> {
             })
     };
     let image = facts.images.iter().find(|image| softened(image) || is_partial(facts, image))?;
-    let (why, fix) = match obstacle {
-        Obstacle::Forbidden => (
-            "pullcheck may not list and watch nodes".to_owned(),
-            "grant it list and watch on nodes",
-        ),
-        Obstacle::Trouble(why) => (printable(why, 100), "try again"),
-    };
+    let (why, fix) = in_the_way(
+        obstacle,
+        ("pullcheck may not list and watch nodes", "grant it list and watch on nodes"),
+    );
     let what = format!("not checked against the cluster's nodes, {why}");
     let (severity, certainty) = (Severity::WontPull, Certainty::Unknown);
     Some(Finding::of_image(&CAUSE, severity, certainty, image, &what, fix))
@@ -121,12 +126,10 @@ fn runtime_class(facts: &View<'_>, findings: &[Finding]) -> Option<Finding> {
     let by_nodes =
         |finding: &Finding| finding.image.is_some() && finding.certainty == Certainty::Likely;
     let about = findings.iter().find(|finding| by_nodes(finding))?;
-    let (why, fix) = match obstacle {
-        Obstacle::Forbidden => {
-            ("pullcheck may not get runtimeclasses".to_owned(), "grant it get on runtimeclasses")
-        }
-        Obstacle::Trouble(why) => (printable(why, 100), "try again"),
-    };
+    let (why, fix) = in_the_way(
+        obstacle,
+        ("pullcheck may not get runtimeclasses", "grant it get on runtimeclasses"),
+    );
     let class = printable(name, 60);
     let what = format!("which nodes RuntimeClass {class} leaves was not checked, {why}");
     let at = (about.field.as_str(), about.image.as_deref().unwrap_or_default());
@@ -140,13 +143,10 @@ fn mode_label(facts: &View<'_>, findings: &[Finding]) -> Option<Finding> {
     if !findings.iter().any(hangs_on_mode) {
         return None;
     }
-    let (why, fix) = match obstacle {
-        Obstacle::Forbidden => (
-            "pullcheck may not get namespaces".to_owned(),
-            "grant it get, list and watch on namespaces",
-        ),
-        Obstacle::Trouble(why) => (printable(why, 100), "try again"),
-    };
+    let (why, fix) = in_the_way(
+        obstacle,
+        ("pullcheck may not get namespaces", "grant it get, list and watch on namespaces"),
+    );
     let what = format!("its label {MODE_LABEL} was not read, {why}");
     Some(unknown(("metadata.namespace", facts.namespace), &what, fix))
 }
