@@ -107,15 +107,13 @@ impl Keeper {
                     failed.draw()
                 }
                 Ok(Round { trouble, unsettled, remark }) => {
-                    let fine = trouble.is_empty();
                     self.report(&trouble);
                     self.remark_once(remark);
-                    match (fine, unsettled) {
-                        (false, _) => failed.draw(),
-                        (true, settling) => {
-                            failed.reset();
-                            if settling { SETTLED } else { pause::drawn(EVERY) }
-                        }
+                    if trouble.is_empty() {
+                        failed.reset();
+                        if unsettled { SETTLED } else { pause::drawn(EVERY) }
+                    } else {
+                        failed.draw()
                     }
                 }
             };

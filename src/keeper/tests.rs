@@ -23,6 +23,13 @@ fn keeper(fake: &Fake) -> Keeper {
     Keeper::new(fake.cluster(), wanted, Arc::default(), Arc::new(Metrics::new()))
 }
 
+/// One that has found everything in order.
+async fn in_order(fake: &Fake, now: SystemTime) -> Keeper {
+    let mut keeper = keeper(fake);
+    keeper.finds_order(now).await;
+    keeper
+}
+
 fn days(number: u64) -> Duration {
     Duration::from_secs(24 * 3_600 * number)
 }
@@ -116,8 +123,7 @@ async fn a_change_by_somebody_else_in_between_is_read_before_anything_is_written
     let fake = Fake::start().await;
     let now = SystemTime::now();
     fake.race(Method::PATCH);
-    let mut keeper = keeper(&fake);
-    keeper.finds_order(now).await;
+    let mut keeper = in_order(&fake, now).await;
     assert_eq!(fake.asked(&Method::PATCH, CONFIGURATION), 2);
 
     fake.race(Method::PUT);
@@ -130,9 +136,7 @@ async fn a_change_by_somebody_else_in_between_is_read_before_anything_is_written
 async fn what_another_replica_renewed_is_taken_up() {
     let fake = Fake::start().await;
     let now = SystemTime::now();
-    let [mut one, mut other] = [keeper(&fake), keeper(&fake)];
-    one.finds_order(now).await;
-    other.finds_order(now).await;
+    let [mut one, mut other] = [in_order(&fake, now).await, in_order(&fake, now).await];
     for later in [now + days(61), now + days(246)] {
         one.finds_order(later).await;
         assert!(one.shows_that_of(&fake));
@@ -148,9 +152,7 @@ async fn what_another_replica_renewed_is_taken_up() {
 async fn a_deleted_secret_is_made_again_while_the_old_certificate_is_shown_and_trusted() {
     let fake = Fake::start().await;
     let now = SystemTime::now();
-    let [mut one, mut other] = [keeper(&fake), keeper(&fake)];
-    one.finds_order(now).await;
-    other.finds_order(now).await;
+    let [mut one, mut other] = [in_order(&fake, now).await, in_order(&fake, now).await];
     let old = read_all(&fake.value("tls.crt"));
     fake.delete(SECRET);
 
@@ -171,9 +173,7 @@ async fn a_deleted_secret_is_made_again_while_the_old_certificate_is_shown_and_t
 async fn no_authority_is_begun_while_it_is_not_known_whom_clients_trust() {
     let fake = Fake::start().await;
     let now = SystemTime::now();
-    let [mut one, mut other] = [keeper(&fake), keeper(&fake)];
-    one.finds_order(now).await;
-    other.finds_order(now).await;
+    let [mut one, mut other] = [in_order(&fake, now).await, in_order(&fake, now).await];
     let old = read_all(&fake.value("tls.crt"));
     fake.delete(SECRET);
     fake.refuse(Method::GET, CONFIGURATION, 500);
@@ -235,8 +235,7 @@ async fn a_new_replica_that_is_accepted_is_ready_whatever_else_is_in_the_way() {
 async fn a_list_that_somebody_else_wrote_is_put_right() {
     let fake = Fake::start().await;
     let now = SystemTime::now();
-    let mut keeper = keeper(&fake);
-    keeper.finds_order(now).await;
+    let mut keeper = in_order(&fake, now).await;
     let own = fake.value("ca.crt");
     let foreign = Authority::mint(now).unwrap().pair().certificate;
     for list in [Vec::new(), b"garbage".to_vec(), foreign.into_bytes(), [&own[..], b"\n"].concat()]
@@ -266,8 +265,7 @@ async fn an_authority_that_was_trusted_before_is_still_trusted_after_the_first_s
 async fn a_damaged_secret_is_repaired_and_the_rest_of_it_stays() {
     let fake = Fake::start().await;
     let now = SystemTime::now();
-    let mut keeper = keeper(&fake);
-    keeper.finds_order(now).await;
+    let mut keeper = in_order(&fake, now).await;
     for key in Stored::KEYS {
         let mut secret = fake.object(SECRET).unwrap();
         secret["data"][key] = "not base64!".into();
@@ -338,8 +336,7 @@ async fn a_right_that_is_taken_away_is_named_and_reviews_go_on(
 ) {
     let fake = Fake::start().await;
     let now = SystemTime::now();
-    let mut keeper = keeper(&fake);
-    keeper.finds_order(now).await;
+    let mut keeper = in_order(&fake, now).await;
     let shown = read_all(&fake.value("tls.crt"));
     fake.refuse(method, path, 403);
     fake.put_bundle(b"");
@@ -408,8 +405,7 @@ async fn without_a_webhook_configuration_there_is_a_certificate_all_the_same() {
     let configuration = fake.object(CONFIGURATION).unwrap();
     fake.delete(CONFIGURATION);
     let now = SystemTime::now();
-    let mut keeper = keeper(&fake);
-    keeper.finds_order(now).await;
+    let mut keeper = in_order(&fake, now).await;
     assert!(keeper.shows_that_of(&fake));
     let told = "ValidatingWebhookConfiguration pullcheck does not exist";
     assert!(keeper.remarked.contains(told), "{}", keeper.remarked);
@@ -444,8 +440,7 @@ async fn a_service_that_the_certificate_does_not_name_is_told_of_and_gets_no_aut
 async fn an_ended_certificate_is_replaced_at_once_when_that_is_possible_again() {
     let fake = Fake::start().await;
     let now = SystemTime::now();
-    let mut keeper = keeper(&fake);
-    keeper.finds_order(now).await;
+    let mut keeper = in_order(&fake, now).await;
     let later = now + days(100);
     fake.refuse(Method::PUT, SECRET, 403);
     assert!(keeper.look(later).await.contains("update secrets"));
