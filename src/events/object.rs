@@ -22,7 +22,8 @@ const LONGEST: usize = 253;
 
 /// An Event's name and its JSON; `None` where no API server would take it.
 ///
-/// The name is made of the owner, the field and the cause alone, so that replicas cannot tell the same twice.
+/// The name is made of the owner, the field and the cause alone, so that replicas cannot tell the
+/// same twice.
 pub(super) fn event(note: &Note, instance: &str, now: Timestamp) -> Option<(String, Vec<u8>)> {
     let owner = &note.owner;
     if [&owner.api_version, &owner.kind, &owner.name, &owner.uid]
