@@ -91,6 +91,12 @@ impl<K, W, A> Flights<K, W, A> {
         2 * begun.all >= self.most || 2 * own >= self.most_per_tenant
     }
 
+    /// Whether anything is under way.
+    #[cfg(test)]
+    pub fn is_busy(&self) -> bool {
+        self.begun().all > 0
+    }
+
     fn begun(&self) -> MutexGuard<'_, Begun<K, W, A>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -19,7 +19,6 @@
 mod absent;
 mod address;
 mod auth;
-mod bounded;
 mod budget;
 mod challenge;
 mod client;
@@ -55,7 +54,6 @@ mod walk;
 mod who;
 
 pub use address::AddressRule;
-pub use bounded::bounded_by_size;
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};

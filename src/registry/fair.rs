@@ -127,6 +127,11 @@ where
         Some(kept)
     }
 
+    /// Whether anything is kept of `key`.
+    pub fn has(&self, key: &K) -> bool {
+        self.entries.contains_key::<K>(key)
+    }
+
     /// Keeps `value`, on the account of `tenant`.
     pub async fn insert(&self, tenant: &Arc<str>, key: K, value: V) {
         let key = Arc::new(key);
@@ -184,6 +189,11 @@ where
         if let Some(kept) = self.entries.remove::<K>(key).await {
             kept.give_way();
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.entries.iter().count()
     }
 
     /// With its bytes on the account, unless it is larger than all the room there is.

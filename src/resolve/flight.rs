@@ -96,7 +96,7 @@ async fn fly(
 
 impl Shared {
     /// Keeps an answer that says anything. Trouble never takes the place of what is still good.
-    async fn keep(&self, tenant: &Arc<str>, key: Key, mut answer: Answer) {
+    pub(super) async fn keep(&self, tenant: &Arc<str>, key: Key, mut answer: Answer) {
         let now = Instant::now();
         if !answer.is_fresh(now) {
             return;

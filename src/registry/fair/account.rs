@@ -78,4 +78,9 @@ impl<K, V> Account<K, V> {
         }
         None
     }
+
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
+    }
 }
