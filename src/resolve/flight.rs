@@ -95,10 +95,14 @@ async fn fly(
 }
 
 impl Shared {
-    /// Keeps an answer that says anything. Trouble never takes the place of what is still good.
+    /// Keeps an answer for its time. Trouble never takes the place of what is still good, and a
+    /// "no" always does, even one too old to be kept.
     pub(super) async fn keep(&self, tenant: &Arc<str>, key: Key, mut answer: Answer) {
         let now = Instant::now();
         if !answer.is_fresh(now) {
+            if !answer.outcome.is_unseen() {
+                self.answers.invalidate(&key).await;
+            }
             return;
         }
         if matches!(answer.outcome, Outcome::Trouble(_))

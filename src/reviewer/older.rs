@@ -23,8 +23,12 @@ pub(super) fn images<'a>(
 
 /// All of them in one line, bounded and escaped.
 pub(super) fn words(facts: &Facts<'_>) -> String {
+    line(images(facts).map(|(image, _, stale)| (image, stale)))
+}
+
+fn line<'a>(images: impl Iterator<Item = (&'a str, &'a Stale)>) -> String {
     let mut text = String::new();
-    for (image, _, stale) in images(facts) {
+    for (image, stale) in images {
         let separator = if text.is_empty() { "" } else { " | " };
         if text.len() > LONGEST {
             text.push_str(" | and more");
@@ -62,5 +66,51 @@ fn why(stale: &Stale) -> String {
         }
         (None, Outcome::NotChecked(Unchecked::Budget(budget))) => printable(budget, 80),
         (None, _) => "not asked in time".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Trouble, TroubleKind};
+
+    fn stale(minutes: u64, now: Outcome) -> Stale {
+        Stale { age: Duration::from_secs(minutes * 60), now, entries: Vec::new() }
+    }
+
+    fn trouble(host: &str) -> Outcome {
+        Outcome::Trouble(Trouble {
+            kind: TroubleKind::Timeout,
+            host: host.to_owned(),
+            detail: "no answer".to_owned(),
+            waited: None,
+            retry_after: None,
+        })
+    }
+
+    #[test]
+    fn each_image_is_told_with_its_age_and_why() {
+        let deadline = Outcome::NotChecked(Unchecked::Deadline);
+        let budget = Outcome::NotChecked(Unchecked::Budget("too many".to_owned()));
+        let all = [
+            ("reg.io/a:1", stale(12, trouble("reg.io"))),
+            ("reg.io/b:1", stale(119, deadline)),
+            ("reg.io/c:1", stale(120, budget)),
+        ];
+        let line = line(all.iter().map(|(image, stale)| (*image, stale)));
+        assert_eq!(
+            line,
+            "reg.io/a:1: 12 min old, reg.io now: no answer | reg.io/b:1: 119 min old, not asked \
+             in time | reg.io/c:1: 2 h old, too many"
+        );
+    }
+
+    #[test]
+    fn foreign_text_is_bounded_and_escaped() {
+        let (image, host) = ("x".repeat(1_000), format!("reg\n::error{}", "y".repeat(1_000)));
+        let stale = stale(12, trouble(&host));
+        let line = line((0..64).map(|_| (image.as_str(), &stale)));
+        assert!(line.len() < 4_000 && line.ends_with(" | and more"), "{line}");
+        assert!(line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()));
     }
 }

@@ -118,7 +118,8 @@ async fn what_is_asked_for_once_counts_like_any_other() {
     }
     assert_eq!(left(&memory, "shop", 40), 40);
     assert!((50..=60).contains(&left(&memory, "flood", 1_000)));
-    let known = memory.get_or_try(&"shop".into(), "flood-00000999".to_owned(), async { Err(()) });
+    let shop = "shop".into();
+    let known = memory.get_or_try(&shop, "flood-00000999".to_owned(), async { Err(()) });
     assert!(known.await.is_ok(), "what is known is not asked for");
 }
 

@@ -7,7 +7,7 @@ use super::super::lifetime::{
 };
 use super::super::tries::tries;
 use super::*;
-use crate::facts::{Evidence, Refusal, RefusedAt, Trouble};
+use crate::facts::{Absent, Evidence, Missing, Refusal, RefusedAt, Trouble};
 
 const DOWN: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
@@ -227,6 +227,27 @@ async fn an_entry_alone_that_fails_is_made_good_and_one_that_is_refused_is_not()
         let attempts = comes_to(outcome).await;
         assert!(attempts[0].stale.is_none() && !attempts[0].works(), "{attempts:?}");
     }
+}
+
+#[tokio::test]
+async fn a_no_that_took_too_long_to_explain_takes_the_good_answer_away_all_the_same() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let app = || question(fake.image("app:1"), &[]);
+    ask(&resolver, app()).await;
+    let key = resolver.shared.key(&app(), &tries(&app()).next().unwrap(), None);
+    let absent = Outcome::Absent(Absent {
+        what: Missing::Tag,
+        evidence: Evidence::new(404, None, "r.io"),
+        suggestion: None,
+        listed: false,
+        no_tags: false,
+        served_by_get: false,
+    });
+    let answer = Answer::new(&key, absent, Instant::now(), Some(super::super::lifetime::ABSENT));
+    resolver.shared.keep(&"shop".into(), key, answer).await;
+    fake.fail("", DOWN);
+    assert!(is_trouble(&ask(&resolver, app()).await));
 }
 
 fn trouble() -> Outcome {
