@@ -36,7 +36,7 @@ async fn a_flood_of_ten_thousand_evicts_nothing_of_another_namespace() {
     assert_eq!(left(&memory, "shop", 400), 400);
     assert_eq!(left(&memory, "bank", 100), 100);
     let flood = left(&memory, "flood", 10_000);
-    assert!((400..=500).contains(&flood), "and the rest of the room is its own: {flood}");
+    assert!((400..=520).contains(&flood), "and the rest of the room is its own: {flood}");
     assert!(memory.has(&"flood-00009999".to_owned()), "its own oldest went first");
     assert!(memory.held.load(Ordering::Relaxed) <= memory.most);
 }
