@@ -84,6 +84,19 @@ where
 }
 
 impl<K, W, A> Flights<K, W, A> {
+    /// Whether half of what `tenant` may begin is under way, or half of all.
+    pub fn is_half_full(&self, tenant: &str) -> bool {
+        let begun = self.begun();
+        let own = begun.by_tenant.get(tenant).copied().unwrap_or_default();
+        2 * begun.all >= self.most || 2 * own >= self.most_per_tenant
+    }
+
+    /// Whether anything is under way.
+    #[cfg(test)]
+    pub fn is_busy(&self) -> bool {
+        self.begun().all > 0
+    }
+
     fn begun(&self) -> MutexGuard<'_, Begun<K, W, A>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }

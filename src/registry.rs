@@ -19,7 +19,6 @@
 mod absent;
 mod address;
 mod auth;
-mod bounded;
 mod budget;
 mod challenge;
 mod client;
@@ -29,6 +28,7 @@ mod content;
 mod crew;
 mod dns;
 mod entry;
+mod fair;
 mod form;
 mod hosts;
 mod identity;
@@ -54,10 +54,10 @@ mod walk;
 mod who;
 
 pub use address::AddressRule;
-pub use bounded::bounded_by_size;
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
+pub use fair::{Fair, Kept};
 pub use identity::CredentialId;
 pub use manifest::{descriptor_size, entries_size, platform_size};
 pub use progress::{Phase, Progress, RequestBudget};

@@ -2,6 +2,8 @@
 //!
 //! Never here: HTTP, files, and what any single cause means.
 
+mod older;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +85,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Each image that was judged, for `check`, which reports them; the webhook's answer does not.
     pub images: Vec<JudgedImage>,
+    /// Which images were judged by older answers, in words; empty where none was.
+    pub older: String,
 }
 
 /// One image that was judged.
@@ -201,6 +205,7 @@ impl Reviewer {
         let ask = case.ask(deadline);
         let mut facts = self.gatherer.gather(ask).await;
         facts.gaps.mode_label.clone_from(&case.label_gap);
+        older::images(&facts).for_each(|(_, host, _)| self.metrics.stale_answer(host));
         self.decide(case, &facts, causes::findings(&facts))
     }
 
@@ -235,7 +240,8 @@ impl Reviewer {
             Front::Check => judged_images(facts),
             Front::Serve => Vec::new(),
         };
-        Judgement { findings, verdict, images }
+        let older = older::words(facts);
+        Judgement { findings, verdict, images, older }
     }
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
@@ -381,6 +387,9 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
     let would_deny: Vec<&str> = judgement.would_deny().map(|f| f.code.as_str()).collect();
     if !would_deny.is_empty() {
         answer.audit_annotations.insert("would-deny", would_deny.join(","));
+    }
+    if !judgement.older.is_empty() {
+        answer.audit_annotations.insert("stale-answers", judgement.older.clone());
     }
     answer.denial = shown.denial.map(|message| Denial {
         object: Judged {

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use moka::future::Cache;
 use tokio::time::{Instant, timeout};
 
 use super::auth::Auth;
-use super::bounded::bounded_by_size;
 use super::config::{BuildError, ClientConfig};
 use super::connect::{Parts, Proxies};
 use super::dns::SystemResolver;
+use super::fair::Fair;
 use super::hosts::Hosts;
 use super::identity::{CredentialId, Identities};
 use super::memory::Memory;
@@ -61,7 +60,7 @@ pub(super) struct Shared {
     pub(super) auth: Arc<Auth>,
     pub(super) hosts: Hosts,
     /// By registry host and repository.
-    pub(super) challenges: Cache<(String, String), Remembered>,
+    pub(super) challenges: Fair<(String, String), Remembered>,
     pub(super) memory: Memory,
     pub(super) quota_floor: f64,
     pub(super) pull_through: Vec<Glob>,
@@ -88,14 +87,13 @@ impl RegistryClient {
             auth: Arc::new(Auth::new(transport.clone())),
             hosts: Hosts::new(config.certs_d, config.limits.files),
             transport,
-            challenges: bounded_by_size(
+            challenges: Fair::new(
                 CHALLENGES,
                 |(host, repository): &(String, String), seen: &Remembered| {
                     host.len() + repository.len() + seen.size()
                 },
-            )
-            .time_to_live(CHALLENGE)
-            .build(),
+                |_| CHALLENGE,
+            ),
             memory: Memory::new(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,

@@ -73,6 +73,11 @@ struct ByLookup {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByRegistry {
+    registry: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByResult {
     result: &'static str,
 }
@@ -96,6 +101,8 @@ pub struct Metrics {
     would_deny: Family<ByNamespace, Counter>,
     lookups: Family<ByLookup, Counter>,
     cache: Family<ByResult, Counter>,
+    stale_answers: Family<ByRegistry, Counter>,
+    refreshes: Counter,
     deadline_missed: Counter,
     in_flight: Gauge,
     panics: Counter,
@@ -135,6 +142,8 @@ impl Metrics {
             would_deny: Family::default(),
             lookups: Family::default(),
             cache: Family::default(),
+            stale_answers: Family::default(),
+            refreshes: Counter::default(),
             deadline_missed: Counter::default(),
             in_flight: Gauge::default(),
             panics: Counter::default(),
@@ -197,6 +206,18 @@ impl Metrics {
             &["result"],
             "Questions to the cache of answers, by result",
             self.cache.clone(),
+        );
+        all.add(
+            "pullcheck_stale_answers",
+            &["registry"],
+            "Images judged by the last good answer, because their registry failed, by the configured host it matches",
+            self.stale_answers.clone(),
+        );
+        all.add(
+            "pullcheck_refreshes",
+            &[],
+            "Answers in use that were asked for again before their time was over",
+            self.refreshes.clone(),
         );
         all.add(
             "pullcheck_deadline_missed",
@@ -265,9 +286,25 @@ impl Metrics {
 
     /// The registry `host` was asked for an image, and it ended in `outcome`.
     pub fn lookup(&self, host: &str, outcome: &'static str) {
-        let named = self.hosts.iter().find(|pattern| pattern.matches(host));
-        let registry = named.map_or_else(|| OTHER.to_owned(), ToString::to_string);
+        let registry = self.registry(host);
         self.lookups.get_or_create(&ByLookup { outcome, registry }).inc();
+    }
+
+    /// An image of the registry `host` was judged by an older answer, because the registry fails.
+    pub fn stale_answer(&self, host: &str) {
+        let registry = self.registry(host);
+        self.stale_answers.get_or_create(&ByRegistry { registry }).inc();
+    }
+
+    /// An answer near its end was asked for again.
+    pub fn refreshed(&self) {
+        self.refreshes.inc();
+    }
+
+    /// The label of a host.
+    fn registry(&self, host: &str) -> String {
+        let named = self.hosts.iter().find(|pattern| pattern.matches(host));
+        named.map_or_else(|| OTHER.to_owned(), ToString::to_string)
     }
 
     /// The cache was asked, with this `result` (`hit`, `miss` and the like).

@@ -67,6 +67,8 @@ mod rotation;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod stale;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
