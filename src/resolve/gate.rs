@@ -83,17 +83,16 @@ impl Gate {
             (!lively.knows(host)).then_some(permit)
         };
         // The semaphores are never closed, so that there is always a permit.
-        let mut own = Vec::with_capacity(5);
-        own.extend(stranger(|strangers, _, pair| strangers.tenants_at_hosts.of(pair)).await);
+        let (mut own, mut turn) = (Vec::with_capacity(4), Vec::with_capacity(3));
+        turn.extend(stranger(|strangers, _, pair| strangers.tenants_at_hosts.of(pair)).await);
         own.extend(stranger(|strangers, tenant, _| strangers.tenants.of(tenant)).await);
         for share in
             [self.tenants_at_hosts.of(&pair), self.tenants.of(tenant), self.hosts.of(host)]
         {
             own.extend(share.acquire_owned().await.ok());
         }
-        let mut turn = Vec::with_capacity(2);
         turn.extend(stranger(|strangers, _, _| strangers.all.clone()).await);
-        let is_stranger = !turn.is_empty();
+        let is_stranger = !lively.knows(host);
         turn.extend(self.all.clone().acquire_owned().await.ok());
         let strangers = strangers.filter(|_| is_stranger).map(|strangers| &strangers.aside);
         let aside = strangers.into_iter().chain([&self.aside]).collect();

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::facts::{Trouble, TroubleKind};
 
-/// Failures in a row after which one lookup at a time is enough.
-const ENOUGH: u32 = 5;
+/// Failures in a row after which one lookup at a time is enough. By default one namespace asks a
+/// registry four things at a time, so that the first four that time out together are enough.
+const ENOUGH: u32 = 4;
 /// And how long they must have gone on: a registry that is started anew refuses a hundred at once,
 /// and answers again a moment later.
 const LASTING: Duration = Duration::from_secs(2);

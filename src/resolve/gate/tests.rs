@@ -126,8 +126,9 @@ async fn what_steps_aside_is_bounded_too() {
 #[tokio::test(start_paused = true)]
 async fn once_a_host_has_answered_nobody_waits_as_for_a_stranger() {
     let mut world = World::new();
-    let first = world.gate.enter("shop", "new.test", &world.lively).await;
-    let second = world.gate.enter("shop", "new.test", &world.lively).await;
+    let (gate, lively) = (world.gate.clone(), world.lively.clone());
+    let first = gate.enter("shop", "new.test", &lively).await;
+    let second = gate.enter("shop", "new.test", &lively).await;
     assert!(!world.enters("shop", "new.test", NOW).await, "a quarter of eight");
     for _ in 0..2 {
         world.hangs("shop", "new.test");
