@@ -10,6 +10,7 @@
 //!   lookup     HEAD, then GET, then what is missing      absent, manifest
 //!   entry      an index's entry: GET
 //!   content    after one image's manifest: config, layers memory
+//!   breaker    whether a host may be asked now
 //!   session    asking one registry, logging in when asked to
 //!   auth       tokens: one request for all who want the same, login budgets
 //!   transport  one HTTP exchange, redirects               failure
@@ -19,6 +20,7 @@
 mod absent;
 mod address;
 mod auth;
+mod breaker;
 mod budget;
 mod challenge;
 mod client;

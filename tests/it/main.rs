@@ -4,6 +4,8 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod breaker;
+#[cfg(test)]
 mod budgets;
 #[cfg(test)]
 mod certificate;
