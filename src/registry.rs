@@ -53,7 +53,7 @@ mod trouble;
 mod walk;
 mod who;
 
-pub use address::AddressRule;
+pub use address::{AddressRule, Reserved};
 pub use bounded::bounded_by_size;
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};

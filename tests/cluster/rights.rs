@@ -354,6 +354,14 @@ async fn each_right(kubernetes: &Kubernetes) {
         ("pullcheck-cluster", "nodes", &["list"], "list nodes"),
         ("pullcheck-cluster", "nodes", &["watch"], "watch nodes"),
         ("pullcheck-cluster", "runtimeclasses", &["get"], "get runtimeclasses.node.k8s.io"),
+        ("pullcheck-cluster", "servicecidrs", &["list"], "list servicecidrs.networking.k8s.io"),
+        ("pullcheck-cluster", "servicecidrs", &["watch"], "watch servicecidrs.networking.k8s.io"),
+        (
+            "pullcheck-cluster",
+            "endpointslices",
+            &["get"],
+            "get endpointslices.discovery.k8s.io/kubernetes -n default",
+        ),
     ];
     for (role, resource, verbs, right) in cases {
         println!("without {verbs:?} {resource}");
@@ -411,6 +419,20 @@ async fn each_right(kubernetes: &Kubernetes) {
                 })
                 .await;
                 silent(&private);
+            }
+            ("servicecidrs" | "endpointslices", _) => {
+                // Nobody misses them who asks for an image.
+                denied(&public, &["tag-not-found"]);
+                warned(&labelled, &["tag-not-found"]);
+                silent(&private);
+                let said = if *resource == "servicecidrs" {
+                    "pullcheck may not list and watch servicecidrs, so addresses of Services are \
+                     not refused to images"
+                } else {
+                    "pullcheck may not get the endpointslice kubernetes, so the API server is \
+                     refused to images by the address of its Service only"
+                };
+                webhook.logged(said).await;
             }
             _ => {
                 let ran = scene.deployment("shop", &scene.amd64, &quick()).await;

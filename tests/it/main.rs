@@ -37,6 +37,8 @@ mod docs;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod gitops;
 #[cfg(test)]
 mod kinds;
@@ -64,6 +66,8 @@ mod repushed;
 mod rotation;
 #[cfg(test)]
 mod secrecy;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
