@@ -224,6 +224,7 @@ impl Scene {
         warned(&self.deployment("soft", &self.absent, &json!({})).await, &["tag-not-found"]);
         warned(&self.deployment("shop", &self.amd64, &json!({})).await, &["platform-missing"]);
         silent(&self.deployment("shop", &self.amd64, &quick()).await);
+        self.services_are_out_of_reach().await;
         self.labels_hold_at_once(&webhook).await;
         let refused: Vec<Value> = self
             .requests()
@@ -232,6 +233,16 @@ impl Scene {
             .filter(|event| event["responseStatus"]["code"] == 403)
             .collect();
         assert!(refused.is_empty(), "{refused:#?}");
+    }
+
+    /// What the cluster itself says its Services' addresses are, is not asked for images.
+    async fn services_are_out_of_reach(&self) {
+        until("the range of Services", async || {
+            let ran = self.deployment("shop", "10.96.0.1/team/app:1.0", &json!({})).await;
+            assert_eq!(ran.code, Some(0), "{ran}");
+            ran.stderr.contains("10.96.0.1 is not contacted: it leads to a Service of this cluster")
+        })
+        .await;
     }
 
     /// What pullcheck asked the API server.

@@ -219,7 +219,7 @@ async fn no_output_of_the_webhook_shows_foreign_text_as_it_is() {
         let webhook = Launch::beside(&api)
             .mode(mode)
             .args(&["--events", "--timeout", "5s"])
-            .env("PULLCHECK_LOG", "debug,pullcheck=trace")
+            .env("PULLCHECK_LOG", "info,pullcheck=trace")
             .start()
             .await;
         for (number, text) in hostile().iter().enumerate() {
