@@ -55,7 +55,7 @@ mod trouble;
 mod walk;
 mod who;
 
-pub use address::AddressRule;
+pub use address::{AddressRule, Reserved};
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};

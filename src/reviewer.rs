@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::causes::{self, Basis, Certainty, Finding, Severity};
+use crate::dns_name::is_subdomain;
 use crate::events::{Events, Note};
 use crate::facts::{Conclusion, Facts, Front, Obstacle};
 use crate::gather::{Ask, Gatherer};
@@ -22,7 +23,7 @@ use crate::policy::{Action, Mode, Subject, UnknownLabel, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
 use crate::shares::Shares;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, OTHER_NAMESPACES};
 use crate::workload::{PodAt, Workload};
 
 /// The API server itself waits no longer than this.
@@ -272,10 +273,12 @@ impl Reviewer {
         for (finding, action) in judgement.decided() {
             self.metrics.finding(finding.code.as_str(), action.as_str());
         }
+        let known = self.gatherer.objects.may_exist(&case.namespace);
         for finding in judgement.would_deny() {
-            self.metrics.would_deny(&case.namespace, finding.code.as_str());
+            let namespace = if known { &case.namespace } else { OTHER_NAMESPACES };
+            self.metrics.would_deny(namespace, finding.code.as_str());
         }
-        if let Some(events) = &self.events {
+        if let Some(events) = self.events.as_ref().filter(|_| known) {
             case.notes(judgement).for_each(|note| events.tell(note));
         }
         if !judgement.findings.is_empty() {
@@ -393,7 +396,7 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
     }
     answer.denial = shown.denial.map(|message| Denial {
         object: Judged {
-            name: &case.workload.name,
+            name: real_name(&case.workload.name),
             group: case.workload.kind.group,
             kind: case.workload.kind.kind,
         },
@@ -406,6 +409,11 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
             .collect(),
     });
     answer
+}
+
+/// The object's name, unless no object can have it: an API server sends none of those.
+fn real_name(name: &str) -> &str {
+    if is_subdomain(name) { name } else { "" }
 }
 
 /// The time to answer in, less what the way back takes: a tenth, between 50 and 500 ms.

@@ -12,4 +12,5 @@ mod sparingly;
 
 pub use logs::{LogFormat, TelemetryError, init};
 pub use metrics::Metrics;
+pub use namespaces::OTHER as OTHER_NAMESPACES;
 pub use sparingly::Sparingly;

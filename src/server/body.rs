@@ -18,13 +18,24 @@ pub struct Limits {
     /// Bytes of all bodies together that are being read or reviewed: what keeps many large ones
     /// from using up the memory.
     pub all: usize,
+    /// Bytes up to which a body is a small one, as nearly all are.
+    pub small: usize,
+    /// Bytes of all bodies together beyond what is small of each: less than `all`, so that however
+    /// many large ones somebody sends, there is room for everybody's small ones.
+    pub large: usize,
     /// Time for a whole body to arrive.
     pub time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { one: 8 << 20, all: 64 << 20, time: Duration::from_secs(10) }
+        Self {
+            one: 8 << 20,
+            all: 64 << 20,
+            small: 256 << 10,
+            large: 48 << 20,
+            time: Duration::from_secs(10),
+        }
     }
 }
 
@@ -54,7 +65,15 @@ pub struct Read {
     /// The bytes.
     pub bytes: Bytes,
     /// To be kept as long as the bytes are.
-    pub share: Option<OwnedSemaphorePermit>,
+    pub share: Share,
+}
+
+/// A body's share of the memory, given back when dropped.
+#[derive(Debug, Default)]
+pub struct Share {
+    bytes: usize,
+    room: Option<OwnedSemaphorePermit>,
+    large: Option<OwnedSemaphorePermit>,
 }
 
 /// Reads bodies within [`Limits`].
@@ -62,13 +81,14 @@ pub struct Read {
 pub struct BodyReader {
     limits: Limits,
     room: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 impl BodyReader {
     /// Reads bodies within `limits`.
     pub fn new(limits: Limits) -> Self {
-        let room = limits.all.min(Semaphore::MAX_PERMITS);
-        Self { limits, room: Arc::new(Semaphore::new(room)) }
+        let room = |bytes: usize| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
+        Self { limits, room: room(limits.all), large: room(limits.large) }
     }
 
     /// Reads `body` to its end.
@@ -106,7 +126,7 @@ impl BodyReader {
         if announced(body) > one {
             return Err(BodyError::TooLarge(one));
         }
-        let mut share: Option<OwnedSemaphorePermit> = None;
+        let mut share = Share::default();
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
         while let Some(frame) = body.frame().await {
@@ -114,11 +134,7 @@ impl BodyReader {
             if data.len() > one.saturating_sub(first.len() + all.len()) {
                 return Err(BodyError::TooLarge(one));
             }
-            let more = self.take(data.len())?;
-            match &mut share {
-                Some(share) => share.merge(more),
-                None => share = Some(more),
-            }
+            self.take(data.len(), &mut share)?;
             if first.is_empty() && all.is_empty() {
                 // Most reviews arrive in one frame, which is then never copied.
                 first = data;
@@ -134,10 +150,28 @@ impl BodyReader {
     }
 
     /// Never waits for room: bodies that each hold a part and wait for more would wait for ever.
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {
-        let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
-        Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)
+    fn take(&self, bytes: usize, share: &mut Share) -> Result<(), BodyError> {
+        let beyond = |bytes: usize| bytes.saturating_sub(self.limits.small);
+        let large = beyond(share.bytes + bytes) - beyond(share.bytes);
+        add(&mut share.room, &self.room, bytes)?;
+        add(&mut share.large, &self.large, large)?;
+        share.bytes += bytes;
+        Ok(())
     }
+}
+
+fn add(
+    held: &mut Option<OwnedSemaphorePermit>,
+    room: &Arc<Semaphore>,
+    bytes: usize,
+) -> Result<(), BodyError> {
+    let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
+    let more = Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)?;
+    match held {
+        Some(held) => held.merge(more),
+        None => *held = Some(more),
+    }
+    Ok(())
 }
 
 fn announced(body: &Body) -> usize {

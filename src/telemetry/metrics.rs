@@ -363,6 +363,11 @@ impl Metrics {
         self.watches.get_or_create(&ByResource { resource }).set(works.into());
     }
 
+    /// There is nothing to be watched: the API server has no such resource.
+    pub fn no_watch(&self, resource: &'static str) {
+        self.watches.remove(&ByResource { resource });
+    }
+
     /// A Kubernetes Event was made, or was not, as `outcome` says: one of `created`, `repeated`
     /// (told within the hour), `dropped` (too many), `forbidden`, `failed`.
     pub fn event(&self, outcome: &'static str) {

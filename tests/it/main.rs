@@ -39,6 +39,8 @@ mod docs;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod gitops;
 #[cfg(test)]
 mod kinds;
@@ -70,6 +72,8 @@ mod rotation;
 mod secrecy;
 #[cfg(test)]
 mod stale;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
