@@ -30,6 +30,8 @@ mod crew;
 mod dns;
 mod entry;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod identity;
 mod lookup;

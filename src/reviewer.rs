@@ -2,6 +2,9 @@
 //!
 //! Never here: HTTP, files, and what any single cause means.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
