@@ -32,6 +32,8 @@ mod dns;
 mod entry;
 mod fair;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod identity;
 mod lookup;

@@ -2,6 +2,8 @@
 //!
 //! Never here: HTTP, files, and what any single cause means.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod older;
 
 use std::fmt::Write as _;
