@@ -84,12 +84,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
+    // The rest is for registries and the API server.
+    let files = listener::open_files();
     let plain = tokio::spawn(listener::serve(
         plain,
         Transport::Plain,
         probes::router(readiness.clone(), metrics),
         probes_stopped,
-        listener::Options::probes(),
+        listener::Options::probes().at_most(files / 8),
     ));
     tokio::spawn(on_signal(stop, readiness));
     listener::serve(
@@ -97,7 +99,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Transport::Tls(tls::server_config(certificates)?),
         webhook_router,
         stopped,
-        listener::Options::default(),
+        listener::Options::default().at_most(files / 2),
     )
     .await;
     // The probes go last: until the last review is answered the pod is alive, and not ready.

@@ -18,13 +18,16 @@ pub struct Limits {
     /// Bytes of all bodies together that are being read or reviewed: what keeps many large ones
     /// from using up the memory.
     pub all: usize,
-    /// Time for a whole body to arrive.
+    /// Requests that are being read or reviewed at a time, however small: a review that waits takes
+    /// memory of its own.
+    pub requests: usize,
+    /// Time for a whole body to arrive, where the request asks for no less.
     pub time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { one: 8 << 20, all: 64 << 20, time: Duration::from_secs(10) }
+        Self { one: 8 << 20, all: 64 << 20, requests: 8192, time: Duration::from_secs(10) }
     }
 }
 
@@ -55,29 +58,39 @@ pub struct Read {
     pub bytes: Bytes,
     /// To be kept as long as the bytes are.
     pub share: Option<OwnedSemaphorePermit>,
+    /// To be kept until the review has ended.
+    pub place: OwnedSemaphorePermit,
 }
+
+type Collected = (Bytes, Option<OwnedSemaphorePermit>);
 
 /// Reads bodies within [`Limits`].
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     limits: Limits,
     room: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl BodyReader {
     /// Reads bodies within `limits`.
     pub fn new(limits: Limits) -> Self {
         let room = limits.all.min(Semaphore::MAX_PERMITS);
-        Self { limits, room: Arc::new(Semaphore::new(room)) }
+        let places = limits.requests.min(Semaphore::MAX_PERMITS);
+        let (room, places) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(places)));
+        Self { limits, room, places }
     }
 
-    /// Reads `body` to its end.
-    pub async fn read(&self, body: Body) -> Result<Read, BodyError> {
-        let time = self.limits.time;
-        timeout(time, self.collect(body)).await.map_err(|_| BodyError::TooSlow(time))?
+    /// Reads `body` to its end, within the time that its sender waits for the answer.
+    pub async fn read(&self, body: Body, patience: Option<Duration>) -> Result<Read, BodyError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)?;
+        let time = patience.map_or(self.limits.time, |patience| patience.min(self.limits.time));
+        let collected = timeout(time, self.collect(body)).await;
+        let (bytes, share) = collected.map_err(|_| BodyError::TooSlow(time))??;
+        Ok(Read { bytes, share, place })
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Read, BodyError> {
+    async fn collect(&self, mut body: Body) -> Result<Collected, BodyError> {
         let collected = self.collect_from(&mut body).await;
         if let Err(BodyError::TooLarge(_)) = collected {
             self.discard(body).await;
@@ -100,7 +113,7 @@ impl BodyReader {
         }
     }
 
-    async fn collect_from(&self, body: &mut Body) -> Result<Read, BodyError> {
+    async fn collect_from(&self, body: &mut Body) -> Result<Collected, BodyError> {
         let one = self.limits.one;
         // What the client announces is refused before a byte of it is kept.
         if announced(body) > one {
@@ -130,7 +143,7 @@ impl BodyReader {
             }
         }
         let bytes = if all.is_empty() { first } else { all.freeze() };
-        Ok(Read { bytes, share })
+        Ok((bytes, share))
     }
 
     /// Never waits for room: bodies that each hold a part and wait for more would wait for ever.

@@ -40,7 +40,7 @@ pub fn router<R: Reviewer>(reviewer: Arc<R>, metrics: Arc<Metrics>, limits: Limi
 async fn validate<R: Reviewer>(State(web): State<Arc<Web<R>>>, request: Request) -> Response {
     let received = Instant::now();
     let timeout = timeout(request.uri().query());
-    let read = match web.bodies.read(request.into_body()).await {
+    let read = match web.bodies.read(request.into_body(), timeout).await {
         Ok(read) => read,
         Err(error) => return refused(error),
     };
@@ -63,9 +63,9 @@ async fn review<R: Reviewer>(web: Arc<Web<R>>, read: Read, timeout: Option<Durat
     let in_flight = web.metrics.in_flight();
     let reviewer = Arc::clone(&web.reviewer);
     let task = tokio::spawn(async move {
-        let Read { bytes, share } = read;
+        let Read { bytes, share, place } = read;
         let result = reviewer.review(bytes, timeout).await;
-        drop((share, in_flight));
+        drop((share, place, in_flight));
         result
     });
     match task.await {

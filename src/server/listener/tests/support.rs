@@ -60,6 +60,7 @@ pub(super) fn patient() -> Options {
         handshake: long,
         idle: long,
         pressed: long,
+        newcomers: long,
         linger: Duration::ZERO,
         drain: long,
         ..Options::default()
