@@ -3,14 +3,13 @@
 //! the right could have cured.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::kubectl::Ran;
-use super::stage::{PRIVATE, PULLCHECK, REGISTRY, Stage, on_stage};
+use super::stage::{PRIVATE, PULLCHECK, REGISTRY, Stage, on_stage, soon};
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::images::{self, Format, Image};
 use crate::support::misbehaving::Registry;
@@ -107,7 +106,7 @@ impl Scene {
         }))
         .await;
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
-        until("the ServiceAccount default", async || {
+        soon("the ServiceAccount default", async || {
             let answer = stage.api().ask(Method::GET, &path, "", String::new()).await;
             answer.is_ok_and(|answer| answer.status == 200)
         })
@@ -205,7 +204,7 @@ impl Scene {
     /// Waits until the API server's authorizer says so.
     async fn until_allowed(&self, right: &str, allowed: bool) {
         let review = format!("auth can-i --as={ACCOUNT} {right}");
-        until(right, async || {
+        soon(right, async || {
             let ran = self.stage.kubectl(&review).run().await;
             (ran.stdout.trim() == "yes") == allowed
         })
@@ -258,7 +257,7 @@ impl Scene {
         ] {
             let begun = std::time::Instant::now();
             stage.kubectl("label namespace shop --overwrite").arg(label).succeeds().await;
-            until(label, async || {
+            soon(label, async || {
                 self.deployment("shop", &self.absent, &json!({})).await.code == code
             })
             .await;
@@ -270,7 +269,7 @@ impl Scene {
         }
         let label = "pullcheck.dev/mode=enfroce";
         stage.kubectl("label namespace shop --overwrite").arg(label).succeeds().await;
-        until(label, async || {
+        soon(label, async || {
             let ran = self.deployment("shop", &self.absent, &json!({})).await;
             ran.code == Some(1) && ran.stderr.contains("\"enfroce\" is no mode and is not used")
         })
@@ -300,17 +299,6 @@ fn builder() -> Value {
 
 fn quick() -> Value {
     json!({ "runtimeClassName": "quick" })
-}
-
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let mut pace = tokio::time::interval(Duration::from_millis(100));
-    for _ in 0..300 {
-        pace.tick().await;
-        if holds().await {
-            return;
-        }
-    }
-    panic!("waited in vain for {what}");
 }
 
 fn silent(ran: &Ran) {
@@ -399,12 +387,12 @@ async fn each_right(kubernetes: &Kubernetes) {
                 }
             }
             ("nodes", _) => {
-                until("nodes that are not known", async || {
+                soon("nodes that are not known", async || {
                     let ran = scene.deployment("shop", &scene.absent, &none).await;
                     ran.code == Some(0)
                 })
                 .await;
-                until("nodes that are missed", async || {
+                soon("nodes that are missed", async || {
                     let ran = scene.deployment("shop", &scene.amd64, &none).await;
                     assert_eq!(ran.code, Some(0), "{ran}");
                     ran.stderr.contains("pullcheck may not list and watch nodes")
