@@ -44,7 +44,7 @@ pub enum BodyError {
     #[error("the body did not arrive within {} ms", .0.as_millis())]
     TooSlow(Duration),
     /// Too much is being reviewed already.
-    #[error("too much is being reviewed at the moment; more replicas would share the load")]
+    #[error("{}", super::Unanswered::Busy)]
     Busy,
     /// The connection broke, or the client broke the protocol.
     #[error("the body broke off before its end")]

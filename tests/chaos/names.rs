@@ -33,6 +33,7 @@ impl Names {
     pub fn at(registry: &Arc<Registry>, host: &str) -> Self {
         let (registry, host, other) = (registry.clone(), host.to_owned(), host.to_owned());
         let images: Vec<_> = (0..4).map(|n| images::simple(&format!("chaos {n}"))).collect();
+        repositories().for_each(|name| drop(registry.add(&name, "first", &images[0])));
         let good = move |number: u64| {
             let repository = repository(number);
             let tag = format!("good-{number}");
@@ -59,15 +60,21 @@ impl Names {
 }
 
 pub fn repository(number: u64) -> String {
-    format!("team-{}/app", number % REPOSITORIES)
+    // The load has every fourth image missing; they are to be missing everywhere.
+    format!("team-{}/app", (number + number / REPOSITORIES) % REPOSITORIES)
+}
+
+/// All of them.
+pub fn repositories() -> impl Iterator<Item = String> {
+    (0..REPOSITORIES).map(|number| format!("team-{number}/app"))
 }
 
 /// Makes a registry misbehave in all of these repositories.
 pub fn misbehave(registry: &Registry, fault: impl Fn() -> Fault) {
-    (0..REPOSITORIES).for_each(|number| registry.misbehave(&repository(number), fault()));
+    repositories().for_each(|name| registry.misbehave(&name, fault()));
 }
 
 /// Ends it.
 pub fn heal(registry: &Registry) {
-    (0..REPOSITORIES).for_each(|number| registry.heal(&repository(number)));
+    repositories().for_each(|name| registry.heal(&name));
 }

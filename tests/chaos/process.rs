@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::line::Door;
 use super::load::Order;
-use super::names::{Names, REPOSITORIES};
+use super::names::{Names, repositories, repository};
 use super::registry::Scene;
 use super::trial::{Came, Trial, here};
 use crate::parts::debian;
@@ -44,18 +44,17 @@ pub fn the_registry_is_stopped(_: &str) -> Came {
         let registry = RealRegistry::start(&binary, Flavour::Anonymous).await;
         let webhook = Launch::alone().mode("enforce").start().await;
         let host = registry.host();
-        for number in 0..REPOSITORIES {
-            registry.push(&format!("team-{number}/app"), "good", &images::simple("real")).await;
+        for name in repositories() {
+            registry.push(&name, "good", &images::simple("real")).await;
         }
         // A name that was never asked for, of an image that was pushed: every tag would have to be
         // pushed too, and nothing can be while the registry stands still.
         let other = host.clone();
         let digest = images::simple("real").digest().to_owned();
         let good = move |number: u64| {
-            let tag = format!("any-{number}");
-            format!("{host}/team-{}/app:{tag}@{digest}", number % REPOSITORIES)
+            format!("{host}/{}:any-{number}@{digest}", repository(number))
         };
-        let bad = move |number| format!("{other}/team-{}/app:bad-{number}", number % REPOSITORIES);
+        let bad = move |number| format!("{other}/{}:bad-{number}", repository(number));
         let names = Names::of(good, bad);
         let order = Order::new(Door::new(webhook.address(), webhook.ca()), &names);
         let trial = Trial::begin(order).await;
@@ -198,7 +197,7 @@ pub fn the_clock_is_stepped(_: &str) -> Came {
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env("DONT_FAKE_MONOTONIC", "1");
         let tokens = crate::support::token_server::TokenServer::start().await;
-        (0..REPOSITORIES).for_each(|number| tokens.publish(&super::names::repository(number)));
+        repositories().for_each(|name| tokens.publish(&name));
         let scene = Scene::of(Access::bearer(&tokens), launch).await;
         let trial = Trial::begin(scene.order()).await;
         for to in ["+3600", "-3600", "+86400", "-86400", "+31536000"] {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::line::Door;
 use super::link::Link;
 use super::load::Order;
-use super::names::{self, Names, REPOSITORIES, repository};
+use super::names::{self, Names};
 use super::process::peak_memory;
 use super::trial::{Came, Figures, Trial, here};
 use crate::support::images;
@@ -138,7 +138,7 @@ pub fn the_registry_vanishes(_: &str) -> Came {
 pub fn the_token_server_is_down(_: &str) -> Came {
     here(async {
         let tokens = TokenServer::start().await;
-        (0..REPOSITORIES).for_each(|number| tokens.publish(&repository(number)));
+        names::repositories().for_each(|name| tokens.publish(&name));
         let scene = Scene::of(Access::bearer(&tokens), Launch::alone()).await;
         let trial = Trial::begin(scene.order()).await;
         for mood in [Mood::Hangs, Mood::Refuses(503)] {
