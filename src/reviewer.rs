@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::causes::{self, Basis, Certainty, Finding, Severity};
@@ -40,6 +40,10 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 const AUDITS: usize = 512;
 /// How many of those for one namespace.
 const AUDITS_PER_NAMESPACE: usize = 64;
+/// How many images all reviews under way may have together: each takes memory for as long as its
+/// review lasts, more than its part of the request did.
+const IMAGES: usize = 32 << 10;
+
 /// How long such a review goes on in the background.
 const BACKGROUND: Duration = Duration::from_secs(30);
 
@@ -56,8 +60,21 @@ pub struct Reviewer {
     /// Leave to look up for the audit only, in all and for one namespace.
     audits: Arc<Semaphore>,
     audits_of: Shares,
+    /// Room for the images of reviews under way.
+    images: Arc<Semaphore>,
     /// Where what only the audit sees is told, if anywhere.
     events: Option<Events>,
+}
+
+/// Why there is no answer to a review.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The reviews under way have as many images as there is room for.
+    #[error("too many images are being looked at")]
+    Busy,
 }
 
 /// One object to be judged, and by whom it was sent.
@@ -114,6 +131,7 @@ impl Reviewer {
             timeout,
             audits: Arc::new(Semaphore::new(AUDITS)),
             audits_of: Shares::new(AUDITS_PER_NAMESPACE),
+            images: Arc::new(Semaphore::new(IMAGES)),
             events: None,
         }
     }
@@ -131,7 +149,7 @@ impl Reviewer {
         self: &Arc<Self>,
         body: &[u8],
         asked: Option<Duration>,
-    ) -> Result<Bytes, DecodeError> {
+    ) -> Result<Bytes, ReviewError> {
         let started = Instant::now();
         let deadline = started + within(asked.map_or(self.timeout, |t| t.min(LONGEST)));
         let request = Request::decode(body)?;
@@ -143,6 +161,7 @@ impl Reviewer {
             }
             Plan::Judge(workload) => *workload,
         };
+        let room = self.room(workload.images.len())?;
         let policy = &self.gatherer.policy;
         let namespace = workload.namespace.clone().unwrap_or_default();
         if policy.exempts_object(&namespace, &request.user.name) {
@@ -173,7 +192,7 @@ impl Reviewer {
         let only_audited = policy.can_only_audit(&case.subject());
         let mut case = Arc::new(case);
         let judged = if only_audited {
-            self.at_once(case.clone()).await
+            self.at_once(case.clone(), room).await
         } else {
             let mut judgement = self.judge(&case, deadline).await;
             if let Some((mode, unknown)) = self.mode_now(&case, &judgement, deadline).await {
@@ -182,6 +201,7 @@ impl Reviewer {
                 judgement.verdict = policy.decide(&case.subject(), &judgement.findings);
             }
             self.report(&case, &judgement);
+            drop(room);
             Ok(judgement)
         };
         let (judgement, later) = judged.map_or_else(
@@ -201,6 +221,12 @@ impl Reviewer {
             answer.audit_annotations.insert("mode-label", LABEL_UNREAD.to_owned());
         }
         Ok(encode(uid, &answer).into())
+    }
+
+    /// Room for so many images. Never waited for: what waits would take memory, too.
+    fn room(&self, images: usize) -> Result<OwnedSemaphorePermit, ReviewError> {
+        let images = u32::try_from(images).map_err(|_| ReviewError::Busy)?;
+        self.images.clone().try_acquire_many_owned(images).map_err(|_| ReviewError::Busy)
     }
 
     /// Judges one object with what is known at `deadline`.
@@ -249,7 +275,11 @@ impl Reviewer {
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
     /// goes on alone, and log and metrics get the findings. The `Err` says which.
-    async fn at_once(self: &Arc<Self>, case: Arc<Case>) -> Result<Judgement, &'static str> {
+    async fn at_once(
+        self: &Arc<Self>,
+        case: Arc<Case>,
+        room: OwnedSemaphorePermit,
+    ) -> Result<Judgement, &'static str> {
         let namespace = self.audits_of.of(&case.namespace).try_acquire_owned();
         let all = self.audits.clone().try_acquire_owned();
         let (Ok(namespace), Ok(all)) = (namespace, all) else {
@@ -259,7 +289,7 @@ impl Reviewer {
         let work = tokio::spawn(async move {
             let judgement = this.judge(&case, Instant::now() + BACKGROUND).await;
             this.report(&case, &judgement);
-            drop((namespace, all));
+            drop((namespace, all, room));
             judgement
         });
         match timeout(AT_ONCE, work).await {

@@ -2,7 +2,7 @@
 
 mod world;
 
-use super::{Case, Judgement, answer};
+use super::{Case, Judgement, answer, older};
 use crate::causes;
 use crate::facts::{Front, Settings};
 use crate::fuzzing::assert_line;
@@ -57,7 +57,8 @@ fn judged(request: &Request<'_>, workload: Workload, mode: Mode) {
         assert!(finding.message.ends_with(&format!("[{}]", finding.code)), "{}", finding.message);
     }
     let verdict = policy.decide(&case.subject(), &findings);
-    let judgement = Judgement { findings, verdict, images: Vec::new() };
+    let judgement =
+        Judgement { findings, verdict, images: Vec::new(), older: older::words(&facts) };
     case.notes(&judgement).for_each(|note| assert_line(&note.message, 256));
     let answer = answer(&case, &judgement, unknown.map(|label| label.to_string()));
     assert!(mode == Mode::Enforce || answer.denial.is_none());

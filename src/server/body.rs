@@ -23,7 +23,10 @@ pub struct Limits {
     /// Bytes of all bodies together beyond what is small of each: less than `all`, so that however
     /// many large ones somebody sends, there is room for everybody's small ones.
     pub large: usize,
-    /// Time for a whole body to arrive.
+    /// Requests that are being read or reviewed at a time, however small: a review that waits takes
+    /// memory of its own.
+    pub requests: usize,
+    /// Time for a whole body to arrive, where the request asks for no less.
     pub time: Duration,
 }
 
@@ -34,6 +37,7 @@ impl Default for Limits {
             all: 64 << 20,
             small: 256 << 10,
             large: 48 << 20,
+            requests: 8192,
             time: Duration::from_secs(10),
         }
     }
@@ -52,7 +56,7 @@ pub enum BodyError {
     #[error("the body did not arrive within {} ms", .0.as_millis())]
     TooSlow(Duration),
     /// Too much is being reviewed already.
-    #[error("too much is being reviewed at the moment; more replicas would share the load")]
+    #[error("{}", super::Unanswered::Busy)]
     Busy,
     /// The connection broke, or the client broke the protocol.
     #[error("the body broke off before its end")]
@@ -66,6 +70,8 @@ pub struct Read {
     pub bytes: Bytes,
     /// To be kept as long as the bytes are.
     pub share: Share,
+    /// To be kept until the review has ended.
+    pub place: OwnedSemaphorePermit,
 }
 
 /// A body's share of the memory, given back when dropped.
@@ -76,28 +82,35 @@ pub struct Share {
     large: Option<OwnedSemaphorePermit>,
 }
 
+type Collected = (Bytes, Share);
+
 /// Reads bodies within [`Limits`].
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     limits: Limits,
     room: Arc<Semaphore>,
     large: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl BodyReader {
     /// Reads bodies within `limits`.
     pub fn new(limits: Limits) -> Self {
-        let room = |bytes: usize| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
-        Self { limits, room: room(limits.all), large: room(limits.large) }
+        let of = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let (room, large, places) = (of(limits.all), of(limits.large), of(limits.requests));
+        Self { limits, room, large, places }
     }
 
-    /// Reads `body` to its end.
-    pub async fn read(&self, body: Body) -> Result<Read, BodyError> {
-        let time = self.limits.time;
-        timeout(time, self.collect(body)).await.map_err(|_| BodyError::TooSlow(time))?
+    /// Reads `body` to its end, within the time that its sender waits for the answer.
+    pub async fn read(&self, body: Body, patience: Option<Duration>) -> Result<Read, BodyError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)?;
+        let time = patience.map_or(self.limits.time, |patience| patience.min(self.limits.time));
+        let collected = timeout(time, self.collect(body)).await;
+        let (bytes, share) = collected.map_err(|_| BodyError::TooSlow(time))??;
+        Ok(Read { bytes, share, place })
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Read, BodyError> {
+    async fn collect(&self, mut body: Body) -> Result<Collected, BodyError> {
         let collected = self.collect_from(&mut body).await;
         if let Err(BodyError::TooLarge(_)) = collected {
             self.discard(body).await;
@@ -120,7 +133,7 @@ impl BodyReader {
         }
     }
 
-    async fn collect_from(&self, body: &mut Body) -> Result<Read, BodyError> {
+    async fn collect_from(&self, body: &mut Body) -> Result<Collected, BodyError> {
         let one = self.limits.one;
         // What the client announces is refused before a byte of it is kept.
         if announced(body) > one {
@@ -146,7 +159,7 @@ impl BodyReader {
             }
         }
         let bytes = if all.is_empty() { first } else { all.freeze() };
-        Ok(Read { bytes, share })
+        Ok((bytes, share))
     }
 
     /// Never waits for room: bodies that each hold a part and wait for more would wait for ever.

@@ -77,6 +77,7 @@ fn attempt(reference: &Reference, name: &str, foreign: &str) -> Attempt {
         outcome: outcome(reference, name, foreign),
         entries: Vec::new(),
         remembered: false,
+        stale: None,
     }
 }
 
