@@ -20,6 +20,7 @@ use crate::message::printable;
 use crate::policy::{Action, Mode, Subject, UnknownLabel, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
+use crate::room::{Full, Room, Share};
 use crate::shares::Shares;
 use crate::telemetry::{Metrics, OTHER_NAMESPACES};
 use crate::workload::{PodAt, Workload};
@@ -39,6 +40,13 @@ const AUDITS_PER_NAMESPACE: usize = 64;
 /// How long such a review goes on in the background.
 const BACKGROUND: Duration = Duration::from_secs(30);
 
+/// Images of all objects that are judged at one time: some 150 MiB, of the longest names more.
+const IMAGES: usize = 128_000;
+/// Of these, what objects may have beyond [`SMALL`] each.
+const IMAGES_OF_LARGE: usize = 64_000;
+/// Images that no object needs more of.
+const SMALL: usize = 64;
+
 /// What the audit log is told where a namespace's label is not known.
 const LABEL_UNREAD: &str = "not read, so the configured mode is used and nothing is denied that a \
                             label could have softened";
@@ -52,8 +60,21 @@ pub struct Reviewer {
     /// Leave to look up for the audit only, in all and for one namespace.
     audits: Arc<Semaphore>,
     audits_of: Shares,
+    /// Room for the images of all objects that are being judged.
+    room: Room,
     /// Where what only the audit sees is told, if anywhere.
     events: Option<Events>,
+}
+
+/// Why a review has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewError {
+    /// It is none that can be answered.
+    #[error(transparent)]
+    Bad(#[from] DecodeError),
+    /// Too many images are being judged.
+    #[error("too many images are being reviewed at the moment; more replicas would share the load")]
+    Busy,
 }
 
 /// One object to be judged, and by whom it was sent.
@@ -108,6 +129,7 @@ impl Reviewer {
             timeout,
             audits: Arc::new(Semaphore::new(AUDITS)),
             audits_of: Shares::new(AUDITS_PER_NAMESPACE),
+            room: Room::new(IMAGES, IMAGES_OF_LARGE, SMALL),
             events: None,
         }
     }
@@ -125,7 +147,7 @@ impl Reviewer {
         self: &Arc<Self>,
         body: &[u8],
         asked: Option<Duration>,
-    ) -> Result<Bytes, DecodeError> {
+    ) -> Result<Bytes, ReviewError> {
         let started = Instant::now();
         let deadline = started + within(asked.map_or(self.timeout, |t| t.min(LONGEST)));
         let request = Request::decode(body)?;
@@ -137,6 +159,10 @@ impl Reviewer {
             }
             Plan::Judge(workload) => *workload,
         };
+        // Each costs memory for as long as it is judged, whether it is looked at or not.
+        let mut share = Share::default();
+        let images = workload.images.len();
+        self.room.take(images, &mut share).map_err(|Full| ReviewError::Busy)?;
         let policy = &self.gatherer.policy;
         let namespace = workload.namespace.clone().unwrap_or_default();
         if policy.exempts_object(&namespace, &request.user.name) {
@@ -167,7 +193,7 @@ impl Reviewer {
         let only_audited = policy.can_only_audit(&case.subject());
         let mut case = Arc::new(case);
         let judged = if only_audited {
-            self.at_once(case.clone()).await
+            self.at_once(case.clone(), share).await
         } else {
             let mut judgement = self.judge(&case, deadline).await;
             if let Some((mode, unknown)) = self.mode_now(&case, &judgement, deadline).await {
@@ -241,7 +267,11 @@ impl Reviewer {
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
     /// goes on alone, and log and metrics get the findings. The `Err` says which.
-    async fn at_once(self: &Arc<Self>, case: Arc<Case>) -> Result<Judgement, &'static str> {
+    async fn at_once(
+        self: &Arc<Self>,
+        case: Arc<Case>,
+        share: Share,
+    ) -> Result<Judgement, &'static str> {
         let namespace = self.audits_of.of(&case.namespace).try_acquire_owned();
         let all = self.audits.clone().try_acquire_owned();
         let (Ok(namespace), Ok(all)) = (namespace, all) else {
@@ -251,7 +281,7 @@ impl Reviewer {
         let work = tokio::spawn(async move {
             let judgement = this.judge(&case, Instant::now() + BACKGROUND).await;
             this.report(&case, &judgement);
-            drop((namespace, all));
+            drop((namespace, all, share));
             judgement
         });
         match timeout(AT_ONCE, work).await {

@@ -31,11 +31,13 @@ pub trait Reviewer: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Bytes, BadReview>> + Send;
 }
 
-/// The request was no review that can be answered; becomes HTTP 400, and the webhook's
-/// `failurePolicy` decides.
+/// The request is not answered by a review; the webhook's `failurePolicy` decides.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct BadReview {
-    /// What is wrong with it, on one line, any foreign text bounded and escaped.
+    /// Why not, on one line, any foreign text bounded and escaped.
     pub message: String,
+    /// Nothing is wrong with it, but too much is under way: HTTP 503, and the API server may ask
+    /// once more. Otherwise it is no review that can be answered: HTTP 400.
+    pub busy: bool,
 }

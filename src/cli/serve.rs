@@ -17,7 +17,7 @@ use crate::config::{CommonArgs, Config, Front, ServeArgs, TlsFiles, TlsSource};
 use crate::keeper::Keeper;
 use crate::objects::{Manifests, Objects};
 use crate::providers;
-use crate::reviewer::Reviewer;
+use crate::reviewer::{ReviewError, Reviewer};
 use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
 use crate::server::tls::{self, CertificateFiles, Certificates, Reloader, reload_on_hangup};
@@ -209,6 +209,9 @@ struct Webhook(Arc<Reviewer>);
 impl server::Reviewer for Webhook {
     async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, BadReview> {
         let answer = self.0.review(&body, timeout).await;
-        answer.map_err(|error| BadReview { message: error.to_string() })
+        answer.map_err(|error| BadReview {
+            message: error.to_string(),
+            busy: matches!(error, ReviewError::Busy),
+        })
     }
 }

@@ -21,7 +21,10 @@ impl Reviewer for Obedient {
         self.seen.lock().unwrap().push(timeout);
         match body.as_ref() {
             b"panic" => panic!("as asked"),
-            b"bad" => Err(BadReview { message: "no AdmissionReview: expected value".to_owned() }),
+            b"bad" => Err(BadReview {
+                message: "no AdmissionReview: expected value".to_owned(),
+                busy: false,
+            }),
             b"wait" => {
                 self.go_on.notified().await;
                 self.finished.notify_one();
