@@ -54,6 +54,7 @@ pub mod registry;
 pub mod resolve;
 pub mod review;
 pub mod reviewer;
+pub mod room;
 pub mod server;
 pub mod shares;
 pub mod telemetry;

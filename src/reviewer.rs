@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::causes::{self, Basis, Certainty, Finding, Severity};
@@ -24,6 +24,7 @@ use crate::message::printable;
 use crate::policy::{Action, Mode, Subject, UnknownLabel, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
+use crate::room::{Full, Room, Share};
 use crate::shares::Shares;
 use crate::telemetry::{Metrics, OTHER_NAMESPACES};
 use crate::workload::{PodAt, Workload};
@@ -40,12 +41,15 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 const AUDITS: usize = 512;
 /// How many of those for one namespace.
 const AUDITS_PER_NAMESPACE: usize = 64;
+/// How long such a review goes on in the background.
+const BACKGROUND: Duration = Duration::from_secs(30);
 /// How many images all reviews under way may have together: each takes memory for as long as its
 /// review lasts, more than its part of the request did.
 const IMAGES: usize = 32 << 10;
-
-/// How long such a review goes on in the background.
-const BACKGROUND: Duration = Duration::from_secs(30);
+/// Of these, what objects may have beyond [`SMALL`] each.
+const IMAGES_OF_LARGE: usize = 16 << 10;
+/// Images that no object needs more of.
+const SMALL: usize = 64;
 
 /// What the audit log is told where a namespace's label is not known.
 const LABEL_UNREAD: &str = "not read, so the configured mode is used and nothing is denied that a \
@@ -60,8 +64,8 @@ pub struct Reviewer {
     /// Leave to look up for the audit only, in all and for one namespace.
     audits: Arc<Semaphore>,
     audits_of: Shares,
-    /// Room for the images of reviews under way.
-    images: Arc<Semaphore>,
+    /// Room for the images of all objects that are being judged.
+    room: Room,
     /// Where what only the audit sees is told, if anywhere.
     events: Option<Events>,
 }
@@ -131,7 +135,7 @@ impl Reviewer {
             timeout,
             audits: Arc::new(Semaphore::new(AUDITS)),
             audits_of: Shares::new(AUDITS_PER_NAMESPACE),
-            images: Arc::new(Semaphore::new(IMAGES)),
+            room: Room::new(IMAGES, IMAGES_OF_LARGE, SMALL),
             events: None,
         }
     }
@@ -161,7 +165,10 @@ impl Reviewer {
             }
             Plan::Judge(workload) => *workload,
         };
-        let room = self.room(workload.images.len())?;
+        // Each costs memory for as long as it is judged, whether it is looked at or not.
+        let mut share = Share::default();
+        let images = workload.images.len();
+        self.room.take(images, &mut share).map_err(|Full| ReviewError::Busy)?;
         let policy = &self.gatherer.policy;
         let namespace = workload.namespace.clone().unwrap_or_default();
         if policy.exempts_object(&namespace, &request.user.name) {
@@ -192,7 +199,7 @@ impl Reviewer {
         let only_audited = policy.can_only_audit(&case.subject());
         let mut case = Arc::new(case);
         let judged = if only_audited {
-            self.at_once(case.clone(), room).await
+            self.at_once(case.clone(), share).await
         } else {
             let mut judgement = self.judge(&case, deadline).await;
             if let Some((mode, unknown)) = self.mode_now(&case, &judgement, deadline).await {
@@ -201,7 +208,7 @@ impl Reviewer {
                 judgement.verdict = policy.decide(&case.subject(), &judgement.findings);
             }
             self.report(&case, &judgement);
-            drop(room);
+            drop(share);
             Ok(judgement)
         };
         let (judgement, later) = judged.map_or_else(
@@ -221,12 +228,6 @@ impl Reviewer {
             answer.audit_annotations.insert("mode-label", LABEL_UNREAD.to_owned());
         }
         Ok(encode(uid, &answer).into())
-    }
-
-    /// Room for so many images. Never waited for: what waits would take memory, too.
-    fn room(&self, images: usize) -> Result<OwnedSemaphorePermit, ReviewError> {
-        let images = u32::try_from(images).map_err(|_| ReviewError::Busy)?;
-        self.images.clone().try_acquire_many_owned(images).map_err(|_| ReviewError::Busy)
     }
 
     /// Judges one object with what is known at `deadline`.
@@ -278,7 +279,7 @@ impl Reviewer {
     async fn at_once(
         self: &Arc<Self>,
         case: Arc<Case>,
-        room: OwnedSemaphorePermit,
+        share: Share,
     ) -> Result<Judgement, &'static str> {
         let namespace = self.audits_of.of(&case.namespace).try_acquire_owned();
         let all = self.audits.clone().try_acquire_owned();
@@ -289,7 +290,7 @@ impl Reviewer {
         let work = tokio::spawn(async move {
             let judgement = this.judge(&case, Instant::now() + BACKGROUND).await;
             this.report(&case, &judgement);
-            drop((namespace, all, room));
+            drop((namespace, all, share));
             judgement
         });
         match timeout(AT_ONCE, work).await {

@@ -10,6 +10,8 @@ use hyper::body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::room::{Full, Room, Share};
+
 /// The bounds on request bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -74,31 +76,22 @@ pub struct Read {
     pub place: OwnedSemaphorePermit,
 }
 
-/// A body's share of the memory, given back when dropped.
-#[derive(Debug, Default)]
-pub struct Share {
-    bytes: usize,
-    room: Option<OwnedSemaphorePermit>,
-    large: Option<OwnedSemaphorePermit>,
-}
-
 type Collected = (Bytes, Share);
 
 /// Reads bodies within [`Limits`].
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     limits: Limits,
-    room: Arc<Semaphore>,
-    large: Arc<Semaphore>,
+    room: Room,
     places: Arc<Semaphore>,
 }
 
 impl BodyReader {
     /// Reads bodies within `limits`.
     pub fn new(limits: Limits) -> Self {
-        let of = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        let (room, large, places) = (of(limits.all), of(limits.large), of(limits.requests));
-        Self { limits, room, large, places }
+        let room = Room::new(limits.all, limits.large, limits.small);
+        let places = limits.requests.min(Semaphore::MAX_PERMITS);
+        Self { limits, room, places: Arc::new(Semaphore::new(places)) }
     }
 
     /// Reads `body` to its end, within the time that its sender waits for the answer.
@@ -147,7 +140,7 @@ impl BodyReader {
             if data.len() > one.saturating_sub(first.len() + all.len()) {
                 return Err(BodyError::TooLarge(one));
             }
-            self.take(data.len(), &mut share)?;
+            self.room.take(data.len(), &mut share).map_err(|Full| BodyError::Busy)?;
             if first.is_empty() && all.is_empty() {
                 // Most reviews arrive in one frame, which is then never copied.
                 first = data;
@@ -161,30 +154,6 @@ impl BodyReader {
         let bytes = if all.is_empty() { first } else { all.freeze() };
         Ok((bytes, share))
     }
-
-    /// Never waits for room: bodies that each hold a part and wait for more would wait for ever.
-    fn take(&self, bytes: usize, share: &mut Share) -> Result<(), BodyError> {
-        let beyond = |bytes: usize| bytes.saturating_sub(self.limits.small);
-        let large = beyond(share.bytes + bytes) - beyond(share.bytes);
-        add(&mut share.room, &self.room, bytes)?;
-        add(&mut share.large, &self.large, large)?;
-        share.bytes += bytes;
-        Ok(())
-    }
-}
-
-fn add(
-    held: &mut Option<OwnedSemaphorePermit>,
-    room: &Arc<Semaphore>,
-    bytes: usize,
-) -> Result<(), BodyError> {
-    let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
-    let more = Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)?;
-    match held {
-        Some(held) => held.merge(more),
-        None => *held = Some(more),
-    }
-    Ok(())
 }
 
 fn announced(body: &Body) -> usize {

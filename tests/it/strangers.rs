@@ -84,7 +84,8 @@ async fn the_clusters_own_network_is_refused_as_far_as_it_is_known() {
         loop {
             let answer = pod_at(&webhook, host).await;
             if answer.warned_codes() == ["not-checked"] {
-                break assert_declined(&answer, host, what);
+                assert_declined(&answer, host, what);
+                break;
             }
             assert!(begun.elapsed() < NEVER, "{:#}", answer.json);
         }
@@ -286,4 +287,30 @@ async fn namespaces_that_nobody_made_have_no_place_in_metrics_and_events() {
     webhook.until_metric("pullcheck_events_total{outcome=\"created\"}", 1).await;
     let told = |seen: &Seen| seen.path.contains("events.k8s.io");
     assert_eq!(api.log().count(told), api.asked(&events_path("shop")));
+}
+
+/// Thousands of images cost memory for as long as one of them is waited for.
+#[tokio::test]
+async fn objects_of_many_thousand_images_leave_room_for_all_others() {
+    let neighbours = Neighbours::move_in().await;
+    let hangs = neighbours.registry.add("evil/hangs", "1.0", &images::simple("hangs"));
+    neighbours.registry.misbehave("evil/hangs", faults::hang().before_login());
+    let crowd = || {
+        let invalid = (0..40_000).map(|number| format!("A{number}"));
+        evil(of_images(std::iter::once(hangs.clone()).chain(invalid)))
+    };
+    let second = async {
+        neighbours.webhook.until_metric("pullcheck_in_flight_reviews", 1).await;
+        neighbours.registry.log().until(1, |seen| seen.path.contains("evil/hangs")).await;
+        let answer = neighbours.webhook.post(crowd().json().to_string(), Call::default()).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+        assert!(answer.text().starts_with("too many images are being reviewed"));
+        let answer = neighbours.webhook.review(&neighbours.good).await;
+        assert!(answer.allowed() && answer.warnings().is_empty(), "{:#}", answer.json);
+    };
+    let slow = Call { timeout: Some("25s"), http2: false };
+    tokio::select! {
+        _ = neighbours.webhook.post(crowd().json().to_string(), slow) => panic!("it ended"),
+        () = second => {}
+    }
 }
