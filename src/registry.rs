@@ -10,6 +10,7 @@
 //!   lookup     HEAD, then GET, then what is missing      absent, manifest
 //!   entry      an index's entry: GET
 //!   content    after one image's manifest: config, layers memory
+//!   breaker    whether a host may be asked now
 //!   session    asking one registry, logging in when asked to
 //!   auth       tokens: one request for all who want the same, login budgets
 //!   transport  one HTTP exchange, redirects               failure
@@ -19,6 +20,7 @@
 mod absent;
 mod address;
 mod auth;
+mod breaker;
 mod budget;
 mod challenge;
 mod client;
@@ -30,6 +32,8 @@ mod dns;
 mod entry;
 mod fair;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod identity;
 mod lookup;
@@ -53,7 +57,7 @@ mod trouble;
 mod walk;
 mod who;
 
-pub use address::AddressRule;
+pub use address::{AddressRule, Reserved};
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};

@@ -18,6 +18,8 @@ mod flight;
 mod gate;
 mod known;
 mod lifetime;
+mod lively;
+mod queue;
 mod spot;
 mod stale;
 mod tries;
@@ -37,6 +39,8 @@ use chain::Chain;
 use flight::Flights;
 use gate::Gate;
 use lifetime::Answer;
+use lively::Lively;
+use queue::Queue;
 
 /// One image and the credentials that a node would try for it, in its order.
 #[derive(Debug, Clone)]
@@ -84,6 +88,9 @@ pub struct Limits {
     pub begun: usize,
     /// The same for one namespace.
     pub begun_per_tenant: usize,
+    /// Whether namespaces are strangers to each other, so that what one of them makes us ask leaves
+    /// room for what others do.
+    pub fair: bool,
     /// Bytes of the answers kept: what an index says is foreign text.
     pub answers: u64,
 }
@@ -96,6 +103,7 @@ impl Default for Limits {
             lookups_per_tenant: 16,
             begun: 8_192,
             begun_per_tenant: 1_024,
+            fair: true,
             answers: 64 * 1024 * 1024,
         }
     }
@@ -122,7 +130,9 @@ struct Shared {
     client: RegistryClient,
     answers: Fair<Key, Answer>,
     flights: Arc<Flights>,
+    queue: Queue,
     gate: Gate,
+    lively: Lively,
     metrics: Arc<Metrics>,
 }
 
@@ -133,7 +143,9 @@ impl Resolver {
             client,
             answers: Fair::new(limits.answers, weight::of, lifetime::in_all),
             flights: Flights::new(limits.begun, limits.begun_per_tenant),
+            queue: Queue::new(&limits),
             gate: Gate::new(&limits),
+            lively: Lively::new(),
             metrics,
         };
         Self { shared: Arc::new(shared) }

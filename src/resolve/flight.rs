@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::lifetime::{self, Answer};
+use super::queue::Place;
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
@@ -51,7 +52,9 @@ pub(super) fn join_or_start(
     };
     let requests = question.requests.clone();
     let work = Work { progress: Progress::within(requests.clone()), requests, after };
-    let fly = |flight| fly(shared.clone(), key.clone(), credential.cloned(), flight);
+    let place = shared.queue.take(&question.tenant, key.reference.host(), &shared.lively);
+    let fly = place
+        .map(|place| |flight| fly(shared.clone(), key.clone(), credential.cloned(), flight, place));
     shared.flights.join_or_start(key.clone(), &question.tenant, joins, work, fly)
 }
 
@@ -69,9 +72,21 @@ async fn fly(
     key: Key,
     credential: Option<Credential>,
     flight: Arc<Flight>,
+    _place: Place,
 ) -> Outcome {
     let Work { progress, after, .. } = &flight.work;
-    let _permit = shared.gate.enter(&flight.tenant, key.reference.host()).await;
+    let lookup = Lookup {
+        reference: &key.reference,
+        credential: credential.as_ref(),
+        tenant: &flight.tenant,
+        entry: key.entry.as_deref(),
+    };
+    // What is not asked needs no turn.
+    if let Some(refusal) = shared.client.refusal(lookup).await {
+        return refusal;
+    }
+    let host = key.reference.host();
+    let permit = shared.gate.enter(&flight.tenant, host, &shared.lively).await;
     // While this one waited for its turn, another namespace's may have come back.
     if let Some(known) = shared.answers.get(&flight.tenant, &key).await
         && known.is_fresh(Instant::now())
@@ -79,15 +94,10 @@ async fn fly(
     {
         return known.outcome.clone();
     }
-    let lookup = Lookup {
-        reference: &key.reference,
-        credential: credential.as_ref(),
-        tenant: &flight.tenant,
-        entry: key.entry.as_deref(),
-    };
     let asked = Instant::now();
-    let outcome = shared.client.lookup(lookup, progress).await;
-    shared.metrics.lookup(key.reference.host(), outcome.label());
+    let outcome = permit.run(shared.client.lookup(lookup, progress)).await;
+    shared.lively.note(host, &outcome);
+    shared.metrics.lookup(host, outcome.label());
     let age = progress.absent_since().map(|since| since.elapsed());
     let answer = Answer::new(&key, outcome.clone(), asked, age);
     shared.keep(&flight.tenant, key, answer).await;

@@ -57,7 +57,8 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
         Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
             trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)
         }
-        Outcome::Trouble(_) => TROUBLE,
+        // Until it is asked again, but no longer than what it has just said.
+        Outcome::Trouble(trouble) => trouble.retry_after.unwrap_or(TROUBLE).min(TROUBLE),
         // A budget belongs to one namespace, and what was declined cost nothing.
         Outcome::NotChecked(_) => Duration::ZERO,
     }

@@ -78,6 +78,12 @@ struct ByRegistry {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByBreaker {
+    event: &'static str,
+    registry: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByResult {
     result: &'static str,
 }
@@ -100,6 +106,7 @@ pub struct Metrics {
     findings: Family<ByFinding, Counter>,
     would_deny: Family<ByNamespace, Counter>,
     lookups: Family<ByLookup, Counter>,
+    breaker: Family<ByBreaker, Counter>,
     cache: Family<ByResult, Counter>,
     stale_answers: Family<ByRegistry, Counter>,
     refreshes: Counter,
@@ -141,6 +148,7 @@ impl Metrics {
             findings: Family::default(),
             would_deny: Family::default(),
             lookups: Family::default(),
+            breaker: Family::default(),
             cache: Family::default(),
             stale_answers: Family::default(),
             refreshes: Counter::default(),
@@ -200,6 +208,12 @@ impl Metrics {
             &["outcome", "registry"],
             "Images asked for at a registry, by outcome and by the configured host it matches",
             self.lookups.clone(),
+        );
+        all.add(
+            "pullcheck_registry_breaker",
+            &["event", "registry"],
+            "Registries that fail again and again: when they are no longer asked by all (opened), when they answer again (closed), and lookups answered without asking (spared)",
+            self.breaker.clone(),
         );
         all.add(
             "pullcheck_cache",
@@ -284,6 +298,18 @@ impl Metrics {
         self.would_deny.get_or_create(&ByNamespace { namespace, code }).inc();
     }
 
+    /// The host as it is configured, if it is.
+    fn registry(&self, host: &str) -> String {
+        let named = self.hosts.iter().find(|pattern| pattern.matches(host));
+        named.map_or_else(|| OTHER.to_owned(), ToString::to_string)
+    }
+
+    /// The breaker of the registry `host`: it `opened`, it `closed`, or it `spared` a lookup.
+    pub fn breaker(&self, host: &str, event: &'static str) {
+        let registry = self.registry(host);
+        self.breaker.get_or_create(&ByBreaker { event, registry }).inc();
+    }
+
     /// The registry `host` was asked for an image, and it ended in `outcome`.
     pub fn lookup(&self, host: &str, outcome: &'static str) {
         let registry = self.registry(host);
@@ -299,12 +325,6 @@ impl Metrics {
     /// An answer near its end was asked for again.
     pub fn refreshed(&self) {
         self.refreshes.inc();
-    }
-
-    /// The label of a host.
-    fn registry(&self, host: &str) -> String {
-        let named = self.hosts.iter().find(|pattern| pattern.matches(host));
-        named.map_or_else(|| OTHER.to_owned(), ToString::to_string)
     }
 
     /// The cache was asked, with this `result` (`hit`, `miss` and the like).
@@ -341,6 +361,11 @@ impl Metrics {
     /// The API server's watch of `resource` works, or fails.
     pub fn watch(&self, resource: &'static str, works: bool) {
         self.watches.get_or_create(&ByResource { resource }).set(works.into());
+    }
+
+    /// There is nothing to be watched: the API server has no such resource.
+    pub fn no_watch(&self, resource: &'static str) {
+        self.watches.remove(&ByResource { resource });
     }
 
     /// A Kubernetes Event was made, or was not, as `outcome` says: one of `created`, `repeated`

@@ -125,10 +125,11 @@ impl Question {
         let mut asked = false;
         let tenant = session.who.tenant.clone();
         let shared = {
-            let ask = async {
+            // The cache would hold it several times over.
+            let ask = Box::pin(async {
                 asked = true;
                 self.head_or_get(session).await
-            };
+            });
             blobs.get_or_try(&tenant, self.key.clone(), ask).await
         };
         match shared {

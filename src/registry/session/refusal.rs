@@ -1,7 +1,5 @@
 //! What a 401 and a 403 mean, and how long a refusal stands.
 
-use std::sync::Arc;
-
 use http::{HeaderValue, Method, StatusCode};
 
 use super::{Authorization, Session};
@@ -17,7 +15,7 @@ impl Session<'_> {
         &self,
         other: &Session<'_>,
     ) -> Option<Refusal> {
-        if Arc::ptr_eq(&self.endpoint, &other.endpoint) {
+        if self.is_with(other) {
             return None;
         }
         self.standing_refusal().await
