@@ -221,8 +221,8 @@ impl Auth {
                     auth.fetch(&question, &who, slot.as_ref()).await
                 };
                 let bounded = bounded(limit, question.host(), &progress, fetch);
-                let ended = auth.tokens.get_or_try(&who.tenant, key.clone(), bounded);
-                let ended = Box::pin(ended).await.map(|token| (**token).clone());
+                let ended = auth.tokens.get_or_try(&who.tenant, key.clone(), bounded).await;
+                let ended = ended.map(|token| (**token).clone());
                 match ended.map_err(|outcome| Outcome::clone(&outcome)) {
                     // Another review's budget, or another namespace's, is no answer for this one.
                     Err(Outcome::NotChecked(Unchecked::Budget(_))) if !asked => {}

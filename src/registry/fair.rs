@@ -132,63 +132,70 @@ where
         self.entries.contains_key::<K>(key)
     }
 
-    /// Keeps `value`, on the account of `tenant`.
-    pub async fn insert(&self, tenant: &Arc<str>, key: K, value: V) {
-        let key = Arc::new(key);
-        let account = self.account(tenant);
-        let kept = self.weigh(&account, &key, value);
-        let before = self.entries.get::<K>(&key).await;
-        if !kept.is_held() {
-            return self.entries.invalidate::<K>(&key).await;
-        }
-        self.entries.insert(key.clone(), kept.clone()).await;
-        if let Some(before) = before {
-            before.give_way();
-        }
-        account.add(key, &kept);
-        self.make_room().await;
+    /// Keeps `value`, on the account of `tenant`. On the heap, as all of these: whoever waits for
+    /// it stands deep in a lookup.
+    pub fn insert(&self, tenant: &Arc<str>, key: K, value: V) -> impl Future<Output = ()> {
+        Box::pin(async move {
+            let key = Arc::new(key);
+            let account = self.account(tenant);
+            let kept = self.weigh(&account, &key, value);
+            let before = self.entries.get::<K>(&key).await;
+            if !kept.is_held() {
+                return self.entries.invalidate::<K>(&key).await;
+            }
+            self.entries.insert(key.clone(), kept.clone()).await;
+            if let Some(before) = before {
+                before.give_way();
+            }
+            account.add(key, &kept);
+            self.make_room().await;
+        })
     }
 
     /// What is kept of `key`, or what `ask` gets, which everybody who asks meanwhile waits for.
     ///
     /// # Errors
     /// As `ask` ends.
-    pub async fn get_or_try<E: Send + Sync + 'static>(
+    pub fn get_or_try<E: Send + Sync + 'static>(
         &self,
         tenant: &Arc<str>,
         key: K,
         ask: impl Future<Output = Result<V, E>>,
-    ) -> Result<Arc<Kept<V>>, Arc<E>> {
-        if let Some(kept) = self.get(tenant, &key).await {
-            return Ok(kept);
-        }
-        let key = Arc::new(key);
-        let mut new = None;
-        let weighed = async {
-            let value = ask.await?;
-            let account = self.account(tenant);
-            let kept = self.weigh(&account, &key, value);
-            new = Some((account, kept.clone()));
-            Ok(kept)
-        };
-        let kept = self.entries.try_get_with_by_ref(&key, weighed).await?;
-        kept.used_by(tenant);
-        match new {
-            Some((account, kept)) if kept.is_held() => {
-                account.add(key, &kept);
-                self.make_room().await;
+    ) -> impl Future<Output = Result<Arc<Kept<V>>, Arc<E>>> {
+        Box::pin(async move {
+            if let Some(kept) = self.get(tenant, &key).await {
+                return Ok(kept);
             }
-            Some(_) => self.entries.invalidate::<K>(&key).await,
-            None => {}
-        }
-        Ok(kept)
+            let key = Arc::new(key);
+            let mut new = None;
+            let weighed = async {
+                let value = ask.await?;
+                let account = self.account(tenant);
+                let kept = self.weigh(&account, &key, value);
+                new = Some((account, kept.clone()));
+                Ok(kept)
+            };
+            let kept = self.entries.try_get_with_by_ref(&key, weighed).await?;
+            kept.used_by(tenant);
+            match new {
+                Some((account, kept)) if kept.is_held() => {
+                    account.add(key, &kept);
+                    self.make_room().await;
+                }
+                Some(_) => self.entries.invalidate::<K>(&key).await,
+                None => {}
+            }
+            Ok(kept)
+        })
     }
 
     /// Forgets what is kept of `key`.
-    pub async fn invalidate(&self, key: &K) {
-        if let Some(kept) = self.entries.remove::<K>(key).await {
-            kept.give_way();
-        }
+    pub fn invalidate(&self, key: &K) -> impl Future<Output = ()> {
+        Box::pin(async move {
+            if let Some(kept) = self.entries.remove::<K>(key).await {
+                kept.give_way();
+            }
+        })
     }
 
     #[cfg(test)]

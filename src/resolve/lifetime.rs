@@ -130,12 +130,21 @@ impl Answer {
 
     /// What may be said where the registry fails, and is not too old for that.
     pub(super) fn good(&self, now: Instant) -> Option<Good> {
+        if self.good_until()? <= now {
+            return None;
+        }
         let own = || {
             let (outcome, asked, most) = (self.outcome.clone(), self.asked, self.stale?);
             Some(Good { outcome, asked, most })
         };
-        let good = self.before.as_deref().cloned().or_else(own)?;
-        (now.saturating_duration_since(good.asked) < good.most).then_some(good)
+        self.before.as_deref().cloned().or_else(own)
+    }
+
+    fn good_until(&self) -> Option<Instant> {
+        match self.before.as_deref() {
+            Some(good) => Some(good.asked + good.most),
+            None => Some(self.asked + self.stale?),
+        }
     }
 
     /// Whether it is content that a tag led to, and the tag may lead elsewhere by now: what this
@@ -150,9 +159,8 @@ impl Answer {
 
 /// How long an answer is kept in all, from now.
 pub(super) fn in_all(answer: &Answer) -> Duration {
-    let now = Instant::now();
-    let good = answer.good(now).map(|good| good.most.saturating_sub(now - good.asked));
-    answer.until.saturating_duration_since(now).max(good.unwrap_or_default())
+    let until = answer.good_until().map_or(answer.until, |good| good.max(answer.until));
+    until.saturating_duration_since(Instant::now())
 }
 
 #[cfg(test)]
