@@ -20,7 +20,6 @@
 mod absent;
 mod address;
 mod auth;
-mod bounded;
 mod breaker;
 mod budget;
 mod challenge;
@@ -31,7 +30,10 @@ mod content;
 mod crew;
 mod dns;
 mod entry;
+mod fair;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod identity;
 mod lookup;
@@ -55,11 +57,11 @@ mod trouble;
 mod walk;
 mod who;
 
-pub use address::AddressRule;
-pub use bounded::bounded_by_size;
+pub use address::{AddressRule, Reserved};
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
+pub use fair::{Fair, Kept};
 pub use identity::CredentialId;
 pub use manifest::{descriptor_size, entries_size, platform_size};
 pub use progress::{Phase, Progress, RequestBudget};

@@ -5,9 +5,13 @@
 //! what was begun goes on into the cache. The cache key holds the credential's identity, so no
 //! answer given to one credential is ever used for another.
 //!
+//! What was good stays good for a while where its registry fails (`stale`), and what is in use is
+//! asked for again before its time is over (`ahead`).
+//!
 //! Never here: what an answer means for a pod (`causes`), and how a registry is spoken to
 //! (`registry`).
 
+mod ahead;
 mod chain;
 mod entries;
 mod flight;
@@ -17,18 +21,18 @@ mod lifetime;
 mod lively;
 mod queue;
 mod spot;
+mod stale;
 mod tries;
 mod weight;
 
 use std::sync::Arc;
 
-use moka::future::Cache;
 use tokio::time::Instant;
 
 use crate::credentials::Credential;
 use crate::facts::{Attempt, Candidate, CredentialSource, Descriptor};
 use crate::image::Reference;
-use crate::registry::{CredentialId, RegistryClient, RequestBudget, bounded_by_size};
+use crate::registry::{CredentialId, Fair, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
 
 use chain::Chain;
@@ -49,7 +53,8 @@ pub struct Question {
     pub nodes: Arc<[Candidate]>,
     /// The namespace on whose behalf registries are asked; login budgets are its own.
     pub tenant: Arc<str>,
-    /// What a tag leads to is looked up again, unless it was a moment ago.
+    /// What a tag leads to is looked up again, unless it was a moment ago, and nothing older is
+    /// taken instead.
     pub anew: bool,
     /// What registries may still be asked on behalf of the same review.
     pub requests: RequestBudget,
@@ -123,7 +128,7 @@ pub struct Resolver {
 #[derive(Debug)]
 struct Shared {
     client: RegistryClient,
-    answers: Cache<Key, Arc<Answer>>,
+    answers: Fair<Key, Answer>,
     flights: Arc<Flights>,
     queue: Queue,
     gate: Gate,
@@ -134,11 +139,9 @@ struct Shared {
 impl Resolver {
     /// A resolver that asks through `client`.
     pub fn new(client: RegistryClient, limits: Limits, metrics: Arc<Metrics>) -> Self {
-        let answers =
-            bounded_by_size(limits.answers, weight::of).expire_after(lifetime::ByOutcome).build();
         let shared = Shared {
             client,
-            answers,
+            answers: Fair::new(limits.answers, weight::of, lifetime::in_all),
             flights: Flights::new(limits.begun, limits.begun_per_tenant),
             queue: Queue::new(&limits),
             gate: Gate::new(&limits),

@@ -2,15 +2,20 @@
 //!
 //! Never here: HTTP, files, and what any single cause means.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod older;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::causes::{self, Basis, Certainty, Finding, Severity};
+use crate::dns_name::is_subdomain;
 use crate::events::{Events, Note};
 use crate::facts::{Conclusion, Facts, Front, Obstacle};
 use crate::gather::{Ask, Gatherer};
@@ -20,7 +25,7 @@ use crate::policy::{Action, Mode, Subject, UnknownLabel, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
 use crate::shares::Shares;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, OTHER_NAMESPACES};
 use crate::workload::{PodAt, Workload};
 
 /// The API server itself waits no longer than this.
@@ -35,6 +40,10 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 const AUDITS: usize = 512;
 /// How many of those for one namespace.
 const AUDITS_PER_NAMESPACE: usize = 64;
+/// How many images all reviews under way may have together: each takes memory for as long as its
+/// review lasts, more than its part of the request did.
+const IMAGES: usize = 32 << 10;
+
 /// How long such a review goes on in the background.
 const BACKGROUND: Duration = Duration::from_secs(30);
 
@@ -51,8 +60,21 @@ pub struct Reviewer {
     /// Leave to look up for the audit only, in all and for one namespace.
     audits: Arc<Semaphore>,
     audits_of: Shares,
+    /// Room for the images of reviews under way.
+    images: Arc<Semaphore>,
     /// Where what only the audit sees is told, if anywhere.
     events: Option<Events>,
+}
+
+/// Why there is no answer to a review.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The reviews under way have as many images as there is room for.
+    #[error("too many images are being looked at")]
+    Busy,
 }
 
 /// One object to be judged, and by whom it was sent.
@@ -83,6 +105,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Each image that was judged, for `check`, which reports them; the webhook's answer does not.
     pub images: Vec<JudgedImage>,
+    /// Which images were judged by older answers, in words; empty where none was.
+    pub older: String,
 }
 
 /// One image that was judged.
@@ -107,6 +131,7 @@ impl Reviewer {
             timeout,
             audits: Arc::new(Semaphore::new(AUDITS)),
             audits_of: Shares::new(AUDITS_PER_NAMESPACE),
+            images: Arc::new(Semaphore::new(IMAGES)),
             events: None,
         }
     }
@@ -124,7 +149,7 @@ impl Reviewer {
         self: &Arc<Self>,
         body: &[u8],
         asked: Option<Duration>,
-    ) -> Result<Bytes, DecodeError> {
+    ) -> Result<Bytes, ReviewError> {
         let started = Instant::now();
         let deadline = started + within(asked.map_or(self.timeout, |t| t.min(LONGEST)));
         let request = Request::decode(body)?;
@@ -136,6 +161,7 @@ impl Reviewer {
             }
             Plan::Judge(workload) => *workload,
         };
+        let room = self.room(workload.images.len())?;
         let policy = &self.gatherer.policy;
         let namespace = workload.namespace.clone().unwrap_or_default();
         if policy.exempts_object(&namespace, &request.user.name) {
@@ -166,7 +192,7 @@ impl Reviewer {
         let only_audited = policy.can_only_audit(&case.subject());
         let mut case = Arc::new(case);
         let judged = if only_audited {
-            self.at_once(case.clone()).await
+            self.at_once(case.clone(), room).await
         } else {
             let mut judgement = self.judge(&case, deadline).await;
             if let Some((mode, unknown)) = self.mode_now(&case, &judgement, deadline).await {
@@ -175,6 +201,7 @@ impl Reviewer {
                 judgement.verdict = policy.decide(&case.subject(), &judgement.findings);
             }
             self.report(&case, &judgement);
+            drop(room);
             Ok(judgement)
         };
         let (judgement, later) = judged.map_or_else(
@@ -196,11 +223,18 @@ impl Reviewer {
         Ok(encode(uid, &answer).into())
     }
 
+    /// Room for so many images. Never waited for: what waits would take memory, too.
+    fn room(&self, images: usize) -> Result<OwnedSemaphorePermit, ReviewError> {
+        let images = u32::try_from(images).map_err(|_| ReviewError::Busy)?;
+        self.images.clone().try_acquire_many_owned(images).map_err(|_| ReviewError::Busy)
+    }
+
     /// Judges one object with what is known at `deadline`.
     pub async fn judge(&self, case: &Case, deadline: Instant) -> Judgement {
         let ask = case.ask(deadline);
         let mut facts = self.gatherer.gather(ask).await;
         facts.gaps.mode_label.clone_from(&case.label_gap);
+        older::images(&facts).for_each(|(_, host, _)| self.metrics.stale_answer(host));
         self.decide(case, &facts, causes::findings(&facts))
     }
 
@@ -235,12 +269,17 @@ impl Reviewer {
             Front::Check => judged_images(facts),
             Front::Serve => Vec::new(),
         };
-        Judgement { findings, verdict, images }
+        let older = older::words(facts);
+        Judgement { findings, verdict, images, older }
     }
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
     /// goes on alone, and log and metrics get the findings. The `Err` says which.
-    async fn at_once(self: &Arc<Self>, case: Arc<Case>) -> Result<Judgement, &'static str> {
+    async fn at_once(
+        self: &Arc<Self>,
+        case: Arc<Case>,
+        room: OwnedSemaphorePermit,
+    ) -> Result<Judgement, &'static str> {
         let namespace = self.audits_of.of(&case.namespace).try_acquire_owned();
         let all = self.audits.clone().try_acquire_owned();
         let (Ok(namespace), Ok(all)) = (namespace, all) else {
@@ -250,7 +289,7 @@ impl Reviewer {
         let work = tokio::spawn(async move {
             let judgement = this.judge(&case, Instant::now() + BACKGROUND).await;
             this.report(&case, &judgement);
-            drop((namespace, all));
+            drop((namespace, all, room));
             judgement
         });
         match timeout(AT_ONCE, work).await {
@@ -266,10 +305,12 @@ impl Reviewer {
         for (finding, action) in judgement.decided() {
             self.metrics.finding(finding.code.as_str(), action.as_str());
         }
+        let known = self.gatherer.objects.may_exist(&case.namespace);
         for finding in judgement.would_deny() {
-            self.metrics.would_deny(&case.namespace, finding.code.as_str());
+            let namespace = if known { &case.namespace } else { OTHER_NAMESPACES };
+            self.metrics.would_deny(namespace, finding.code.as_str());
         }
-        if let Some(events) = &self.events {
+        if let Some(events) = self.events.as_ref().filter(|_| known) {
             case.notes(judgement).for_each(|note| events.tell(note));
         }
         if !judgement.findings.is_empty() {
@@ -382,9 +423,12 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
     if !would_deny.is_empty() {
         answer.audit_annotations.insert("would-deny", would_deny.join(","));
     }
+    if !judgement.older.is_empty() {
+        answer.audit_annotations.insert("stale-answers", judgement.older.clone());
+    }
     answer.denial = shown.denial.map(|message| Denial {
         object: Judged {
-            name: &case.workload.name,
+            name: real_name(&case.workload.name),
             group: case.workload.kind.group,
             kind: case.workload.kind.kind,
         },
@@ -397,6 +441,11 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
             .collect(),
     });
     answer
+}
+
+/// The object's name, unless no object can have it: an API server sends none of those.
+fn real_name(name: &str) -> &str {
+    if is_subdomain(name) { name } else { "" }
 }
 
 /// The time to answer in, less what the way back takes: a tenth, between 50 and 500 ms.

@@ -24,8 +24,5 @@ fn words(trouble: &Trouble, host: &str) -> (String, String) {
         Some(_) => format!("no answer from {host}{}", trouble::waited(trouble)),
         None => format!("{host} does not answer ({})", trouble.detail),
     };
-    (
-        what,
-        "try again, or look at the registry and network policy".to_owned(),
-    )
+    (what, "try again, or look at the registry and network policy".to_owned())
 }

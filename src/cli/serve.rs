@@ -11,17 +11,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-use crate::app;
+use crate::app::{self, Behalf};
 use crate::cluster::Cluster;
 use crate::config::{CommonArgs, Config, Front, ServeArgs, TlsFiles, TlsSource};
 use crate::keeper::Keeper;
 use crate::objects::{Manifests, Objects};
 use crate::providers;
-use crate::reviewer::Reviewer;
+use crate::reviewer::{ReviewError, Reviewer};
 use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
 use crate::server::tls::{self, CertificateFiles, Certificates, Reloader, reload_on_hangup};
-use crate::server::{self, BadReview, Shutdown, Trigger, body, router, shutdown};
+use crate::server::{self, Shutdown, Trigger, Unanswered, body, router, shutdown};
 use crate::telemetry::Metrics;
 
 /// How often the certificate files are looked at; Kubernetes brings new ones within a minute.
@@ -50,18 +50,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     tokio::spawn(providers::reap_orphans());
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
     let metrics = Arc::new(app::metrics(&config));
-    let api_server = app::api_server(cluster.as_ref()).await;
     let readiness = Arc::new(Readiness::default());
     let source = Source::open(source, cluster.as_ref(), &readiness, &metrics).await?;
     let certificates = source.certificates();
-    if let Some(cluster) = &cluster {
-        let (first, all) = (cluster.clone(), cluster.clone());
-        watch("nodes", &readiness, |listed| first.watch_nodes(listed, metrics.clone()));
-        watch("namespaces", &readiness, |listed| all.watch_namespaces(listed, metrics.clone()));
-    }
+    let network = cluster.as_ref().map(|cluster| follow(cluster, &readiness, &metrics));
     let events = app::events(&config, cluster.as_ref(), &metrics);
     let objects = Objects { manifests: Manifests::default(), cluster };
-    let client = app::client_config(&config, false, api_server)?;
+    let client = app::client_config(&config, Behalf::Strangers(network))?;
     let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
     let mut reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
     if let Some(events) = events {
@@ -84,12 +79,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
+    // The rest is for registries and the API server.
+    let files = listener::open_files();
     let plain = tokio::spawn(listener::serve(
         plain,
         Transport::Plain,
         probes::router(readiness.clone(), metrics),
         probes_stopped,
-        listener::Options::probes(),
+        listener::Options::probes().at_most(files / 8),
     ));
     tokio::spawn(on_signal(stop, readiness));
     listener::serve(
@@ -97,7 +94,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Transport::Tls(tls::server_config(certificates)?),
         webhook_router,
         stopped,
-        listener::Options::default(),
+        listener::Options::default().at_most(files / 2),
     )
     .await;
     // The probes go last: until the last review is answered the pod is alive, and not ready.
@@ -149,6 +146,25 @@ impl Source {
     }
 }
 
+/// Follows what of the cluster every review needs, and hands out what is its own network.
+fn follow(
+    cluster: &Cluster,
+    readiness: &Arc<Readiness>,
+    metrics: &Arc<Metrics>,
+) -> Arc<app::Network> {
+    let [nodes, namespaces, services] = [cluster, cluster, cluster].map(Clone::clone);
+    watch("nodes", readiness, |listed| nodes.watch_nodes(listed, metrics.clone()));
+    watch("namespaces", readiness, |listed| namespaces.watch_namespaces(listed, metrics.clone()));
+    watch("servicecidrs", readiness, |listed| {
+        services.watch_service_ranges(listed, metrics.clone())
+    });
+    let service = std::env::var("KUBERNETES_SERVICE_HOST").ok();
+    let network = Arc::new(app::Network::new(cluster.clone(), service));
+    let followed = network.clone();
+    watch("endpoints", readiness, |listed| async move { followed.follow(listed).await });
+    network
+}
+
 /// Keeps something of the cluster up to date. Until it has been read once, well or badly, reviews
 /// had better go to another replica.
 fn watch<F: Future<Output = ()> + Send + 'static>(
@@ -193,8 +209,11 @@ pub(super) fn webhook_router(reviewer: Reviewer, metrics: Arc<Metrics>) -> Route
 struct Webhook(Arc<Reviewer>);
 
 impl server::Reviewer for Webhook {
-    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, BadReview> {
+    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, Unanswered> {
         let answer = self.0.review(&body, timeout).await;
-        answer.map_err(|error| BadReview { message: error.to_string() })
+        answer.map_err(|error| match error {
+            ReviewError::Decode(error) => Unanswered::Bad(error.to_string()),
+            ReviewError::Busy => Unanswered::Busy,
+        })
     }
 }

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use moka::future::Cache;
 use tokio::time::{Instant, timeout};
 
 use super::auth::Auth;
-use super::bounded::bounded_by_size;
 use super::breaker::Breakers;
 use super::config::{BuildError, ClientConfig};
 use super::connect::{Parts, Proxies};
 use super::dns::SystemResolver;
+use super::fair::Fair;
 use super::hosts::Hosts;
 use super::identity::{CredentialId, Identities};
 use super::memory::Memory;
@@ -63,7 +62,7 @@ pub(super) struct Shared {
     pub(super) hosts: Hosts,
     pub(super) breakers: Arc<Breakers>,
     /// By registry host and repository.
-    pub(super) challenges: Cache<(String, String), Remembered>,
+    pub(super) challenges: Fair<(String, String), Remembered>,
     pub(super) memory: Memory,
     pub(super) quota_floor: f64,
     pub(super) pull_through: Vec<Glob>,
@@ -91,14 +90,13 @@ impl RegistryClient {
             hosts: Hosts::new(config.certs_d, config.limits.files),
             breakers: Arc::new(Breakers::new(config.metrics)),
             transport,
-            challenges: bounded_by_size(
+            challenges: Fair::new(
                 CHALLENGES,
                 |(host, repository): &(String, String), seen: &Remembered| {
                     host.len() + repository.len() + seen.size()
                 },
-            )
-            .time_to_live(CHALLENGE)
-            .build(),
+                |_| CHALLENGE,
+            ),
             memory: Memory::new(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,

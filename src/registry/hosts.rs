@@ -12,6 +12,8 @@
 
 mod complete;
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod material;
 mod server_url;
 mod toml_file;

@@ -17,5 +17,6 @@ mod refusal;
 mod sharing;
 mod shelf;
 mod slow;
+mod strangers;
 pub(super) mod tree;
 mod world;

@@ -27,30 +27,34 @@ pub(super) struct Work {
     /// How far it came.
     pub(super) progress: Progress,
     requests: RequestBudget,
+    /// What is kept is not enough for it, unless the registry was asked later than then.
+    after: Option<Instant>,
 }
 
-/// The flight for `key`, begun now if there is none; `None` when too many are under way.
+/// The flight for `key`, begun now if there is none; `None` when too many are under way. Its answer
+/// is a later one than that of `after`, where that is given.
 pub(super) fn join_or_start(
     shared: &Arc<Shared>,
     key: &Key,
     credential: Option<&Credential>,
     question: &Question,
+    after: Option<Instant>,
 ) -> Option<Arc<Flight>> {
     // A flight that waits for another namespace's turn is not waited for: that namespace may
-    // have filled its share with registries that hang.
+    // have filled its share with registries that hang. One that waits for its own turn may come to
+    // be content with what is kept.
     // Nor is one that found an absence long ago and still looks for its explanation.
     let joins = |flight: &Flight| {
-        let progress = &flight.work.progress;
+        let Work { progress, after: other, .. } = &flight.work;
         let moves = progress.phase() != Phase::Queued;
-        (moves || flight.tenant == question.tenant)
+        (moves || (flight.tenant == question.tenant && *other >= after))
             && progress.absent_since().is_none_or(|since| since.elapsed() < lifetime::ABSENT)
     };
     let requests = question.requests.clone();
-    let work = Work { progress: Progress::within(requests.clone()), requests };
+    let work = Work { progress: Progress::within(requests.clone()), requests, after };
     let place = shared.queue.take(&question.tenant, key.reference.host(), &shared.lively);
-    let fly = place.map(|place| {
-        |flight| fly(shared.clone(), key.clone(), credential.cloned(), flight, place)
-    });
+    let fly = place
+        .map(|place| |flight| fly(shared.clone(), key.clone(), credential.cloned(), flight, place));
     shared.flights.join_or_start(key.clone(), &question.tenant, joins, work, fly)
 }
 
@@ -70,7 +74,7 @@ async fn fly(
     flight: Arc<Flight>,
     _place: Place,
 ) -> Outcome {
-    let progress = &flight.work.progress;
+    let Work { progress, after, .. } = &flight.work;
     let lookup = Lookup {
         reference: &key.reference,
         credential: credential.as_ref(),
@@ -84,7 +88,10 @@ async fn fly(
     let host = key.reference.host();
     let permit = shared.gate.enter(&flight.tenant, host, &shared.lively).await;
     // While this one waited for its turn, another namespace's may have come back.
-    if let Some(known) = shared.answers.get(&key).await {
+    if let Some(known) = shared.answers.get(&flight.tenant, &key).await
+        && known.is_fresh(Instant::now())
+        && after.is_none_or(|after| known.asked > after)
+    {
         return known.outcome.clone();
     }
     let asked = Instant::now();
@@ -92,10 +99,30 @@ async fn fly(
     shared.lively.note(host, &outcome);
     shared.metrics.lookup(host, outcome.label());
     let age = progress.absent_since().map(|since| since.elapsed());
-    let keep = lifetime::of(&key, &outcome, age);
-    if !keep.is_zero() {
-        let answer = Answer { outcome: outcome.clone(), keep, asked };
-        shared.answers.insert(key, Arc::new(answer)).await;
-    }
+    let answer = Answer::new(&key, outcome.clone(), asked, age);
+    shared.keep(&flight.tenant, key, answer).await;
     outcome
+}
+
+impl Shared {
+    /// Keeps an answer for its time. Trouble never takes the place of what is still good, and a
+    /// "no" always does, even one too old to be kept.
+    pub(super) async fn keep(&self, tenant: &Arc<str>, key: Key, mut answer: Answer) {
+        let now = Instant::now();
+        if !answer.is_fresh(now) {
+            if !answer.outcome.is_unseen() {
+                self.answers.invalidate(&key).await;
+            }
+            return;
+        }
+        if matches!(answer.outcome, Outcome::Trouble(_))
+            && let Some(known) = self.answers.get(tenant, &key).await
+        {
+            if matches!(known.outcome, Outcome::Found(_)) && known.is_fresh(now) {
+                return;
+            }
+            answer.before = known.good(now).map(Box::new);
+        }
+        self.answers.insert(tenant, key, answer).await;
+    }
 }

@@ -86,8 +86,7 @@ impl Gate {
         let (mut own, mut turn) = (Vec::with_capacity(4), Vec::with_capacity(3));
         turn.extend(stranger(|strangers, _, pair| strangers.tenants_at_hosts.of(pair)).await);
         own.extend(stranger(|strangers, tenant, _| strangers.tenants.of(tenant)).await);
-        for share in
-            [self.tenants_at_hosts.of(&pair), self.tenants.of(tenant), self.hosts.of(host)]
+        for share in [self.tenants_at_hosts.of(&pair), self.tenants.of(tenant), self.hosts.of(host)]
         {
             own.extend(share.acquire_owned().await.ok());
         }

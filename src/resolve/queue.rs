@@ -27,10 +27,10 @@ pub(super) struct Place {
 impl Queue {
     pub(super) fn new(limits: &Limits) -> Self {
         let (all, each) = (limits.begun, limits.begun_per_tenant);
-        let strangers = || {
-            (Shares::new((3 * each).div_ceil(4)), Arc::new(Semaphore::new(all.div_ceil(2))))
-        };
-        let (each, all) = if limits.fair { (each.div_ceil(2), all.div_ceil(2)) } else { (each, all) };
+        let strangers =
+            || (Shares::new((3 * each).div_ceil(4)), Arc::new(Semaphore::new(all.div_ceil(2))));
+        let (each, all) =
+            if limits.fair { (each.div_ceil(2), all.div_ceil(2)) } else { (each, all) };
         Self {
             strangers: limits.fair.then(strangers),
             tenants_at_hosts: Shares::new(each),
@@ -53,7 +53,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Found, Content, Outcome, Unread};
+    use crate::facts::{Content, Found, Outcome, Unread};
     use crate::image::{Algorithm, Digest};
 
     fn queue(begun: usize, begun_per_tenant: usize, fair: bool) -> Queue {

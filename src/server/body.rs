@@ -18,13 +18,28 @@ pub struct Limits {
     /// Bytes of all bodies together that are being read or reviewed: what keeps many large ones
     /// from using up the memory.
     pub all: usize,
-    /// Time for a whole body to arrive.
+    /// Bytes up to which a body is a small one, as nearly all are.
+    pub small: usize,
+    /// Bytes of all bodies together beyond what is small of each: less than `all`, so that however
+    /// many large ones somebody sends, there is room for everybody's small ones.
+    pub large: usize,
+    /// Requests that are being read or reviewed at a time, however small: a review that waits takes
+    /// memory of its own.
+    pub requests: usize,
+    /// Time for a whole body to arrive, where the request asks for no less.
     pub time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { one: 8 << 20, all: 64 << 20, time: Duration::from_secs(10) }
+        Self {
+            one: 8 << 20,
+            all: 64 << 20,
+            small: 256 << 10,
+            large: 48 << 20,
+            requests: 8192,
+            time: Duration::from_secs(10),
+        }
     }
 }
 
@@ -41,7 +56,7 @@ pub enum BodyError {
     #[error("the body did not arrive within {} ms", .0.as_millis())]
     TooSlow(Duration),
     /// Too much is being reviewed already.
-    #[error("too much is being reviewed at the moment; more replicas would share the load")]
+    #[error("{}", super::Unanswered::Busy)]
     Busy,
     /// The connection broke, or the client broke the protocol.
     #[error("the body broke off before its end")]
@@ -54,30 +69,48 @@ pub struct Read {
     /// The bytes.
     pub bytes: Bytes,
     /// To be kept as long as the bytes are.
-    pub share: Option<OwnedSemaphorePermit>,
+    pub share: Share,
+    /// To be kept until the review has ended.
+    pub place: OwnedSemaphorePermit,
 }
+
+/// A body's share of the memory, given back when dropped.
+#[derive(Debug, Default)]
+pub struct Share {
+    bytes: usize,
+    room: Option<OwnedSemaphorePermit>,
+    large: Option<OwnedSemaphorePermit>,
+}
+
+type Collected = (Bytes, Share);
 
 /// Reads bodies within [`Limits`].
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     limits: Limits,
     room: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl BodyReader {
     /// Reads bodies within `limits`.
     pub fn new(limits: Limits) -> Self {
-        let room = limits.all.min(Semaphore::MAX_PERMITS);
-        Self { limits, room: Arc::new(Semaphore::new(room)) }
+        let of = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let (room, large, places) = (of(limits.all), of(limits.large), of(limits.requests));
+        Self { limits, room, large, places }
     }
 
-    /// Reads `body` to its end.
-    pub async fn read(&self, body: Body) -> Result<Read, BodyError> {
-        let time = self.limits.time;
-        timeout(time, self.collect(body)).await.map_err(|_| BodyError::TooSlow(time))?
+    /// Reads `body` to its end, within the time that its sender waits for the answer.
+    pub async fn read(&self, body: Body, patience: Option<Duration>) -> Result<Read, BodyError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)?;
+        let time = patience.map_or(self.limits.time, |patience| patience.min(self.limits.time));
+        let collected = timeout(time, self.collect(body)).await;
+        let (bytes, share) = collected.map_err(|_| BodyError::TooSlow(time))??;
+        Ok(Read { bytes, share, place })
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Read, BodyError> {
+    async fn collect(&self, mut body: Body) -> Result<Collected, BodyError> {
         let collected = self.collect_from(&mut body).await;
         if let Err(BodyError::TooLarge(_)) = collected {
             self.discard(body).await;
@@ -100,13 +133,13 @@ impl BodyReader {
         }
     }
 
-    async fn collect_from(&self, body: &mut Body) -> Result<Read, BodyError> {
+    async fn collect_from(&self, body: &mut Body) -> Result<Collected, BodyError> {
         let one = self.limits.one;
         // What the client announces is refused before a byte of it is kept.
         if announced(body) > one {
             return Err(BodyError::TooLarge(one));
         }
-        let mut share: Option<OwnedSemaphorePermit> = None;
+        let mut share = Share::default();
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
         while let Some(frame) = body.frame().await {
@@ -114,11 +147,7 @@ impl BodyReader {
             if data.len() > one.saturating_sub(first.len() + all.len()) {
                 return Err(BodyError::TooLarge(one));
             }
-            let more = self.take(data.len())?;
-            match &mut share {
-                Some(share) => share.merge(more),
-                None => share = Some(more),
-            }
+            self.take(data.len(), &mut share)?;
             if first.is_empty() && all.is_empty() {
                 // Most reviews arrive in one frame, which is then never copied.
                 first = data;
@@ -130,14 +159,32 @@ impl BodyReader {
             }
         }
         let bytes = if all.is_empty() { first } else { all.freeze() };
-        Ok(Read { bytes, share })
+        Ok((bytes, share))
     }
 
     /// Never waits for room: bodies that each hold a part and wait for more would wait for ever.
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {
-        let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
-        Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)
+    fn take(&self, bytes: usize, share: &mut Share) -> Result<(), BodyError> {
+        let beyond = |bytes: usize| bytes.saturating_sub(self.limits.small);
+        let large = beyond(share.bytes + bytes) - beyond(share.bytes);
+        add(&mut share.room, &self.room, bytes)?;
+        add(&mut share.large, &self.large, large)?;
+        share.bytes += bytes;
+        Ok(())
     }
+}
+
+fn add(
+    held: &mut Option<OwnedSemaphorePermit>,
+    room: &Arc<Semaphore>,
+    bytes: usize,
+) -> Result<(), BodyError> {
+    let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
+    let more = Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)?;
+    match held {
+        Some(held) => held.merge(more),
+        None => *held = Some(more),
+    }
+    Ok(())
 }
 
 fn announced(body: &Body) -> usize {

@@ -73,6 +73,11 @@ struct ByLookup {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByRegistry {
+    registry: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByBreaker {
     event: &'static str,
     registry: String,
@@ -103,6 +108,8 @@ pub struct Metrics {
     lookups: Family<ByLookup, Counter>,
     breaker: Family<ByBreaker, Counter>,
     cache: Family<ByResult, Counter>,
+    stale_answers: Family<ByRegistry, Counter>,
+    refreshes: Counter,
     deadline_missed: Counter,
     in_flight: Gauge,
     panics: Counter,
@@ -143,6 +150,8 @@ impl Metrics {
             lookups: Family::default(),
             breaker: Family::default(),
             cache: Family::default(),
+            stale_answers: Family::default(),
+            refreshes: Counter::default(),
             deadline_missed: Counter::default(),
             in_flight: Gauge::default(),
             panics: Counter::default(),
@@ -211,6 +220,18 @@ impl Metrics {
             &["result"],
             "Questions to the cache of answers, by result",
             self.cache.clone(),
+        );
+        all.add(
+            "pullcheck_stale_answers",
+            &["registry"],
+            "Images judged by the last good answer, because their registry failed, by the configured host it matches",
+            self.stale_answers.clone(),
+        );
+        all.add(
+            "pullcheck_refreshes",
+            &[],
+            "Answers in use that were asked for again before their time was over",
+            self.refreshes.clone(),
         );
         all.add(
             "pullcheck_deadline_missed",
@@ -295,6 +316,17 @@ impl Metrics {
         self.lookups.get_or_create(&ByLookup { outcome, registry }).inc();
     }
 
+    /// An image of the registry `host` was judged by an older answer, because the registry fails.
+    pub fn stale_answer(&self, host: &str) {
+        let registry = self.registry(host);
+        self.stale_answers.get_or_create(&ByRegistry { registry }).inc();
+    }
+
+    /// An answer near its end was asked for again.
+    pub fn refreshed(&self) {
+        self.refreshes.inc();
+    }
+
     /// The cache was asked, with this `result` (`hit`, `miss` and the like).
     pub fn cache(&self, result: &'static str) {
         self.cache.get_or_create(&ByResult { result }).inc();
@@ -329,6 +361,11 @@ impl Metrics {
     /// The API server's watch of `resource` works, or fails.
     pub fn watch(&self, resource: &'static str, works: bool) {
         self.watches.get_or_create(&ByResource { resource }).set(works.into());
+    }
+
+    /// There is nothing to be watched: the API server has no such resource.
+    pub fn no_watch(&self, resource: &'static str) {
+        self.watches.remove(&ByResource { resource });
     }
 
     /// A Kubernetes Event was made, or was not, as `outcome` says: one of `created`, `repeated`

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Text borrowed from the input unless it holds escapes.
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +34,11 @@ impl<'a> Text<'a> {
 /// A list of objects in which `null` entries are empty objects.
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
+/// Most entries of a list. No object that the API server stores holds as many containers, and each
+/// takes many times the memory of the few bytes in which it can be written.
+const LONGEST: usize = 10_000;
+const TOO_LONG: &str = "a list of at most 10000 entries";
+
 impl<T> Default for List<T> {
     fn default() -> Self {
         Self(Vec::new())
@@ -54,6 +59,9 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<List<T>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(entry) = entries.next_element::<Option<Map<T>>>()? {
+                    if list.len() >= LONGEST {
+                        return Err(A::Error::invalid_length(LONGEST + 1, &TOO_LONG));
+                    }
                     list.push(entry.map(|entry| entry.0).unwrap_or_default());
                 }
                 Ok(List(list))

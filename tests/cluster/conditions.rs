@@ -1,12 +1,10 @@
 //! What the API server sends: everything that is judged, and nothing that never is. Then pullcheck
 //! beside other webhooks and policies, and who and what is exempt.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::kubectl::{Kubectl, Ran};
-use super::stage::{Stage, on_stage};
+use super::stage::{Stage, on_stage, soon};
 use crate::parts::kubernetes::control_plane::User;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::webhook::{Launch, Webhook};
@@ -76,7 +74,7 @@ impl Scene {
             let get = self.stage.kubectl("get serviceaccount default -n").arg(namespace);
             get.run().await.code == Some(0)
         };
-        until("a ServiceAccount", there).await;
+        soon("a ServiceAccount", there).await;
     }
 
     /// How many reviews have come to pullcheck.
@@ -116,17 +114,6 @@ async fn arrived(webhook: &Webhook) -> u64 {
             .any(|name| line.starts_with(name))
     });
     counted.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
-}
-
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let mut pace = tokio::time::interval(Duration::from_millis(100));
-    for _ in 0..300 {
-        pace.tick().await;
-        if holds().await {
-            return;
-        }
-    }
-    panic!("waited in vain for {what}");
 }
 
 /// Objects that hold pods and whose controllers make none of them here, each with pods that none
@@ -275,7 +262,7 @@ async fn namespaces_that_are_left_out(scene: &Scene) {
         let run = stage.kubectl("run web --dry-run=server --image").arg(&scene.absent);
         run.arg("-n").arg(namespace)
     };
-    until("a namespace that is left out", async || run("left").run().await.code == Some(0)).await;
+    soon("a namespace that is left out", async || run("left").run().await.code == Some(0)).await;
     scene.usable("kube-system").await;
     for namespace in ["left", "kube-system"] {
         let (ran, count) = scene.counted(run(namespace)).await;
@@ -325,7 +312,7 @@ async fn beside_others(kubernetes: &Kubernetes) {
     };
     let latest = scene.absent.replace(":1.1", ":latest");
     let called = async || run(&latest, "a=b").run().await.stderr.contains("[tag-mutable]");
-    until("the other webhook", called).await;
+    soon("the other webhook", called).await;
     let before = (scene.reviews().await, arrived(&other).await);
     let ran = run(&latest, "a=b").run().await;
     assert_eq!((scene.reviews().await, arrived(&other).await), (before.0 + 1, before.1 + 1));
@@ -338,11 +325,11 @@ async fn beside_others(kubernetes: &Kubernetes) {
     let ran = run(&scene.good, "a=b").run().await;
     assert!(ran.stderr.contains("failed calling webhook \"another.acme.test\""), "{ran}");
     stage.kubectl("delete validatingwebhookconfiguration another").succeeds().await;
-    until("its end", async || run(&scene.good, "a=b").run().await.code == Some(0)).await;
+    soon("its end", async || run(&scene.good, "a=b").run().await.code == Some(0)).await;
 
     policy(&scene, "Warn").await;
     let warned = async || run(&scene.good, "a=b").run().await.stderr.contains("name a team");
-    until("the policy", warned).await;
+    soon("the policy", warned).await;
     let (ran, count) = scene.counted(run(&scene.absent, "a=b")).await;
     assert_eq!((ran.code, count), (Some(1), 1), "{ran}");
     assert!(ran.stderr.contains("name a team") && ran.stderr.contains("[tag-not-found]"), "{ran}");
@@ -351,7 +338,7 @@ async fn beside_others(kubernetes: &Kubernetes) {
     // What a policy denies is never sent to a webhook.
     policy(&scene, "Deny").await;
     let denied = async || run(&scene.good, "a=b").run().await.code == Some(1);
-    until("the policy's denial", denied).await;
+    soon("the policy's denial", denied).await;
     let (ran, count) = scene.counted(run(&scene.absent, "a=b")).await;
     assert_eq!((ran.code, count), (Some(1), 0), "{ran}");
     assert!(ran.stderr.contains("name a team"), "{ran}");
@@ -433,7 +420,7 @@ async fn exempt(kubernetes: &Kubernetes) {
         let run = stage.kubectl_as(User::Developer, line).arg(&scene.absent);
         scene.counted(run).await.1 == 0
     };
-    until("a request that is not sent", unsent).await;
+    soon("a request that is not sent", unsent).await;
     let (ran, count) = scene.counted(stage.kubectl(line).arg(&scene.absent)).await;
     assert_eq!((ran.code, count), (Some(1), 1), "{ran}");
 }

@@ -3,14 +3,13 @@
 //! the right could have cured.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::kubectl::Ran;
-use super::stage::{PRIVATE, PULLCHECK, REGISTRY, Stage, on_stage};
+use super::stage::{PRIVATE, PULLCHECK, REGISTRY, Stage, on_stage, soon};
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::images::{self, Format, Image};
 use crate::support::misbehaving::Registry;
@@ -107,7 +106,7 @@ impl Scene {
         }))
         .await;
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
-        until("the ServiceAccount default", async || {
+        soon("the ServiceAccount default", async || {
             let answer = stage.api().ask(Method::GET, &path, "", String::new()).await;
             answer.is_ok_and(|answer| answer.status == 200)
         })
@@ -205,7 +204,7 @@ impl Scene {
     /// Waits until the API server's authorizer says so.
     async fn until_allowed(&self, right: &str, allowed: bool) {
         let review = format!("auth can-i --as={ACCOUNT} {right}");
-        until(right, async || {
+        soon(right, async || {
             let ran = self.stage.kubectl(&review).run().await;
             (ran.stdout.trim() == "yes") == allowed
         })
@@ -224,6 +223,7 @@ impl Scene {
         warned(&self.deployment("soft", &self.absent, &json!({})).await, &["tag-not-found"]);
         warned(&self.deployment("shop", &self.amd64, &json!({})).await, &["platform-missing"]);
         silent(&self.deployment("shop", &self.amd64, &quick()).await);
+        self.services_are_out_of_reach().await;
         self.labels_hold_at_once(&webhook).await;
         let refused: Vec<Value> = self
             .requests()
@@ -232,6 +232,16 @@ impl Scene {
             .filter(|event| event["responseStatus"]["code"] == 403)
             .collect();
         assert!(refused.is_empty(), "{refused:#?}");
+    }
+
+    /// What the cluster itself says its Services' addresses are, is not asked for images.
+    async fn services_are_out_of_reach(&self) {
+        soon("the range of Services", async || {
+            let ran = self.deployment("shop", "10.96.0.1/team/app:1.0", &json!({})).await;
+            assert_eq!(ran.code, Some(0), "{ran}");
+            ran.stderr.contains("10.96.0.1 is not contacted: it leads to a Service of this cluster")
+        })
+        .await;
     }
 
     /// What pullcheck asked the API server.
@@ -258,7 +268,7 @@ impl Scene {
         ] {
             let begun = std::time::Instant::now();
             stage.kubectl("label namespace shop --overwrite").arg(label).succeeds().await;
-            until(label, async || {
+            soon(label, async || {
                 self.deployment("shop", &self.absent, &json!({})).await.code == code
             })
             .await;
@@ -270,7 +280,7 @@ impl Scene {
         }
         let label = "pullcheck.dev/mode=enfroce";
         stage.kubectl("label namespace shop --overwrite").arg(label).succeeds().await;
-        until(label, async || {
+        soon(label, async || {
             let ran = self.deployment("shop", &self.absent, &json!({})).await;
             ran.code == Some(1) && ran.stderr.contains("\"enfroce\" is no mode and is not used")
         })
@@ -300,17 +310,6 @@ fn builder() -> Value {
 
 fn quick() -> Value {
     json!({ "runtimeClassName": "quick" })
-}
-
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let mut pace = tokio::time::interval(Duration::from_millis(100));
-    for _ in 0..300 {
-        pace.tick().await;
-        if holds().await {
-            return;
-        }
-    }
-    panic!("waited in vain for {what}");
 }
 
 fn silent(ran: &Ran) {
@@ -354,6 +353,14 @@ async fn each_right(kubernetes: &Kubernetes) {
         ("pullcheck-cluster", "nodes", &["list"], "list nodes"),
         ("pullcheck-cluster", "nodes", &["watch"], "watch nodes"),
         ("pullcheck-cluster", "runtimeclasses", &["get"], "get runtimeclasses.node.k8s.io"),
+        ("pullcheck-cluster", "servicecidrs", &["list"], "list servicecidrs.networking.k8s.io"),
+        ("pullcheck-cluster", "servicecidrs", &["watch"], "watch servicecidrs.networking.k8s.io"),
+        (
+            "pullcheck-cluster",
+            "endpointslices",
+            &["get"],
+            "get endpointslices.discovery.k8s.io/kubernetes -n default",
+        ),
     ];
     for (role, resource, verbs, right) in cases {
         println!("without {verbs:?} {resource}");
@@ -399,18 +406,32 @@ async fn each_right(kubernetes: &Kubernetes) {
                 }
             }
             ("nodes", _) => {
-                until("nodes that are not known", async || {
+                soon("nodes that are not known", async || {
                     let ran = scene.deployment("shop", &scene.absent, &none).await;
                     ran.code == Some(0)
                 })
                 .await;
-                until("nodes that are missed", async || {
+                soon("nodes that are missed", async || {
                     let ran = scene.deployment("shop", &scene.amd64, &none).await;
                     assert_eq!(ran.code, Some(0), "{ran}");
                     ran.stderr.contains("pullcheck may not list and watch nodes")
                 })
                 .await;
                 silent(&private);
+            }
+            ("servicecidrs" | "endpointslices", _) => {
+                // Nobody misses them who asks for an image.
+                denied(&public, &["tag-not-found"]);
+                warned(&labelled, &["tag-not-found"]);
+                silent(&private);
+                let said = if *resource == "servicecidrs" {
+                    "pullcheck may not list and watch servicecidrs, so addresses of Services are \
+                     not refused to images"
+                } else {
+                    "pullcheck may not get the endpointslice kubernetes, so the API server is \
+                     refused to images by the address of its Service only"
+                };
+                webhook.logged(said).await;
             }
             _ => {
                 let ran = scene.deployment("shop", &scene.amd64, &quick()).await;

@@ -240,13 +240,25 @@ impl Stage {
 }
 
 /// Waits for something that comes about by itself, for a minute at most.
-pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(Duration::from_secs(60), what, is_so).await;
+}
+
+/// The same for half of that: too short for what was remembered to be forgotten.
+pub async fn soon(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(Duration::from_secs(30), what, is_so).await;
+}
+
+async fn within(limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut pace = tokio::time::interval(Duration::from_millis(100));
-    for _ in 0..600 {
-        pace.tick().await;
-        if is_so().await {
-            return;
+    let waiting = async {
+        loop {
+            pace.tick().await;
+            if is_so().await {
+                return;
+            }
         }
-    }
-    panic!("waited in vain for {what}");
+    };
+    let came = tokio::time::timeout(limit, waiting).await;
+    assert!(came.is_ok(), "waited in vain for {what}");
 }

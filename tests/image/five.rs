@@ -1,7 +1,6 @@
 //! The five commands of `docs/install.md` where everything is real: the image, the registry, the
 //! node, the probes that Helm waits for, and the denial.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,10 +13,8 @@ use crate::parts::helm::Helm;
 use crate::parts::image::docker;
 use crate::parts::kubernetes::control_plane::User;
 use crate::parts::netns::Network;
+use crate::parts::reader::{self, commands, shell, told};
 use crate::support::skip;
-
-/// What the page has in the place of the reader's registry.
-const PLACEHOLDER: &str = "registry.example";
 
 /// What the reader has of the repository.
 const NEEDED: [&str; 7] =
@@ -47,9 +44,8 @@ fn the_five_commands_of_the_page_install_it_on_a_node() {
 async fn five(parts: &Parts, helm: &Helm, tools: TempDir) {
     let mut cluster = Cluster::start(parts).await;
     let reader = Reader::new(&cluster, parts, helm, tools);
-    let commands = part("five").replace("\\\n", "");
-    let commands: Vec<&str> = commands.lines().collect();
-    let [build, push, install, label, last] = commands[..] else {
+    let commands = commands(OPEN);
+    let [build, push, install, label, last] = commands.as_slice() else {
         panic!("not five commands: {commands:?}");
     };
     reader.runs(build).succeeds().await;
@@ -63,17 +59,7 @@ async fn five(parts: &Parts, helm: &Helm, tools: TempDir) {
     // The API server learns of the webhook a moment after it was told.
     cluster.until_called("default", &format!("{OPEN}/pullcheck:none")).await;
     let ran = reader.runs(last).run().await;
-    assert_eq!((ran.code, &*ran.stderr), (Some(1), &*part("told")), "{ran}");
-}
-
-/// The text of a fenced block between markers of the page, with the cluster's registry.
-fn part(name: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/install.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let after = |text: &str| text.split_once('\n').map(|(_, rest)| rest.to_owned());
-    let (_, rest) = page.split_once(&format!("<!-- {name} -->\n```")).unwrap();
-    let (block, _) = rest.split_once("```\n<!-- /").unwrap();
-    after(block).unwrap().replace(PLACEHOLDER, OPEN)
+    assert_eq!((ran.code, &*ran.stderr), (Some(1), &*told(OPEN)), "{ran}");
 }
 
 /// Somebody at the repository's root with the usual tools.
@@ -93,32 +79,15 @@ impl Reader {
             let status = Command::new("cp").arg("-r").arg(from).arg(root.path()).status().unwrap();
             assert!(status.success(), "{name}");
         }
-        symlink(helm.path(), tools.path().join("helm")).unwrap();
-        let kubectl = parts.kubernetes.command("kubectl");
-        let words = std::iter::once(kubectl.get_program()).chain(kubectl.get_args());
-        let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
-        let script = format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "));
-        let kubectl = tools.path().join("kubectl");
-        std::fs::write(&kubectl, script).unwrap();
-        std::fs::set_permissions(kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
+        reader::tools(tools.path(), helm, &parts.kubernetes);
         let kubeconfig = cluster.kubeconfig(User::Admin);
         Self { root, tools, kubeconfig, authority: cluster.authority() }
     }
 
     /// One line at a shell.
     fn runs(&self, line: &str) -> Kubectl {
-        let mut path = self.tools.path().as_os_str().to_owned();
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap());
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", line])
-            .current_dir(self.root.path())
-            .env_clear()
-            .env("HOME", self.root.path())
-            .env("PATH", path)
-            .env("SSL_CERT_FILE", &self.authority)
-            .env("KUBECONFIG", &self.kubeconfig);
+        let mut command = shell(line, self.root.path(), self.tools.path(), &self.kubeconfig);
+        command.env("SSL_CERT_FILE", &self.authority);
         Kubectl::of(command)
     }
 }

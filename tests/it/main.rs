@@ -39,6 +39,8 @@ mod docs;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod gitops;
 #[cfg(test)]
 mod kinds;
@@ -46,6 +48,8 @@ mod kinds;
 mod labels;
 #[cfg(test)]
 mod landing;
+#[cfg(test)]
+mod load;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
@@ -66,6 +70,10 @@ mod repushed;
 mod rotation;
 #[cfg(test)]
 mod secrecy;
+#[cfg(test)]
+mod stale;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -14,3 +14,4 @@ pub mod kubernetes;
 pub mod netns;
 pub mod page;
 pub mod process;
+pub mod reader;

@@ -35,6 +35,15 @@ pub fn hold_part(page: &str, name: &str, text: &str, binary: &str) {
     );
 }
 
+/// The text of the fenced block that is a page's part.
+#[track_caller]
+pub fn block(page: &str, name: &str) -> String {
+    let (_, part, _) = parts(&Path::new(env!("CARGO_MANIFEST_DIR")).join(page), name);
+    let text = part.strip_prefix("```").and_then(|part| part.strip_suffix("```\n"));
+    let text = text.and_then(|text| text.split_once('\n')).map(|(_, text)| text.to_owned());
+    text.unwrap_or_else(|| panic!("{name} of {page} is no fenced block"))
+}
+
 /// What is before a part, in it and after it.
 #[track_caller]
 fn parts(path: &Path, name: &str) -> (String, String, String) {

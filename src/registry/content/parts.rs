@@ -266,10 +266,11 @@ impl Job<'_> {
     async fn fetch(&self, session: &mut Session<'_>) -> Step<Option<Config>> {
         let key = session.key(&self.descriptor.digest);
         let memory = &session.shared.memory;
-        if let Some((length, config)) = memory.configs.get(&key).await
-            && self.stated.is_none_or(|stated| stated == length)
+        let tenant = session.who.tenant.clone();
+        if let Some(kept) = memory.configs.get(&tenant, &key).await
+            && self.stated.is_none_or(|stated| stated == kept.0)
         {
-            return Ok(Some(config));
+            return Ok(Some(kept.1.clone()));
         }
         let path = format!("blobs/{}", self.descriptor.digest);
         let accept = accept(&self.descriptor.media_type);
@@ -314,7 +315,7 @@ impl Job<'_> {
             return Err(fault(PartFault::Digest));
         }
         let config = Config::read(&bytes);
-        memory.configs.insert(key, (bytes.len() as u64, config.clone())).await;
+        memory.configs.insert(&tenant, key, (bytes.len() as u64, config.clone())).await;
         Ok(Some(config))
     }
 }

@@ -144,12 +144,7 @@ async fn once_a_host_has_answered_nobody_waits_as_for_a_stranger() {
 
 #[tokio::test(start_paused = true)]
 async fn where_all_is_one_persons_nobody_is_a_stranger_and_none_steps_aside() {
-    let limits = Limits {
-        lookups: 16,
-        lookups_per_tenant: 16,
-        fair: false,
-        ..Limits::default()
-    };
+    let limits = Limits { lookups: 16, lookups_per_tenant: 16, fair: false, ..Limits::default() };
     let (gate, lively) = (Gate::new(&limits), Lively::new());
     let mut held = Vec::new();
     for n in 0..16 {

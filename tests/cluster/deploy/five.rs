@@ -3,9 +3,8 @@
 //! Docker is a script, and the test is the node: a process with the arguments, the configuration and
 //! the rights of the pods answers in their place, and they are called ready.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use http::Method;
@@ -18,12 +17,10 @@ use crate::cluster::stage::{REGISTRY, Stage, on_stage};
 use crate::parts::helm::Helm;
 use crate::parts::kubernetes::control_plane::User;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
+use crate::parts::reader::{self, commands, script, shell, told};
 use crate::support::images;
 use crate::support::skip;
 use crate::support::webhook::{Launch, Webhook};
-
-/// What the page has in the place of the reader's registry.
-const PLACEHOLDER: &str = "registry.example";
 
 #[test]
 fn the_five_commands_of_the_page_end_in_the_denial_that_it_shows() {
@@ -41,7 +38,7 @@ fn the_five_commands_of_the_page_end_in_the_denial_that_it_shows() {
 async fn five(kubernetes: &Kubernetes, helm: &Helm) {
     let stage = Stage::start(kubernetes).await;
     let reader = Reader::new(kubernetes, helm, &stage);
-    let commands = commands();
+    let commands = commands(REGISTRY);
     let [build, push, install, label, last] = commands.as_slice() else {
         panic!("not five commands: {commands:?}");
     };
@@ -56,24 +53,7 @@ async fn five(kubernetes: &Kubernetes, helm: &Helm) {
     stage.until_called(&format!("{REGISTRY}/pullcheck:none")).await;
     let ran = reader.runs(last).run().await;
     assert_eq!(ran.code, Some(1), "{ran}");
-    assert_eq!(ran.stderr, part("told"), "the page shows another text");
-}
-
-/// The commands, one a line.
-fn commands() -> Vec<String> {
-    part("five").replace("\\\n", "").lines().map(str::to_owned).collect()
-}
-
-/// The text of a fenced block between markers of the page, with the registry of the stage.
-fn part(name: &str) -> String {
-    let page = std::fs::read_to_string(repository("docs/install.md")).unwrap();
-    let between = |text: &str, from: &str, to: &str| -> String {
-        let rest = text.split_once(from).unwrap_or_else(|| panic!("no {from}")).1;
-        rest.split_once(to).unwrap_or_else(|| panic!("no {to}")).0.to_owned()
-    };
-    let marked = between(&page, &format!("<!-- {name} -->\n```"), "```\n<!-- /");
-    let (_, text) = marked.split_once('\n').unwrap();
-    text.replace(PLACEHOLDER, REGISTRY)
+    assert_eq!(ran.stderr, told(REGISTRY), "the page shows another text");
 }
 
 /// Somebody at the repository's root with the usual tools.
@@ -90,29 +70,15 @@ impl Reader {
         let tools = root.path().join("bin");
         std::fs::create_dir(&tools).unwrap();
         symlink(repository("deploy"), root.path().join("deploy")).unwrap();
-        symlink(helm.path(), tools.join("helm")).unwrap();
-        let kubectl = kubernetes.command("kubectl");
-        let words = std::iter::once(kubectl.get_program()).chain(kubectl.get_args());
-        let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
-        script(&tools.join("kubectl"), &format!("exec {} \"$@\"\n", words.join(" ")));
+        reader::tools(&tools, helm, kubernetes);
         let docker = Docker::new(root.path(), &tools);
         Self { kubeconfig: stage.plane.kubeconfig(User::Admin), docker, root }
     }
 
     /// One line at a shell.
     fn runs(&self, line: &str) -> Kubectl {
-        let mut path = self.root.path().join("bin").into_os_string();
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap());
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", line])
-            .current_dir(self.root.path())
-            .env_clear()
-            .env("HOME", self.root.path())
-            .env("PATH", path)
-            .env("KUBECONFIG", &self.kubeconfig);
-        Kubectl::of(command)
+        let (root, tools) = (self.root.path(), self.root.path().join("bin"));
+        Kubectl::of(shell(line, root, &tools, &self.kubeconfig))
     }
 }
 
@@ -149,11 +115,6 @@ esac
         let (repository, tag) = name.split_once(':').unwrap();
         stage.registry.add(repository, tag, &images::simple(repository));
     }
-}
-
-fn script(path: &Path, text: &str) {
-    std::fs::write(path, format!("#!/bin/sh\nset -eu\n{text}")).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Runs pullcheck as soon as its pods are there, and calls them ready.

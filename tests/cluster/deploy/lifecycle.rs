@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use super::{CHART, configuration, helm, run_helm};
-use crate::cluster::stage::{Stage, on_stage};
+use crate::cluster::stage::{Stage, on_stage, soon};
 use crate::parts::helm::Helm;
 use crate::parts::kubernetes::program::{Kubernetes, Release};
 use crate::support::skip;
@@ -83,13 +83,9 @@ fn authority(webhook: &Webhook) -> String {
 }
 
 async fn denied(stage: &Stage, image: &str) {
-    let mut pace = tokio::time::interval(std::time::Duration::from_millis(100));
-    for _ in 0..300 {
-        pace.tick().await;
+    soon(image, async || {
         let ran = stage.kubectl("run denied --dry-run=server --image").arg(image).run().await;
-        if ran.code == Some(1) && ran.stderr.contains("has no tag 1.1") {
-            return;
-        }
-    }
-    panic!("{image} is not denied");
+        ran.code == Some(1) && ran.stderr.contains("has no tag 1.1")
+    })
+    .await;
 }
