@@ -16,10 +16,15 @@ use crate::support::webhook::{Launch, Reviewed, Webhook};
 const OPENED: &str = "a registry fails again and again, one lookup at a time asks it from now on";
 const CLOSED: &str = "a registry answers again";
 
-/// What the shipped configuration gives a review.
-const SHIPPED: &str = "5s";
+/// What those are given who are to be answered: long, because how fast the machine is does not
+/// matter here. What waited for those that hang would wait for minutes.
+const PATIENT: &str = "30s";
 /// What those are given who have nothing to hope for.
 const BRIEF: &str = "2s";
+
+async fn webhook() -> Webhook {
+    Launch::alone().mode("enforce").args(&["--timeout", PATIENT]).start().await
+}
 
 fn pod(namespace: &str, image: &str) -> Review {
     Review::create(&POD, &POD.object(namespace, "web", pod_spec(image)))
@@ -69,7 +74,7 @@ async fn ten_thousand_reviews_of_a_registry_that_hangs_harm_none_of_a_thousand_o
     let hanging = Registry::start(Access::anonymous()).await;
     hanging.misbehave("team/app", faults::hang());
     let (_registry, images) = good(1_000).await;
-    let webhook = Launch::alone().mode("enforce").start().await;
+    let webhook = webhook().await;
 
     // Of five namespaces, and that of the good images is one of them.
     let namespaces = ["shop", "bank", "blog", "mail", "maps"];
@@ -81,14 +86,14 @@ async fn ten_thousand_reviews_of_a_registry_that_hangs_harm_none_of_a_thousand_o
     let dead = async {
         let [one, two] = &lanes;
         let (mut answers, others) =
-            tokio::join!(one.all(reviews(0..5_000), 200), two.all(reviews(5_000..10_000), 200));
+            tokio::join!(one.all(reviews(0..5_000), 32), two.all(reviews(5_000..10_000), 32));
         answers.extend(others);
         answers
     };
     let alive = async {
         // Not before the others have taken what they can.
         hanging.log().until(4, |seen| seen.method == Method::HEAD).await;
-        let good = Reviewers::of(&webhook, SHIPPED).await;
+        let good = Reviewers::of(&webhook, PATIENT).await;
         good.all(images.iter().map(|image| pod("shop", image)), 4).await
     };
     let (dead, alive) = tokio::join!(dead, alive);
@@ -119,7 +124,7 @@ async fn silent_everywhere() -> Server {
 async fn a_thousand_hosts_that_all_hang_harm_no_good_one() {
     let silent = silent_everywhere().await;
     let (_registry, images) = good(200).await;
-    let webhook = Launch::alone().mode("enforce").start().await;
+    let webhook = webhook().await;
     let port = silent.address().port();
     let dead = async {
         let lane = Reviewers::of(&webhook, BRIEF).await;
@@ -133,7 +138,7 @@ async fn a_thousand_hosts_that_all_hang_harm_no_good_one() {
         while silent.connections() < 16 {
             tokio::task::yield_now().await;
         }
-        let good = Reviewers::of(&webhook, SHIPPED).await;
+        let good = Reviewers::of(&webhook, PATIENT).await;
         good.all(images.iter().map(|image| pod("shop", image)), 4).await
     };
     let (dead, alive) = tokio::join!(dead, alive);
@@ -153,7 +158,7 @@ async fn a_registry_that_drips_harms_no_good_one() {
         dripping.misbehave(&repository, faults::drip());
     }
     let (_registry, images) = good(200).await;
-    let webhook = Launch::alone().mode("enforce").start().await;
+    let webhook = webhook().await;
     let dead = async {
         let lane = Reviewers::of(&webhook, BRIEF).await;
         let reviews = slow.iter().enumerate();
@@ -162,7 +167,7 @@ async fn a_registry_that_drips_harms_no_good_one() {
     };
     let alive = async {
         dripping.log().until(4, |seen| seen.method == Method::GET).await;
-        let good = Reviewers::of(&webhook, SHIPPED).await;
+        let good = Reviewers::of(&webhook, PATIENT).await;
         good.all(images.iter().map(|image| pod("shop", image)), 4).await
     };
     let (dead, alive) = tokio::join!(dead, alive);
@@ -198,7 +203,7 @@ async fn a_registry_that_comes_back_is_found_by_one_and_then_by_all() {
         images.push(registry.add(&repository, "1.0", &images::simple(&repository)));
         registry.misbehave(&repository, faults::gate(&gate));
     }
-    let webhook = Launch::alone().mode("enforce").start().await;
+    let webhook = webhook().await;
 
     // Many reviews that all wait, of two namespaces.
     let lane = Reviewers::of(&webhook, BRIEF).await;
@@ -234,7 +239,7 @@ async fn a_registry_that_comes_back_is_found_by_one_and_then_by_all() {
     let fresh: Vec<_> = (200..300)
         .map(|number| registry.add(&repository(number), "1.0", &images::simple("fresh")))
         .collect();
-    let lane = Reviewers::of(&webhook, SHIPPED).await;
+    let lane = Reviewers::of(&webhook, PATIENT).await;
     assert_all_good(&lane.all(fresh.iter().map(|image| pod("shop", image)), 8).await);
     for number in 200..300 {
         assert_eq!(registry.manifest_requests_by(&Method::HEAD, &repository(number)), 1);
@@ -247,13 +252,13 @@ async fn what_fails_for_one_namespace_alone_is_not_believed_for_another() {
     for number in 0..10 {
         registry.misbehave(&format!("evil/app{number}"), faults::server_error(500));
     }
-    let webhook = Launch::alone().mode("enforce").start().await;
+    let webhook = webhook().await;
     let host = registry.host();
     until_logged(&webhook, OPENED, |number| {
         pod("evil", &format!("{host}/evil/app{}:{number}", number % 10))
     })
     .await;
-    let lane = Reviewers::of(&webhook, SHIPPED).await;
+    let lane = Reviewers::of(&webhook, PATIENT).await;
     let refused = lane.review(&pod("evil", &format!("{host}/evil/app0:again"))).await;
     assert_eq!(refused.warned_codes(), ["registry-error"], "{:#}", refused.json);
     assert_all_good(&[lane.review(&pod("shop", &images[0])).await]);
@@ -263,8 +268,8 @@ async fn what_fails_for_one_namespace_alone_is_not_believed_for_another() {
 async fn a_registry_that_wants_to_be_left_alone_is_by_everybody() {
     let (registry, images) = good(3).await;
     registry.misbehave("team/app0", faults::too_many_requests(Some("3600")));
-    let webhook = Launch::alone().mode("enforce").start().await;
-    let lane = Reviewers::of(&webhook, SHIPPED).await;
+    let webhook = webhook().await;
+    let lane = Reviewers::of(&webhook, PATIENT).await;
     for (namespace, image) in [("shop", 0), ("shop", 1), ("bank", 1), ("bank", 2)] {
         let answer = lane.review(&pod(namespace, &images[image])).await;
         assert_eq!(answer.warned_codes(), ["registry-rate-limited"], "{:#}", answer.json);
