@@ -23,8 +23,8 @@ use super::Shutdown;
 use crate::telemetry::Sparingly;
 
 pub use bind::{BindError, bind};
-pub use files::open_files;
 use connection::Connections;
+pub use files::open_files;
 
 /// What is spoken below HTTP.
 #[derive(Debug, Clone)]

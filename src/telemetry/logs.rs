@@ -37,7 +37,9 @@ pub enum TelemetryError {
     #[error("logging is already set up in this process; set it up once, at start")]
     Twice,
     /// There is no thread to be had that would write the lines.
-    #[error("logging cannot be set up, no thread can be started ({0}); raise the limit of processes")]
+    #[error(
+        "logging cannot be set up, no thread can be started ({0}); raise the limit of processes"
+    )]
     Thread(io::Error),
 }
 

@@ -66,12 +66,10 @@ async fn requests_are_bounded_in_number_too_and_give_their_places_back() {
     drop(held);
     // What was not read to its end gives its place back, too.
     for _ in 0..3 {
-        let broken = Body::new(http_body_util::StreamBody::new(stream::iter([Err::<
-            Frame<Bytes>,
-            _,
-        >(
-            std::io::Error::other("gone"),
-        )])));
+        let broken =
+            Body::new(http_body_util::StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>(
+                std::io::Error::other("gone"),
+            )])));
         assert_eq!(reader.read(broken, None).await.unwrap_err(), BodyError::Broken);
     }
     reader.read(frames(&[b"2"]), None).await.unwrap();
