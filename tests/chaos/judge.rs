@@ -26,11 +26,16 @@ pub enum Truth {
     Bad(&'static str),
 }
 
-/// What is wrong with an answer, if anything: a verdict that is not true.
-pub fn wrong(truth: Truth, answer: &Reviewed) -> Option<String> {
+/// What is wrong with an answer, if anything: a verdict that is not true. What is `likely` may be
+/// warned of.
+pub fn wrong(truth: Truth, likely: &[&str], answer: &Reviewed) -> Option<String> {
     let codes: BTreeSet<String> =
         answer.denied_codes().into_iter().chain(answer.warned_codes()).collect();
-    let known = |code: &&String| !UNKNOWN.contains(&code.as_str());
+    let warned = answer.allowed();
+    let known = |code: &&String| {
+        let code = code.as_str();
+        !(UNKNOWN.contains(&code) || warned && likely.contains(&code))
+    };
     let found: Vec<&String> = codes.iter().filter(known).collect();
     let is_right = match truth {
         Truth::Good => answer.allowed() && found.is_empty(),

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -21,14 +22,16 @@ use crate::support::tls::Ca;
 #[derive(Clone)]
 pub struct Door {
     pub address: SocketAddr,
+    /// Whether new connections are led here, as a Service does while a replica is ready.
+    pub is_open: Arc<AtomicBool>,
     http1: Arc<rustls::ClientConfig>,
     http2: Arc<rustls::ClientConfig>,
 }
 
 /// A connection, or none yet.
 pub struct Line {
-    /// Tried from the one that worked last.
     doors: Vec<Door>,
+    /// Which of them it was opened through last.
     at: usize,
     is_http2: bool,
     /// Each review comes by a connection of its own.
@@ -43,7 +46,8 @@ enum Sender {
 
 impl Door {
     pub fn new(address: SocketAddr, ca: &Ca) -> Self {
-        Self { address, http1: ca.client(false), http2: ca.client(true) }
+        let is_open = Arc::new(AtomicBool::new(true));
+        Self { address, is_open, http1: ca.client(false), http2: ca.client(true) }
     }
 
     /// A bare connection, after the handshake.
@@ -116,20 +120,13 @@ impl Line {
         if usable {
             return Ok(());
         }
-        let mut opened = self.open_at(self.at).await;
-        for next in 1..self.doors.len() {
-            if opened.is_ok() {
-                break;
-            }
-            self.at = (self.at + next) % self.doors.len();
-            opened = self.open_at(self.at).await;
-        }
-        self.open = Some(opened?);
+        let open = |door: &Door| door.is_open.load(Ordering::Relaxed);
+        self.at = self.doors.iter().position(open).context("no replica is ready")?;
+        self.open = Some(self.open_through(&self.doors[self.at]).await?);
         Ok(())
     }
 
-    async fn open_at(&self, at: usize) -> anyhow::Result<Sender> {
-        let door = &self.doors[at];
+    async fn open_through(&self, door: &Door) -> anyhow::Result<Sender> {
         if self.is_http2 {
             return Ok(Sender::Http2(door.http2().await?));
         }

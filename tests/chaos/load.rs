@@ -16,7 +16,8 @@ use super::names::Names;
 use super::pulse;
 use super::trial::Form;
 use crate::support::reviews::{DEPLOYMENT, POD, Review, pod_spec};
-use crate::support::webhook::Reviewed;
+use crate::support::tls::Ca;
+use crate::support::webhook::{Reviewed, Webhook};
 
 /// The namespaces that reviews come from.
 pub const NAMESPACES: [&str; 6] = ["shop-0", "shop-1", "shop-2", "shop-3", "shop-4", "shop-5"];
@@ -25,8 +26,8 @@ pub const NAMESPACES: [&str; 6] = ["shop-0", "shop-1", "shop-2", "shop-3", "shop
 const TIMEOUTS: [u64; 3] = [1, 2, 3];
 
 /// What a client adds to the timeout before it calls an answer late: for its own part of the work,
-/// on a machine that is busy with other tests. The time in which this machine let nobody run
-/// comes on top of it.
+/// on a machine that is busy with other tests. The time for which the machine did not let the
+/// program run comes on top of it.
 pub const ALLOWANCE: Duration = Duration::from_secs(2);
 
 /// Nobody waits for an answer any longer.
@@ -52,20 +53,25 @@ pub struct Order {
     /// Each review comes by a connection of its own.
     pub is_new_each_time: bool,
     pub clients: usize,
+    /// Where to look for the processes that answer.
+    pub processes: Vec<u32>,
+    /// Causes that may be warned of, though not denied for, where it is not known better.
+    pub likely: &'static [&'static str],
     /// Images that are denied for this cause, once the trouble has begun.
     pub victim: Option<Victim>,
 }
 
 impl Order {
-    pub fn new(door: Door, names: &Names) -> Self {
-        let spec = Arc::new(pod_spec);
-        let (doors, names) = (vec![door], names.clone());
+    /// To this webhook, whose certificate is of this authority.
+    pub fn new(webhook: &Webhook, ca: &Ca, names: &Names) -> Self {
         Self {
-            doors,
-            names,
-            spec,
+            doors: vec![Door::new(webhook.address(), ca)],
+            names: names.clone(),
+            spec: Arc::new(pod_spec),
             is_new_each_time: false,
             clients: Form::asked().clients,
+            processes: vec![webhook.id()],
+            likely: &[],
             victim: None,
         }
     }
@@ -185,22 +191,24 @@ impl Shared {
         let seconds = TIMEOUTS[place / 2 % TIMEOUTS.len()];
         let review = self.review(namespace, &image, number % 3 == 0);
         let body = Bytes::from(review.json().to_string());
-        let (begun, stalled) = (Instant::now(), pulse::stalled());
+        let processes = &self.order.processes;
+        let (begun, before) = (Instant::now(), pulse::held_up(processes));
         let answered = timeout(NEVER, line.post(&format!("timeout={seconds}s"), body)).await;
-        let (elapsed, stalled) = (begun.elapsed(), pulse::stalled().saturating_sub(stalled));
+        let elapsed = begun.elapsed();
+        let held_up = pulse::held_up(processes).saturating_sub(before);
         let complaint = match answered {
             Err(_) => Some("it was never answered".to_owned()),
             Ok(Err(error)) => Some(format!("it was lost: {error:#}")),
             Ok(Ok((200, body))) => {
                 let answer = read(&body);
                 answer.assert_well_formed(review.uid());
-                judge::wrong(truth, &answer)
+                judge::wrong(truth, self.order.likely, &answer)
             }
             Ok(Ok((status, body))) => {
                 Some(format!("status {status}: {}", String::from_utf8_lossy(&body)))
             }
         };
-        let is_late = elapsed > Duration::from_secs(seconds) + ALLOWANCE + stalled;
+        let is_late = elapsed > Duration::from_secs(seconds) + ALLOWANCE + held_up;
         let mut tally = self.tally.lock().unwrap();
         tally.sent += 1;
         tally.in_time += u64::from(!is_late);
@@ -208,8 +216,8 @@ impl Shared {
         if tally.complaints.len() < MOST_COMPLAINTS && (is_late || complaint.is_some()) {
             let what = complaint.unwrap_or_else(|| "late".to_owned());
             tally.complaints.push(format!(
-                "{image} for {namespace} within {seconds} s, {elapsed:?} later ({stalled:?} of it \
-                 the machine's): {what}"
+                "{image} for {namespace} within {seconds} s, {elapsed:?} later (held up by the \
+                 machine for {held_up:?}): {what}"
             ));
         }
     }

@@ -10,7 +10,6 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::flood::{bodies, silent};
-use super::line::Door;
 use super::load::Order;
 use super::names::Names;
 use super::network::inside;
@@ -56,9 +55,8 @@ pub fn the_disk_is_full(test: &str) -> Came {
             .start()
             .await;
         let registry = std::sync::Arc::new(Registry::start(Access::anonymous()).await);
-        let door = Door::new(webhook.address(), &ca);
-        let names = Names::at(&registry, &registry.host());
-        let order = Order { is_new_each_time: true, ..Order::new(door, &names) };
+        let order = Order::new(&webhook, &ca, &Names::at(&registry, &registry.host()));
+        let order = Order { is_new_each_time: true, ..order };
         let trial = Trial::begin(order).await;
 
         let filler = folder.path().join("filler");
@@ -90,9 +88,8 @@ pub fn nobody_reads_the_log(test: &str) -> Came {
             .start()
             .await;
         let registry = std::sync::Arc::new(Registry::start(Access::anonymous()).await);
-        let door = Door::new(webhook.address(), webhook.ca());
         let names = Names::at(&registry, &registry.host());
-        let trial = Trial::begin(Order::new(door, &names)).await;
+        let trial = Trial::begin(Order::new(&webhook, webhook.ca(), &names)).await;
         trial.lasts().await;
         // It was full, or this would not have tried anything.
         let mut read = vec![0; 64 << 10];

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::UdpSocket;
 
-use super::line::Door;
 use super::load::Order;
 use super::names::Names;
 use super::trial::{Came, Figures, Trial, block_on};
@@ -60,8 +59,7 @@ impl Named {
     }
 
     pub fn order(&self) -> Order {
-        let door = Door::new(self.webhook.address(), self.webhook.ca());
-        Order::new(door, &Names::at(&self.registry, NAME))
+        Order::new(&self.webhook, self.webhook.ca(), &Names::at(&self.registry, NAME))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens to the process itself: signals, its certificate, its port, and its memory.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use tempfile::TempDir;
 
@@ -55,7 +56,7 @@ pub fn the_registry_is_stopped(_: &str) -> Came {
             move |number: u64| format!("{host}/{}:any-{number}@{digest}", repository(number));
         let bad = move |number| format!("{other}/{}:bad-{number}", repository(number));
         let names = Names::of(good, bad);
-        let order = Order::new(Door::new(webhook.address(), webhook.ca()), &names);
+        let order = Order::new(&webhook, webhook.ca(), &names);
         let trial = Trial::begin(order).await;
         registry.freeze();
         trial.lasts().await;
@@ -97,8 +98,8 @@ pub fn the_certificate_is_rotated_and_broken(_: &str) -> Came {
         let pair = Pair::in_folder(folder.path(), &ca.good());
         let (certificate, key) = pair.files();
         let scene = Scene::of(Access::anonymous(), Launch::alone().pair(certificate, key)).await;
-        let door = Door::new(scene.webhook.address(), &ca);
-        let order = Order { is_new_each_time: true, ..Order::new(door, &scene.names()) };
+        let order = Order::new(&scene.webhook, &ca, &scene.names());
+        let order = Order { is_new_each_time: true, ..order };
         let trial = Trial::begin(order).await;
         let reloaded = "pullcheck_tls_reloads_total{result=\"reloaded\"}";
         let refused = "pullcheck_tls_reloads_total{result=\"refused\"}";
@@ -138,10 +139,16 @@ pub fn a_replica_is_asked_to_end(_: &str) -> Came {
         };
         let mut scene = Scene::of(Access::anonymous(), launch()).await;
         let other = launch().mode("enforce").start().await;
-        let doors = [&scene.webhook, &other].map(|it| Door::new(it.address(), &ca)).to_vec();
-        let first = doors[0].clone();
-        let trial = Trial::begin(Order { doors, ..Order::new(first, &scene.names()) }).await;
+        let mut order = Order::new(&scene.webhook, &ca, &scene.names());
+        order.doors.push(Door::new(other.address(), &ca));
+        order.processes.push(other.id());
+        let first = order.doors[0].is_open.clone();
+        let trial = Trial::begin(order).await;
         scene.webhook.terminate();
+        // Until every node has heard of it, new connections still come.
+        trial.more(30).await;
+        assert_eq!(scene.webhook.probe("/readyz").await.status, 503);
+        first.store(false, Ordering::Relaxed);
         trial.lasts().await;
         let status = scene.webhook.ended().await;
         assert!(status.success(), "{status}");

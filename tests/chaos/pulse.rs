@@ -1,32 +1,19 @@
-//! How long this machine, not the program under test, kept everybody waiting.
+//! How long the machine, not the program, kept everybody waiting: the time for which threads of
+//! the program could have run and had no processor, as the kernel counts it. A program that waits
+//! for something else, or works too long, is not excused by it.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A beat, and what is taken for no delay at all.
-const BEAT: Duration = Duration::from_millis(10);
-const USUAL: Duration = Duration::from_millis(20);
-
-static STALLED: AtomicU64 = AtomicU64::new(0);
-
-/// The time, since some beginning, for which a thread that wanted to run did not.
-pub fn stalled() -> Duration {
-    static BEGUN: OnceLock<()> = OnceLock::new();
-    BEGUN.get_or_init(|| {
-        std::thread::spawn(beat);
-    });
-    Duration::from_micros(STALLED.load(Ordering::Relaxed))
+/// The time up to now of all threads of these processes together; none where nobody counts.
+pub fn held_up(processes: &[u32]) -> Duration {
+    processes.iter().map(|process| of(*process)).sum()
 }
 
-fn beat() {
-    loop {
-        let before = Instant::now();
-        std::thread::sleep(BEAT);
-        let late = before.elapsed().saturating_sub(BEAT);
-        if late > USUAL {
-            let late = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-            STALLED.fetch_add(late, Ordering::Relaxed);
-        }
-    }
+fn of(process: u32) -> Duration {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+    let waited = threads.flatten().filter_map(|thread| {
+        let counts = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        counts.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+    });
+    waited.sum()
 }

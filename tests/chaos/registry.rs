@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::line::Door;
 use super::link::Link;
 use super::load::Order;
 use super::names::{self, Names};
@@ -38,7 +37,7 @@ impl Scene {
     }
 
     pub fn order(&self) -> Order {
-        Order::new(Door::new(self.webhook.address(), self.webhook.ca()), &self.names())
+        Order::new(&self.webhook, self.webhook.ca(), &self.names())
     }
 
     /// All repositories misbehave like that for a while.

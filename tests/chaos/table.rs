@@ -2,7 +2,7 @@
 
 use super::trial::Came;
 use super::{api_server, flood, images, machine, network, page, process, registry};
-use crate::support::skip::record;
+use crate::support::skip;
 
 /// A trouble, and what is to be expected of it.
 pub struct Row {
@@ -30,7 +30,7 @@ fn run(trouble: &'static str, trial: impl FnOnce() -> Came) {
         Came::Here(figures) => page::keep(trouble, &figures),
         Came::Inside(figures) => page::tell(&figures),
         Came::Outside(told) => page::keep(trouble, &page::told(&told)),
-        Came::Skipped(why) => record(&why),
+        Came::Skipped(why) => skip!(&why),
     }
 }
 
@@ -63,9 +63,9 @@ rows! {
     the_name_server_is_silent = network: "the name server does not answer",
         "warned before the timeout: `registry-dns`, `not-checked`";
     the_api_server_is_gone = api_server: "the API server is gone, and comes back",
-        "warned: `not-checked` where a Secret would be needed";
+        "warned: `not-checked` where a Secret is needed, `access-denied` as likely";
     the_api_server_falls_silent = api_server: "the API server falls silent",
-        "warned before the timeout: `not-checked` where a Secret would be needed";
+        "warned before the timeout: the same";
     a_secret_is_rotated = api_server: "a pull secret is rotated, twice, and the old login ends",
         "as ever";
     the_certificate_is_rotated_and_broken = process: "the certificate is rotated, cut short, \
