@@ -65,6 +65,8 @@ mod rotation;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod security;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
