@@ -71,6 +71,8 @@ mod rotation;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod security;
+#[cfg(test)]
 mod stale;
 #[cfg(test)]
 mod strangers;
