@@ -40,6 +40,7 @@ fn every_event_is_counted_under_its_name_and_labels() {
     metrics.lookup("ghcr.io", "absent");
     metrics.cache("hit");
     metrics.stale_answer("ghcr.io");
+    metrics.breaker("ghcr.io", "opened");
     metrics.refreshed();
     metrics.deadline_missed();
     metrics.panicked();
@@ -152,6 +153,7 @@ fn the_page_lists_every_metric_with_the_labels_that_it_has() {
     metrics.lookup("ghcr.io", "absent");
     metrics.cache("hit");
     metrics.stale_answer("ghcr.io");
+    metrics.breaker("ghcr.io", "opened");
     metrics.watch("nodes", true);
     let described = metrics.catalogue.described();
     let listed: BTreeMap<String, BTreeSet<String>> = described
