@@ -28,13 +28,16 @@ const ACCOUNTS: usize = 1_024;
 /// Tells the bytes of an entry's texts.
 type Size<K, V> = Box<dyn Fn(&K, &V) -> usize + Send + Sync>;
 
+/// By namespace.
+type Accounts<K, V> = HashMap<Arc<str>, Arc<Account<K, V>>>;
+
 /// A memory of at most so many bytes, over all namespaces.
 pub struct Fair<K, V> {
     entries: Cache<Arc<K>, Arc<Kept<V>>>,
     size: Size<K, V>,
     most: u64,
     held: Arc<AtomicU64>,
-    accounts: Mutex<HashMap<Arc<str>, Arc<Account<K, V>>>>,
+    accounts: Mutex<Accounts<K, V>>,
 }
 
 /// Something kept.

@@ -73,6 +73,10 @@ impl Chain {
     }
 }
 
+/// A manifest and what an index leads to, if all of it is known and good.
+type Looking<'a> = Pin<Box<dyn Future<Output = Option<Known>> + Send + 'a>>;
+type Known = (Outcome, Vec<EntryFact>);
+
 /// What the registry said before, as far as it is kept.
 struct Before<'a> {
     shared: &'a Shared,
@@ -91,12 +95,7 @@ impl<'a> Before<'a> {
 
     /// A manifest and all that the nodes would fetch of it, unless some of it is not known, or was
     /// not good. Boxed, because indexes lie in each other.
-    fn of<'b>(
-        &'b mut self,
-        key: &'b Key,
-        depth: usize,
-        room: &'b Room,
-    ) -> Pin<Box<dyn Future<Output = Option<(Outcome, Vec<EntryFact>)>> + Send + 'b>> {
+    fn of<'b>(&'b mut self, key: &'b Key, depth: usize, room: &'b Room) -> Looking<'b> {
         Box::pin(async move {
             let answer = self.shared.answers.get(&self.question.tenant, key).await?;
             let good = answer.good(self.now)?;

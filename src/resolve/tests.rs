@@ -102,6 +102,9 @@ async fn answer(State(state): State<Arc<FakeState>>, request: Request) -> Respon
     let fails = state.fails.lock().unwrap().clone();
     if let Some((_, status)) = fails.filter(|(part, _)| path.contains(part)) {
         *response.status_mut() = status;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, 60.into());
+        }
     } else if path.contains("/private/") && !authorised {
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         let basic = header::HeaderValue::from_static("Basic realm=\"fake\"");

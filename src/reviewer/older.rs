@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::facts::{Facts, Outcome, Stale, Unchecked};
+use crate::image::Reference;
 use crate::message::printable;
 
 /// Length, in bytes, beyond which no further image is named.
@@ -16,7 +17,7 @@ pub(super) fn images<'a>(
 ) -> impl Iterator<Item = (&'a str, &'a str, &'a Stale)> {
     facts.images.iter().filter_map(|image| {
         let stale = image.attempts.iter().find_map(|attempt| attempt.stale.as_deref())?;
-        let host = image.reference.as_ref().map(|reference| reference.host());
+        let host = image.reference.as_ref().map(Reference::host);
         Some((image.image, host.unwrap_or_default(), stale))
     })
 }

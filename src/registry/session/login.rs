@@ -108,7 +108,7 @@ impl Session<'_> {
                 }
             }
             status if status.is_success() => {
-                standing.accept(&self.who.tenant, host, login.id).await
+                standing.accept(&self.who.tenant, host, login.id).await;
             }
             _ => {}
         }

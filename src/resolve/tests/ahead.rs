@@ -65,6 +65,22 @@ async fn a_refresh_that_fails_is_not_tried_again_and_takes_nothing_away() {
 }
 
 #[tokio::test]
+async fn a_registry_that_wants_to_be_left_alone_is_not_asked_ahead() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    let app = || question(fake.image("app:1"), &[]);
+    ask(&resolver, app()).await;
+    later(LATE).await;
+    fake.fail("", StatusCode::TOO_MANY_REQUESTS);
+    ask(&resolver, question(fake.image("other:1"), &[])).await;
+    for _ in 0..10 {
+        assert!(found(&ask(&resolver, app()).await));
+        landed(&resolver).await;
+    }
+    assert_eq!(fake.count(&Method::HEAD, "/app/"), 1);
+}
+
+#[tokio::test]
 async fn a_refresh_that_is_told_no_is_believed() {
     let fake = Fake::start().await;
     let resolver = resolver(Limits::default());
