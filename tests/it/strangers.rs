@@ -279,7 +279,7 @@ async fn namespaces_that_nobody_made_have_no_place_in_metrics_and_events() {
         format!("pullcheck_would_deny_total{{namespace=\"{namespace}\",code=\"tag-not-found\"}}")
     };
     assert_eq!(webhook.metric(&of("shop")).await, 1);
-    webhook.until_metric(&of("other"), 20).await;
+    webhook.until_metric(&of("other"), 10).await;
     let metrics = webhook.probe("/metrics").await.text();
     assert!(!metrics.contains("forged"), "{metrics}");
     let pod = owned(POD.object("shop", "web", pod_spec(&absent)));
