@@ -33,11 +33,12 @@ pub fn gatherer(
     metrics: &Arc<Metrics>,
     fair: bool,
 ) -> anyhow::Result<Gatherer> {
+    let client = ClientConfig { metrics: Some(metrics.clone()), ..client };
     let client = RegistryClient::new(client).context("the pull client cannot be set up")?;
     // One namespace must not keep the others from looking; `check` has only its user's own.
     let lookups = config.jobs.get();
     let lookups_per_tenant = if fair { lookups.div_ceil(4) } else { lookups };
-    let limits = Limits { lookups, lookups_per_tenant, ..Limits::default() };
+    let limits = Limits { lookups, lookups_per_tenant, fair, ..Limits::default() };
     Ok(Gatherer {
         objects,
         resolver: Resolver::new(client, limits, metrics.clone()),

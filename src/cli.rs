@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::default_of;
+use crate::telemetry;
 
 /// Longer defaults make the help unreadable; `docs/configuration.md` has them.
 const LONGEST_DEFAULT: usize = 20;
@@ -53,6 +54,7 @@ impl Cli {
             Command::Certs(args) => certs::run(&args, &mut out).map(|()| ExitCode::SUCCESS),
         };
         result.unwrap_or_else(|error| {
+            telemetry::finish();
             let cause = error.downcast_ref::<io::Error>().map(io::Error::kind);
             // `pullcheck demo | head`: whoever reads has seen enough.
             if cause != Some(ErrorKind::BrokenPipe) {

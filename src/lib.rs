@@ -33,6 +33,9 @@ pub mod dns_name;
 pub mod events;
 pub mod facts;
 pub mod flights;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gather;
 pub mod glob;
 pub mod go_duration;

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
             // Lookups in the background must not hold up the end; it is only to be seen that
             // processes of theirs end with us.
             runtime.shutdown_timeout(Duration::from_millis(100));
+            pullcheck::telemetry::finish();
             code
         }
         Err(error) => {

@@ -2,6 +2,10 @@
 //!
 //! Never here: HTTP, files, and what any single cause means.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod older;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,11 +43,11 @@ const AUDITS: usize = 512;
 const AUDITS_PER_NAMESPACE: usize = 64;
 /// How long such a review goes on in the background.
 const BACKGROUND: Duration = Duration::from_secs(30);
-
-/// Images of all objects that are judged at one time: some 150 MiB, of the longest names more.
-const IMAGES: usize = 128_000;
+/// How many images all reviews under way may have together: each takes memory for as long as its
+/// review lasts, more than its part of the request did.
+const IMAGES: usize = 32 << 10;
 /// Of these, what objects may have beyond [`SMALL`] each.
-const IMAGES_OF_LARGE: usize = 64_000;
+const IMAGES_OF_LARGE: usize = 16 << 10;
 /// Images that no object needs more of.
 const SMALL: usize = 64;
 
@@ -66,14 +70,14 @@ pub struct Reviewer {
     events: Option<Events>,
 }
 
-/// Why a review has no answer.
+/// Why there is no answer to a review.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewError {
-    /// It is none that can be answered.
+    /// It cannot be read.
     #[error(transparent)]
-    Bad(#[from] DecodeError),
-    /// Too many images are being judged.
-    #[error("too many images are being reviewed at the moment; more replicas would share the load")]
+    Decode(#[from] DecodeError),
+    /// The reviews under way have as many images as there is room for.
+    #[error("too many images are being looked at")]
     Busy,
 }
 
@@ -105,6 +109,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Each image that was judged, for `check`, which reports them; the webhook's answer does not.
     pub images: Vec<JudgedImage>,
+    /// Which images were judged by older answers, in words; empty where none was.
+    pub older: String,
 }
 
 /// One image that was judged.
@@ -202,6 +208,7 @@ impl Reviewer {
                 judgement.verdict = policy.decide(&case.subject(), &judgement.findings);
             }
             self.report(&case, &judgement);
+            drop(share);
             Ok(judgement)
         };
         let (judgement, later) = judged.map_or_else(
@@ -228,6 +235,7 @@ impl Reviewer {
         let ask = case.ask(deadline);
         let mut facts = self.gatherer.gather(ask).await;
         facts.gaps.mode_label.clone_from(&case.label_gap);
+        older::images(&facts).for_each(|(_, host, _)| self.metrics.stale_answer(host));
         self.decide(case, &facts, causes::findings(&facts))
     }
 
@@ -262,7 +270,8 @@ impl Reviewer {
             Front::Check => judged_images(facts),
             Front::Serve => Vec::new(),
         };
-        Judgement { findings, verdict, images }
+        let older = older::words(facts);
+        Judgement { findings, verdict, images, older }
     }
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
@@ -414,6 +423,9 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
     let would_deny: Vec<&str> = judgement.would_deny().map(|f| f.code.as_str()).collect();
     if !would_deny.is_empty() {
         answer.audit_annotations.insert("would-deny", would_deny.join(","));
+    }
+    if !judgement.older.is_empty() {
+        answer.audit_annotations.insert("stale-answers", judgement.older.clone());
     }
     answer.denial = shown.denial.map(|message| Denial {
         object: Judged {

@@ -28,16 +28,17 @@ pub trait Reviewer: Send + Sync + 'static {
         &self,
         body: Bytes,
         timeout: Option<Duration>,
-    ) -> impl Future<Output = Result<Bytes, BadReview>> + Send;
+    ) -> impl Future<Output = Result<Bytes, Unanswered>> + Send;
 }
 
-/// The request is not answered by a review; the webhook's `failurePolicy` decides.
+/// Why a review was not answered; the webhook's `failurePolicy` decides.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct BadReview {
-    /// Why not, on one line, any foreign text bounded and escaped.
-    pub message: String,
-    /// Nothing is wrong with it, but too much is under way: HTTP 503, and the API server may ask
-    /// once more. Otherwise it is no review that can be answered: HTTP 400.
-    pub busy: bool,
+pub enum Unanswered {
+    /// The request was no review that can be answered: what is wrong with it, on one line, any
+    /// foreign text bounded and escaped. Becomes HTTP 400.
+    #[error("{0}")]
+    Bad(String),
+    /// Too much is being reviewed already. Becomes HTTP 503.
+    #[error("too much is being reviewed at the moment; more replicas would share the load")]
+    Busy,
 }

@@ -4,13 +4,14 @@
 //! its name. Never here: what is logged or counted, and when; that is the caller's. Callers use
 //! plain strings and know nothing of the metrics library.
 
+mod lines;
 pub mod logs;
 pub mod metrics;
 mod namespaces;
 mod panics;
 mod sparingly;
 
-pub use logs::{LogFormat, TelemetryError, init};
+pub use logs::{LogFormat, TelemetryError, finish, init};
 pub use metrics::Metrics;
 pub use namespaces::OTHER as OTHER_NAMESPACES;
 pub use sparingly::Sparingly;

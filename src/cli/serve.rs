@@ -21,7 +21,7 @@ use crate::reviewer::{ReviewError, Reviewer};
 use crate::server::listener::{self, Transport, bind};
 use crate::server::probes::{self, Readiness};
 use crate::server::tls::{self, CertificateFiles, Certificates, Reloader, reload_on_hangup};
-use crate::server::{self, BadReview, Shutdown, Trigger, body, router, shutdown};
+use crate::server::{self, Shutdown, Trigger, Unanswered, body, router, shutdown};
 use crate::telemetry::Metrics;
 
 /// How often the certificate files are looked at; Kubernetes brings new ones within a minute.
@@ -79,12 +79,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
+    // The rest is for registries and the API server.
+    let files = listener::open_files();
     let plain = tokio::spawn(listener::serve(
         plain,
         Transport::Plain,
         probes::router(readiness.clone(), metrics),
         probes_stopped,
-        listener::Options::probes(),
+        listener::Options::probes().at_most(files / 8),
     ));
     tokio::spawn(on_signal(stop, readiness));
     listener::serve(
@@ -92,7 +94,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Transport::Tls(tls::server_config(certificates)?),
         webhook_router,
         stopped,
-        listener::Options::default(),
+        listener::Options::default().at_most(files / 2),
     )
     .await;
     // The probes go last: until the last review is answered the pod is alive, and not ready.
@@ -207,11 +209,11 @@ pub(super) fn webhook_router(reviewer: Reviewer, metrics: Arc<Metrics>) -> Route
 struct Webhook(Arc<Reviewer>);
 
 impl server::Reviewer for Webhook {
-    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, BadReview> {
+    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, Unanswered> {
         let answer = self.0.review(&body, timeout).await;
-        answer.map_err(|error| BadReview {
-            message: error.to_string(),
-            busy: matches!(error, ReviewError::Busy),
+        answer.map_err(|error| match error {
+            ReviewError::Decode(error) => Unanswered::Bad(error.to_string()),
+            ReviewError::Busy => Unanswered::Busy,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The client against servers that behave, and servers that do not.
 
 mod absence;
+mod breaker;
 mod debug;
 mod depth;
 mod entries;

@@ -77,8 +77,6 @@ pub enum Operation {
 pub struct User<'a> {
     /// User name (`system:serviceaccount:argocd:controller`).
     pub name: Cow<'a, str>,
-    /// Groups.
-    pub groups: Vec<Cow<'a, str>>,
 }
 
 /// Why a body is no request that can be answered: the text of an HTTP 400.
@@ -214,10 +212,7 @@ impl<'a> Request<'a> {
             name: Text::or_default(request.name),
             namespace: Text::or_default(request.namespace),
             operation: operation(&Text::or_default(request.operation)),
-            user: User {
-                name: Text::or_default(user.username),
-                groups: user.groups.unwrap_or_default().into_iter().map(Text::or_default).collect(),
-            },
+            user: User { name: Text::or_default(user.username) },
             object: request.object,
             old_object: request.old_object,
             dry_run: request.dry_run.unwrap_or_default(),

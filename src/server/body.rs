@@ -1,11 +1,13 @@
 //! Reads a request's body within bounds: of its size, of time, and of all bodies together.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::room::{Full, Room, Share};
@@ -23,7 +25,10 @@ pub struct Limits {
     /// Bytes of all bodies together beyond what is small of each: less than `all`, so that however
     /// many large ones somebody sends, there is room for everybody's small ones.
     pub large: usize,
-    /// Time for a whole body to arrive.
+    /// Requests that are being read or reviewed at a time, however small: a review that waits takes
+    /// memory of its own.
+    pub requests: usize,
+    /// Time for a whole body to arrive, where the request asks for no less.
     pub time: Duration,
 }
 
@@ -34,6 +39,7 @@ impl Default for Limits {
             all: 64 << 20,
             small: 256 << 10,
             large: 48 << 20,
+            requests: 8192,
             time: Duration::from_secs(10),
         }
     }
@@ -52,7 +58,7 @@ pub enum BodyError {
     #[error("the body did not arrive within {} ms", .0.as_millis())]
     TooSlow(Duration),
     /// Too much is being reviewed already.
-    #[error("too much is being reviewed at the moment; more replicas would share the load")]
+    #[error("{}", super::Unanswered::Busy)]
     Busy,
     /// The connection broke, or the client broke the protocol.
     #[error("the body broke off before its end")]
@@ -66,28 +72,38 @@ pub struct Read {
     pub bytes: Bytes,
     /// To be kept as long as the bytes are.
     pub share: Share,
+    /// To be kept until the review has ended.
+    pub place: OwnedSemaphorePermit,
 }
+
+type Collected = (Bytes, Share);
 
 /// Reads bodies within [`Limits`].
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     limits: Limits,
     room: Room,
+    places: Arc<Semaphore>,
 }
 
 impl BodyReader {
     /// Reads bodies within `limits`.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, room: Room::new(limits.all, limits.large, limits.small) }
+        let room = Room::new(limits.all, limits.large, limits.small);
+        let places = limits.requests.min(Semaphore::MAX_PERMITS);
+        Self { limits, room, places: Arc::new(Semaphore::new(places)) }
     }
 
-    /// Reads `body` to its end.
-    pub async fn read(&self, body: Body) -> Result<Read, BodyError> {
-        let time = self.limits.time;
-        timeout(time, self.collect(body)).await.map_err(|_| BodyError::TooSlow(time))?
+    /// Reads `body` to its end, within the time that its sender waits for the answer.
+    pub async fn read(&self, body: Body, patience: Option<Duration>) -> Result<Read, BodyError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BodyError::Busy)?;
+        let time = patience.map_or(self.limits.time, |patience| patience.min(self.limits.time));
+        let collected = timeout(time, self.collect(body)).await;
+        let (bytes, share) = collected.map_err(|_| BodyError::TooSlow(time))??;
+        Ok(Read { bytes, share, place })
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Read, BodyError> {
+    async fn collect(&self, mut body: Body) -> Result<Collected, BodyError> {
         let collected = self.collect_from(&mut body).await;
         if let Err(BodyError::TooLarge(_)) = collected {
             self.discard(body).await;
@@ -110,7 +126,7 @@ impl BodyReader {
         }
     }
 
-    async fn collect_from(&self, body: &mut Body) -> Result<Read, BodyError> {
+    async fn collect_from(&self, body: &mut Body) -> Result<Collected, BodyError> {
         let one = self.limits.one;
         // What the client announces is refused before a byte of it is kept.
         if announced(body) > one {
@@ -136,7 +152,7 @@ impl BodyReader {
             }
         }
         let bytes = if all.is_empty() { first } else { all.freeze() };
-        Ok(Read { bytes, share })
+        Ok((bytes, share))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod bind;
 mod connection;
+mod files;
 mod idle;
 
 use std::io;
@@ -23,6 +24,7 @@ use crate::telemetry::Sparingly;
 
 pub use bind::{BindError, bind};
 use connection::Connections;
+pub use files::open_files;
 
 /// What is spoken below HTTP.
 #[derive(Debug, Clone)]
@@ -49,6 +51,9 @@ pub struct Options {
     pub idle: Duration,
     /// The same while connections are as many as allowed.
     pub pressed: Duration,
+    /// The same for one that has had no request yet, its handshake included: whoever opens
+    /// connections only to have them keeps others waiting for this long.
+    pub newcomers: Duration,
     /// After the signal to stop: how long new connections are still accepted. Until every node has
     /// heard that this pod is not ready, the Service goes on sending them. HTTP/1.1 clients are
     /// told meanwhile, with each answer, to open their next connection elsewhere.
@@ -65,6 +70,7 @@ impl Default for Options {
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(180),
             pressed: Duration::from_secs(10),
+            newcomers: Duration::from_secs(2),
             linger: Duration::from_secs(5),
             drain: Duration::from_secs(20),
         }
@@ -81,6 +87,12 @@ impl Options {
             drain: Duration::from_secs(1),
             ..Self::default()
         }
+    }
+
+    /// With no more than so many connections at a time, and one at least.
+    #[must_use]
+    pub fn at_most(self, connections: usize) -> Self {
+        Self { connections: self.connections.min(connections).max(1), ..self }
     }
 }
 

@@ -15,7 +15,7 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::body::{BodyError, BodyReader, Limits, Read};
-use super::{BadReview, Reviewer};
+use super::{Reviewer, Unanswered};
 use crate::go_duration;
 use crate::telemetry::Metrics;
 
@@ -40,7 +40,7 @@ pub fn router<R: Reviewer>(reviewer: Arc<R>, metrics: Arc<Metrics>, limits: Limi
 async fn validate<R: Reviewer>(State(web): State<Arc<Web<R>>>, request: Request) -> Response {
     let received = Instant::now();
     let timeout = timeout(request.uri().query());
-    let read = match web.bodies.read(request.into_body()).await {
+    let read = match web.bodies.read(request.into_body(), timeout).await {
         Ok(read) => read,
         Err(error) => return refused(error),
     };
@@ -52,7 +52,7 @@ async fn validate<R: Reviewer>(State(web): State<Arc<Web<R>>>, request: Request)
 /// How one review ended.
 enum End {
     Answered(Bytes),
-    Bad(BadReview),
+    Not(Unanswered),
     /// Panicked, or the runtime is being torn down.
     Failed,
 }
@@ -63,14 +63,14 @@ async fn review<R: Reviewer>(web: Arc<Web<R>>, read: Read, timeout: Option<Durat
     let in_flight = web.metrics.in_flight();
     let reviewer = Arc::clone(&web.reviewer);
     let task = tokio::spawn(async move {
-        let Read { bytes, share } = read;
+        let Read { bytes, share, place } = read;
         let result = reviewer.review(bytes, timeout).await;
-        drop((share, in_flight));
+        drop((share, place, in_flight));
         result
     });
     match task.await {
         Ok(Ok(answer)) => End::Answered(answer),
-        Ok(Err(bad)) => End::Bad(bad),
+        Ok(Err(why)) => End::Not(why),
         Err(error) => {
             if error.is_panic() {
                 web.metrics.panicked();
@@ -87,8 +87,8 @@ fn answer(end: End) -> Response {
             let json = HeaderValue::from_static("application/json");
             ([(CONTENT_TYPE, json)], Body::from(answer)).into_response()
         }
-        End::Bad(bad) if bad.busy => busy(&bad.message),
-        End::Bad(bad) => text(StatusCode::BAD_REQUEST, &bad.message),
+        End::Not(why @ Unanswered::Bad(_)) => text(StatusCode::BAD_REQUEST, &why.to_string()),
+        End::Not(Unanswered::Busy) => refused(BodyError::Busy),
         End::Failed => text(
             StatusCode::INTERNAL_SERVER_ERROR,
             "pullcheck failed inside; failurePolicy decides",

@@ -1,11 +1,15 @@
 //! Logging, set up once at start: JSON or text on standard error, filtered by `PULLCHECK_LOG`.
 
 use std::io;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::lines::Lines;
 
 /// The variable that holds the filter, in the form of `tracing_subscriber::EnvFilter`: `debug`, or
 /// `info,pullcheck::registry=debug`.
@@ -32,6 +36,25 @@ pub enum TelemetryError {
     /// Something else in the process has set up logging before.
     #[error("logging is already set up in this process; set it up once, at start")]
     Twice,
+    /// There is no thread to be had that would write the lines.
+    #[error(
+        "logging cannot be set up, no thread can be started ({0}); raise the limit of processes"
+    )]
+    Thread(io::Error),
+}
+
+/// Where the process's log lines wait to be written.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// How long the end of the process waits for lines that standard error does not take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Waits until what was logged is written, for a second at most. To be called before the process
+/// ends, or says something on standard error by another way.
+pub fn finish() {
+    if let Some(lines) = LINES.get() {
+        lines.finish(PATIENCE);
+    }
 }
 
 /// Sets up logging on standard error for the whole process, and logs every panic from then on.
@@ -42,7 +65,9 @@ pub enum TelemetryError {
 /// mistyped it would wait for lines that never come.
 pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
     let filter = filter(std::env::var(FILTER_VARIABLE).ok().as_deref())?;
-    subscriber(format, filter, io::stderr).try_init().map_err(|_| TelemetryError::Twice)?;
+    let lines = Lines::to(io::stderr()).map_err(TelemetryError::Thread)?;
+    subscriber(format, filter, lines.clone()).try_init().map_err(|_| TelemetryError::Twice)?;
+    let _ = LINES.set(lines);
     super::panics::log_them();
     Ok(())
 }
@@ -52,7 +77,10 @@ fn subscriber(
     filter: EnvFilter,
     writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
 ) -> Dispatch {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // Otherwise a line that cannot be written is complained of by `eprintln`, which panics where
+    // standard error is full or gone.
+    let lines = tracing_subscriber::fmt().log_internal_errors(false);
+    let lines = lines.with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).finish().into(),
         LogFormat::Text => lines.with_ansi(false).finish().into(),

@@ -10,6 +10,8 @@ use std::panic::{self, PanicHookInfo};
 pub(super) fn log_them() {
     panic::set_hook(Box::new(|info| {
         tracing::error!(location = %location(info), message = message(info.payload()), "a panic");
+        // It may be the last that is heard of this process.
+        super::finish();
     }));
 }
 

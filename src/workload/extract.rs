@@ -188,12 +188,7 @@ fn assemble(kind: &'static Kind, metadata: Metadata<'_>, pod: PodSpec<'_>) -> Wo
         service_account: Text::non_empty(pod.service_account_name)
             .or_else(|| Text::non_empty(pod.service_account)),
         node: NodeConstraints {
-            selector: pod
-                .node_selector
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(label, value)| (label, value.unwrap_or_default()))
-                .collect(),
+            selector: pod.node_selector.unwrap_or_default().0,
             node_name: Text::non_empty(pod.node_name),
             os: pod.os.and_then(|os| Text::non_empty(os.name)),
             runtime_class: Text::non_empty(pod.runtime_class_name),

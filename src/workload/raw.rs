@@ -1,14 +1,13 @@
 //! The shapes of the API's objects, only as far as they are read, borrowed from the text.
 //! Never here: what the fields mean.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::tolerant::{List, Text, object};
+use super::tolerant::{Labels, List, Text, object};
 
 /// `metadata` and a `spec` of some shape.
 #[derive(Deserialize)]
@@ -133,7 +132,7 @@ pub(super) struct PodSpec<'a> {
     #[serde(borrow, default)]
     pub(super) service_account: Option<Text<'a>>,
     #[serde(default)]
-    pub(super) node_selector: Option<BTreeMap<String, Option<String>>>,
+    pub(super) node_selector: Option<Labels>,
     #[serde(borrow, default)]
     pub(super) node_name: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "object")]

@@ -514,3 +514,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_list_longer_than_any_real_one_is_refused_before_it_takes_the_memory() {
+    let pod = |containers: usize| {
+        let list = vec!["{\"image\":\"a\"}"; containers].join(",");
+        format!("{{\"spec\":{{\"containers\":[{list}]}}}}")
+    };
+    let kind = Kind::find("", "Pod").unwrap();
+    assert_eq!(extract(kind, &pod(10_000)).unwrap().images.len(), 10_000);
+    let error = extract(kind, &pod(10_001)).unwrap_err().to_string();
+    assert_eq!(error, "spec.containers: must be a list of at most 10000 entries");
+    let labels: Vec<String> = (0..10_001).map(|number| format!("\"{number}\":\"\"")).collect();
+    let pod = format!("{{\"spec\":{{\"nodeSelector\":{{{}}}}}}}", labels.join(","));
+    let error = extract(kind, &pod).unwrap_err().to_string();
+    assert_eq!(error, "spec.nodeSelector: must be an object of at most 10000 entries");
+}

@@ -2,12 +2,13 @@
 //! entries, objects and strings alike; unknown fields are skipped; a wrong type is an error.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Text borrowed from the input unless it holds escapes.
 #[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +35,12 @@ impl<'a> Text<'a> {
 /// A list of objects in which `null` entries are empty objects.
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
+/// Most entries of a list. No object that the API server stores holds as many containers, and each
+/// takes many times the memory of the few bytes in which it can be written.
+const LONGEST: usize = 10_000;
+const TOO_LONG: &str = "a list of at most 10000 entries";
+const TOO_MANY: &str = "an object of at most 10000 entries";
+
 impl<T> Default for List<T> {
     fn default() -> Self {
         Self(Vec::new())
@@ -54,6 +61,9 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<List<T>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(entry) = entries.next_element::<Option<Map<T>>>()? {
+                    if list.len() >= LONGEST {
+                        return Err(A::Error::invalid_length(LONGEST + 1, &TOO_LONG));
+                    }
                     list.push(entry.map(|entry| entry.0).unwrap_or_default());
                 }
                 Ok(List(list))
@@ -61,6 +71,37 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
         }
 
         deserializer.deserialize_seq(Entries(PhantomData))
+    }
+}
+
+/// Labels and their values, no more of them than a list has entries.
+#[derive(Default)]
+pub(crate) struct Labels(pub(crate) BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Labels;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+                let mut labels = BTreeMap::new();
+                while let Some((label, value)) = map.next_entry::<String, Option<String>>()? {
+                    if labels.len() >= LONGEST {
+                        return Err(A::Error::invalid_length(LONGEST + 1, &TOO_MANY));
+                    }
+                    labels.insert(label, value.unwrap_or_default());
+                }
+                Ok(Labels(labels))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
     }
 }
 

@@ -236,7 +236,7 @@ impl Scene {
 
     /// What the cluster itself says its Services' addresses are, is not asked for images.
     async fn services_are_out_of_reach(&self) {
-        until("the range of Services", async || {
+        soon("the range of Services", async || {
             let ran = self.deployment("shop", "10.96.0.1/team/app:1.0", &json!({})).await;
             assert_eq!(ran.code, Some(0), "{ran}");
             ran.stderr.contains("10.96.0.1 is not contacted: it leads to a Service of this cluster")

@@ -4,6 +4,8 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod breaker;
+#[cfg(test)]
 mod budgets;
 #[cfg(test)]
 mod certificate;
@@ -47,6 +49,8 @@ mod labels;
 #[cfg(test)]
 mod landing;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod mirrors;
@@ -66,6 +70,10 @@ mod repushed;
 mod rotation;
 #[cfg(test)]
 mod secrecy;
+#[cfg(test)]
+mod security;
+#[cfg(test)]
+mod stale;
 #[cfg(test)]
 mod strangers;
 #[cfg(test)]

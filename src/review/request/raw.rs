@@ -76,6 +76,4 @@ impl<'a> From<RawType<'a>> for Type<'a> {
 pub(super) struct RawUser<'a> {
     #[serde(borrow, default)]
     pub(super) username: Nullable<'a>,
-    #[serde(borrow, default)]
-    pub(super) groups: Option<Vec<Nullable<'a>>>,
 }

@@ -21,14 +21,14 @@ async fn a_body_is_read_whole_in_one_frame_or_in_many() {
     let cases: [(&[&[u8]], &[u8]); 3] =
         [(&[], b""), (&[b"0123456789"], b"0123456789"), (&[b"01", b"", b"234", b"5"], b"012345")];
     for (parts, whole) in cases {
-        assert_eq!(reader.read(frames(parts)).await.unwrap().bytes, whole);
+        assert_eq!(reader.read(frames(parts), None).await.unwrap().bytes, whole);
     }
 }
 
 #[tokio::test]
 async fn a_single_frame_is_not_copied() {
     static FRAME: &[u8] = b"a review";
-    let read = reader(10, 10).read(frames(&[FRAME])).await.unwrap();
+    let read = reader(10, 10).read(frames(&[FRAME]), None).await.unwrap();
     assert_eq!(read.bytes.as_ptr(), FRAME.as_ptr());
 }
 
@@ -37,22 +37,57 @@ async fn a_body_larger_than_announced_or_than_allowed_is_refused() {
     let reader = reader(10, 100);
     let cases: [&[&[u8]]; 2] = [&[b"0123456789a"], &[b"0123456789", b"a"]];
     for parts in cases {
-        assert_eq!(reader.read(frames(parts)).await.unwrap_err(), BodyError::TooLarge(10));
+        assert_eq!(reader.read(frames(parts), None).await.unwrap_err(), BodyError::TooLarge(10));
     }
     let announced = Body::from("0123456789a");
-    assert_eq!(reader.read(announced).await.unwrap_err(), BodyError::TooLarge(10));
+    assert_eq!(reader.read(announced, None).await.unwrap_err(), BodyError::TooLarge(10));
 }
 
 #[tokio::test]
 async fn all_bodies_share_one_bound_and_give_their_part_back() {
     let reader = reader(10, 10);
-    let held = reader.read(frames(&[b"0123", b"4567"])).await.unwrap();
-    assert_eq!(reader.read(frames(&[b"89a"])).await.unwrap_err(), BodyError::Busy);
+    let held = reader.read(frames(&[b"0123", b"4567"]), None).await.unwrap();
+    assert_eq!(reader.read(frames(&[b"89a"]), None).await.unwrap_err(), BodyError::Busy);
     // What was refused keeps nothing.
-    let small = reader.read(frames(&[b"8", b"9"])).await.unwrap();
-    assert_eq!(reader.read(frames(&[b"a"])).await.unwrap_err(), BodyError::Busy);
+    let small = reader.read(frames(&[b"8", b"9"]), None).await.unwrap();
+    assert_eq!(reader.read(frames(&[b"a"]), None).await.unwrap_err(), BodyError::Busy);
     drop((held, small));
-    reader.read(frames(&[b"0123456789"])).await.unwrap();
+    reader.read(frames(&[b"0123456789"]), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn requests_are_bounded_in_number_too_and_give_their_places_back() {
+    let reader = BodyReader::new(Limits { requests: 2, ..Limits::default() });
+    let held = [
+        reader.read(frames(&[b"0"]), None).await.unwrap(),
+        reader.read(frames(&[]), None).await.unwrap(),
+    ];
+    assert_eq!(reader.read(frames(&[b"1"]), None).await.unwrap_err(), BodyError::Busy);
+    drop(held);
+    // What was not read to its end gives its place back, too.
+    for _ in 0..3 {
+        let broken =
+            Body::new(http_body_util::StreamBody::new(stream::iter([Err::<Frame<Bytes>, _>(
+                std::io::Error::other("gone"),
+            )])));
+        assert_eq!(reader.read(broken, None).await.unwrap_err(), BodyError::Broken);
+    }
+    reader.read(frames(&[b"2"]), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_body_longer_than_its_sender_waits_for_the_answer() {
+    let pending = || {
+        Body::new(http_body_util::StreamBody::new(stream::pending::<
+            Result<Frame<Bytes>, std::io::Error>,
+        >()))
+    };
+    let (short, long) = (Duration::from_millis(15), Duration::from_secs(60));
+    for (time, patience) in [(long, short), (short, long)] {
+        let reader = BodyReader::new(Limits { time, ..Limits::default() });
+        let error = reader.read(pending(), Some(patience)).await.unwrap_err();
+        assert_eq!(error, BodyError::TooSlow(short));
+    }
 }
 
 #[tokio::test]
@@ -62,7 +97,7 @@ async fn a_body_that_does_not_end_in_time_is_given_up() {
     let body = Body::new(http_body_util::StreamBody::new(stream::pending::<
         Result<Frame<Bytes>, std::io::Error>,
     >()));
-    let error = reader.read(body).await.unwrap_err();
+    let error = reader.read(body, None).await.unwrap_err();
     assert_eq!(error, BodyError::TooSlow(time));
     assert_eq!(error.to_string(), "the body did not arrive within 15 ms");
 }
@@ -74,7 +109,7 @@ async fn a_body_that_breaks_off_is_an_error() {
         Err(std::io::Error::other("reset by the peer")),
     ];
     let body = Body::new(http_body_util::StreamBody::new(stream::iter(parts)));
-    assert_eq!(reader(10, 10).read(body).await.unwrap_err(), BodyError::Broken);
+    assert_eq!(reader(10, 10).read(body, None).await.unwrap_err(), BodyError::Broken);
 }
 
 #[tokio::test]
@@ -88,7 +123,7 @@ async fn what_is_too_large_is_read_to_its_end_within_reason() {
             Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"0123456789")))
         }));
         let body = Body::new(http_body_util::StreamBody::new(parts));
-        assert_eq!(reader(15, 100).read(body).await.unwrap_err(), BodyError::TooLarge(15));
+        assert_eq!(reader(15, 100).read(body, None).await.unwrap_err(), BodyError::TooLarge(15));
         assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), expected, "{sent} frames");
     }
 }
@@ -100,7 +135,7 @@ async fn however_many_large_bodies_there_are_small_ones_find_room() {
     let whole: &[&[u8]] = &[b"01234", b"56789"];
     let mut held = Vec::new();
     loop {
-        match reader.read(frames(whole)).await {
+        match reader.read(frames(whole), None).await {
             Ok(read) => held.push(read),
             Err(error) => {
                 assert_eq!(error, BodyError::Busy);
@@ -109,11 +144,11 @@ async fn however_many_large_bodies_there_are_small_ones_find_room() {
         }
     }
     assert_eq!(held.len(), 2, "eight bytes of each are beyond what is small");
-    let small = reader.read(frames(&[b"01"])).await.unwrap();
-    let more = reader.read(frames(&[b"0", b"1"])).await.unwrap();
+    let small = reader.read(frames(&[b"01"]), None).await.unwrap();
+    let more = reader.read(frames(&[b"0", b"1"]), None).await.unwrap();
     drop((small, more));
     // Not even one byte more than is small.
-    assert_eq!(reader.read(frames(&[b"012"])).await.unwrap_err(), BodyError::Busy);
+    assert_eq!(reader.read(frames(&[b"012"]), None).await.unwrap_err(), BodyError::Busy);
     drop(held.pop());
-    held.push(reader.read(frames(whole)).await.unwrap());
+    held.push(reader.read(frames(whole), None).await.unwrap());
 }

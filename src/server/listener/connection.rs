@@ -16,7 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
@@ -83,6 +83,7 @@ impl Connections {
                 let ended = tokio::select! {
                     ended = handshake => ended,
                     () = over(draining.clone()) => return,
+                    () = self.given_way() => return,
                 };
                 match ended {
                     Ok(Ok(stream)) => {
@@ -124,28 +125,48 @@ impl Connections {
                 }
             }
         });
-        let every = self.options.pressed.min(self.options.idle);
         let connection = version.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         // How a connection ended is the client's affair: it broke off, or broke the protocol.
         let unused = tokio::select! {
             _ = connection.as_mut() => return,
             () = over(draining) => false,
-            () = traffic.ceased(every, || self.idle()) => true,
+            () = traffic.ceased(|used| self.every(used), |used| self.idle(used)) => true,
         };
         connection.as_mut().graceful_shutdown();
         if unused {
             // Nothing is in flight, so the client need not be waited for long.
-            let _ = timeout(every, connection).await;
+            let _ = timeout(self.every(false), connection).await;
         } else {
             // Until the listener's patience ends, which is the same for all.
             let _ = connection.await;
         }
     }
 
-    /// How long a connection may be without a request, at the moment.
-    fn idle(&self) -> Duration {
-        if self.free.available_permits() == 0 { self.options.pressed } else { self.options.idle }
+    /// How long a connection may be without a request, at the moment; one that has had some, or
+    /// one that has had none.
+    fn idle(&self, used: bool) -> Duration {
+        if self.is_pressed() { self.every(used) } else { self.options.idle }
+    }
+
+    /// How long it may be when connections are as many as allowed, which is looked at so often.
+    fn every(&self, used: bool) -> Duration {
+        let Options { idle, pressed, newcomers, .. } = self.options;
+        if used { pressed.min(idle) } else { newcomers.min(pressed).min(idle) }
+    }
+
+    fn is_pressed(&self) -> bool {
+        self.free.available_permits() == 0
+    }
+
+    /// Returns once a connection whose handshake is not done has to make room.
+    async fn given_way(&self) {
+        loop {
+            sleep(self.every(false)).await;
+            if self.is_pressed() {
+                return;
+            }
+        }
     }
 
     /// A failed handshake is most often the API server not trusting the certificate, which nobody

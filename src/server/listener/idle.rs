@@ -24,19 +24,25 @@ impl Traffic {
     }
 
     /// Returns once there was no request for as long as `limit` says at that moment. It is asked
-    /// `every` so often, and what was before the first time is not counted.
-    pub(super) async fn ceased(&self, every: Duration, limit: impl Fn() -> Duration) {
+    /// as often as `every` says. Both are told whether there was any request at all; what was
+    /// before the first time is not counted.
+    pub(super) async fn ceased(
+        &self,
+        every: impl Fn(bool) -> Duration,
+        limit: impl Fn(bool) -> Duration,
+    ) {
         let mut quiet = Duration::ZERO;
         let mut before = self.counts().0;
         loop {
-            sleep(every).await;
+            let pause = every(before > 0);
+            sleep(pause).await;
             let (begun, ended) = self.counts();
             if begun != before || begun != ended {
                 (before, quiet) = (begun, Duration::ZERO);
                 continue;
             }
-            quiet += every;
-            if quiet >= limit() {
+            quiet += pause;
+            if quiet >= limit(begun > 0) {
                 return;
             }
         }

@@ -17,14 +17,12 @@ struct Obedient {
 }
 
 impl Reviewer for Obedient {
-    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, BadReview> {
+    async fn review(&self, body: Bytes, timeout: Option<Duration>) -> Result<Bytes, Unanswered> {
         self.seen.lock().unwrap().push(timeout);
         match body.as_ref() {
             b"panic" => panic!("as asked"),
-            b"bad" => Err(BadReview {
-                message: "no AdmissionReview: expected value".to_owned(),
-                busy: false,
-            }),
+            b"bad" => Err(Unanswered::Bad("no AdmissionReview: expected value".to_owned())),
+            b"too much" => Err(Unanswered::Busy),
             b"wait" => {
                 self.go_on.notified().await;
                 self.finished.notify_one();
@@ -205,4 +203,13 @@ async fn a_review_goes_on_after_its_client_has_gone() {
     assert!(client.await.unwrap_err().is_cancelled());
     bench.reviewer.go_on.notify_one();
     bench.reviewer.finished.notified().await;
+}
+
+#[tokio::test]
+async fn too_much_to_review_is_said_so_that_the_api_server_asks_again() {
+    let bench = Bench::new();
+    let answer = bench.post("too much").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.header(RETRY_AFTER), "1");
+    assert!(answer.body.starts_with("too much is being reviewed"), "{}", answer.body);
 }

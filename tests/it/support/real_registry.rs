@@ -16,6 +16,7 @@ use super::push::{Login, push};
 use super::secrets;
 use super::tls::{Ca, Leaf};
 use super::token_server::{SERVICE, TokenServer};
+use super::webhook::signal;
 
 /// Names the binary, in place of what is on the PATH.
 const BINARY: &str = "PULLCHECK_TEST_REGISTRY";
@@ -183,6 +184,16 @@ impl RealRegistry {
             panic!("{error:#}\n{}", self.log());
         }
         format!("{}/{repository}:{tag}", self.host())
+    }
+
+    /// Stops it in its tracks: its connections stay open, and nobody answers.
+    pub fn freeze(&self) {
+        signal(&self.child, "STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        signal(&self.child, "CONT");
     }
 
     /// Where its storage is, for damaging it.

@@ -3,6 +3,7 @@
 mod answer;
 mod output;
 
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -44,6 +45,10 @@ pub struct Launch {
     config: Option<String>,
     /// It is not waited for until it is ready.
     early: bool,
+    /// A command that runs it.
+    under: Vec<String>,
+    /// Takes what it writes to standard error.
+    log: Option<File>,
 }
 
 /// A running webhook, killed when dropped. By then everything it logged has been searched for
@@ -150,13 +155,26 @@ impl Launch {
         self
     }
 
+    /// Is run by this command, which must become it: `prlimit --nofile=64 --`.
+    pub fn under(mut self, words: &[&str]) -> Self {
+        self.under = words.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Logs to this file, and not to the tests; its ports must be known.
+    pub fn logging_to(mut self, file: File) -> Self {
+        assert!(self.ports.is_some(), "it cannot say where it listens");
+        self.log = Some(file);
+        self
+    }
+
     /// Starts it, and waits until it is ready, as a Service does before it sends anybody there.
     pub async fn start(self) -> Webhook {
         let early = self.early;
         let webhook = Box::pin(self.listening()).await;
         if !early {
             let ready = async {
-                while webhook.probe("/readyz").await.status != 200 {
+                while !webhook.is_ready().await {
                     tokio::task::yield_now().await;
                 }
             };
@@ -184,17 +202,18 @@ impl Launch {
             Some((reviews, probes)) => (reviews, SocketAddr::new(address, probes)),
             None => (0, SocketAddr::new(loopback, 0)),
         };
-        let mut command = if self.is_first {
-            let mut command = Command::new("unshare");
-            command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--", PULLCHECK]);
-            command
-        } else {
-            Command::new(PULLCHECK)
-        };
-        command.arg("serve");
+        let mut words = self.under;
+        if self.is_first {
+            let unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--"];
+            words.extend(unshare.map(str::to_owned));
+        }
+        words.extend([PULLCHECK.to_owned(), "serve".to_owned()]);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         if !self.keeps_own {
             command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
         }
+        let log_is_elsewhere = self.log.is_some();
         let mut child = command
             .args(["--listen", &SocketAddr::new(address, reviews).to_string()])
             .args(["--metrics-listen", &probes.to_string()])
@@ -204,10 +223,14 @@ impl Launch {
             .envs(self.env)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(self.log.map_or_else(Stdio::piped, Stdio::from))
             .spawn()
             .unwrap();
         let output = Output::of(&mut child);
+        if log_is_elsewhere {
+            let reviews = SocketAddr::new(address, reviews);
+            return Webhook { child, output, ca, leaf, reviews, metrics: probes, _home: home };
+        }
         let line = within("saying where it listens", &output, output.line("listening")).await;
         let Some(line) = line else {
             let status = child.wait().unwrap();
@@ -285,6 +308,12 @@ impl Webhook {
         let answer = answer.unwrap();
         assert_no_secret(path, &answer.text());
         answer
+    }
+
+    /// Whether it says that it is ready; one that does not listen yet is not.
+    async fn is_ready(&self) -> bool {
+        let url = format!("http://{}/readyz", self.metrics);
+        Http::plain().get(&url, &[]).await.is_ok_and(|answer| answer.status == 200)
     }
 
     /// Everything it has printed.

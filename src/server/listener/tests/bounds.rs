@@ -73,6 +73,30 @@ async fn where_connections_are_as_many_as_allowed_one_without_a_request_gives_wa
     is_ok(waiting.await.unwrap(), "wait");
 }
 
+/// Those that have never sent a request go first, and long before those that have.
+#[tokio::test]
+async fn whoever_only_takes_up_places_gives_way_to_who_asks() {
+    let options = Options { connections: 4, newcomers: SHORT, ..patient() };
+    let server = Server::start(options).await;
+    let mut used = server.h1().await;
+    is_ok(used.post("{}").await, "{}");
+    // One that begins no handshake, and two that have done with theirs and say nothing.
+    let mut silent = server.tcp().await;
+    let mut http1 = server.tls(&["http/1.1"]).await.unwrap();
+    let mut http2 = server.tls(&["h2"]).await.unwrap();
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        let mut other = server.h1().await;
+        is_ok(other.post("{}").await, "{}");
+        others.push(other);
+    }
+    assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0);
+    for gone in [&mut http1, &mut http2] {
+        let _ = gone.read_to_end(&mut Vec::new()).await;
+    }
+    is_ok(used.post("{}").await, "{}");
+}
+
 #[test]
 fn a_connection_that_the_api_server_may_still_use_is_never_closed_for_being_idle() {
     // net/http's IdleConnTimeout, as the API server has it for webhooks.

@@ -24,7 +24,7 @@ use crate::server::body::Limits;
 use crate::server::listener::{Options, Transport, serve};
 use crate::server::router::router;
 use crate::server::tls::{Certificates, server_config};
-use crate::server::{BadReview, Reviewer, Trigger, shutdown};
+use crate::server::{Reviewer, Trigger, Unanswered, shutdown};
 use crate::telemetry::Metrics;
 
 /// Echoes; before that waits (`wait`) for a permit or panics (`panic`).
@@ -34,7 +34,7 @@ pub(super) struct Obedient {
 }
 
 impl Reviewer for Obedient {
-    async fn review(&self, body: Bytes, _: Option<Duration>) -> Result<Bytes, BadReview> {
+    async fn review(&self, body: Bytes, _: Option<Duration>) -> Result<Bytes, Unanswered> {
         self.begun.add_permits(1);
         match body.as_ref() {
             b"wait" => self.go_on.acquire().await.unwrap().forget(),
@@ -60,6 +60,7 @@ pub(super) fn patient() -> Options {
         handshake: long,
         idle: long,
         pressed: long,
+        newcomers: long,
         linger: Duration::ZERO,
         drain: long,
         ..Options::default()

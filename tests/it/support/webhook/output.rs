@@ -17,14 +17,15 @@ pub struct Output {
 }
 
 impl Output {
-    /// Takes the piped streams.
+    /// Takes the piped streams; standard error may lead elsewhere.
     pub fn of(child: &mut Child) -> Self {
         let lines = Arc::default();
-        let (sender, state) = watch::channel((0, 2));
+        let stderr = child.stderr.take();
+        let (sender, state) = watch::channel((0, 1 + usize::from(stderr.is_some())));
         let sender = Arc::new(sender);
-        let stdout = read(child.stdout.take().unwrap(), &lines, &sender);
-        let stderr = read(child.stderr.take().unwrap(), &lines, &sender);
-        Self { lines, state, readers: vec![stdout, stderr] }
+        let mut readers = vec![read(child.stdout.take().unwrap(), &lines, &sender)];
+        readers.extend(stderr.map(|stderr| read(stderr, &lines, &sender)));
+        Self { lines, state, readers }
     }
 
     /// Everything so far.
