@@ -5,6 +5,9 @@ ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
+# No path of the building machine gets into the program, so that the same sources make the same
+# program anywhere; tests/reproducible holds it to that.
+ENV RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-/root/.cargo}=/cargo"
 
 # The dependencies first, with an empty program: this layer is built again only when Cargo.toml or
 # Cargo.lock change.

@@ -2,15 +2,14 @@
 //!
 //! Everything that can fail fails here, at start, with what, why and fix.
 
-use std::net::IpAddr;
+mod network;
+
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ipnet::IpNet;
-use tokio::net::lookup_host;
-use tokio::time::timeout;
+
+pub use self::network::Network;
 
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::{self, Config};
@@ -21,7 +20,7 @@ use crate::gather::Gatherer;
 use crate::glob::{Glob, RegistryGlob};
 use crate::objects::Objects;
 use crate::providers::{self, Providers};
-use crate::registry::{AddressRule, ClientConfig, RegistryClient};
+use crate::registry::{AddressRule, ClientConfig, RegistryClient, Reserved};
 use crate::resolve::{Limits, Resolver};
 use crate::telemetry::{self, LogFormat, Metrics};
 
@@ -34,11 +33,12 @@ pub fn gatherer(
     metrics: &Arc<Metrics>,
     fair: bool,
 ) -> anyhow::Result<Gatherer> {
+    let client = ClientConfig { metrics: Some(metrics.clone()), ..client };
     let client = RegistryClient::new(client).context("the pull client cannot be set up")?;
     // One namespace must not keep the others from looking; `check` has only its user's own.
     let lookups = config.jobs.get();
     let lookups_per_tenant = if fair { lookups.div_ceil(4) } else { lookups };
-    let limits = Limits { lookups, lookups_per_tenant, ..Limits::default() };
+    let limits = Limits { lookups, lookups_per_tenant, fair, ..Limits::default() };
     Ok(Gatherer {
         objects,
         resolver: Resolver::new(client, limits, metrics.clone()),
@@ -79,13 +79,33 @@ pub fn events(
     Some(Events::start(cluster.clone(), &instance, metrics.clone()))
 }
 
-/// The pull client's settings; `loopback` is whether this front may connect to its own machine,
-/// `api_server` what no image reference may make us connect to.
-pub fn client_config(
-    config: &Config,
-    loopback: bool,
-    api_server: Vec<IpAddr>,
-) -> anyhow::Result<ClientConfig> {
+/// On whose behalf registries are asked, which decides where requests may go.
+#[derive(Debug)]
+pub enum Behalf {
+    /// That of whoever started the process: it may connect to its own machine.
+    Oneself,
+    /// That of everybody who may create a pod; nobody of them may reach the cluster's own network
+    /// through us.
+    Strangers(Option<Arc<Network>>),
+}
+
+/// Where requests may go.
+fn address_rule(config: &Config, behalf: Behalf) -> AddressRule {
+    let allow = config.allow_addresses.clone();
+    match behalf {
+        Behalf::Oneself => AddressRule { loopback_allowed: true, allow, ..AddressRule::default() },
+        Behalf::Strangers(network) => AddressRule {
+            loopback_allowed: false,
+            allow,
+            deny: config.serve.deny_addresses.clone(),
+            ports: config.serve.registry_ports.clone(),
+            reserved: network.map(|network| network as Arc<dyn Reserved>),
+        },
+    }
+}
+
+/// The pull client's settings, of which `behalf` is what only the front knows.
+pub fn client_config(config: &Config, behalf: Behalf) -> anyhow::Result<ClientConfig> {
     let extra_roots_pem = match &config.ca_file {
         None => Vec::new(),
         Some(path) => read(path, "--ca-file")?,
@@ -98,11 +118,7 @@ pub fn client_config(
         extra_roots_pem,
         insecure_hosts: config.insecure_registries.clone(),
         certs_d: config.certs_d.clone(),
-        address_rule: AddressRule {
-            loopback_allowed: loopback,
-            allow: config.allow_addresses.clone(),
-            deny: api_server.into_iter().map(IpNet::from).collect(),
-        },
+        address_rule: address_rule(config, behalf),
         quota_floor: config.quota_floor,
         pull_through: config.pull_through.clone(),
         layers: config.depth == config::Depth::Layers,
@@ -124,23 +140,6 @@ pub async fn cluster(config: &Config) -> anyhow::Result<Cluster> {
     Cluster::connect(config.kubeconfig.as_deref(), ClusterOptions::default())
         .await
         .context("no API server is known; give --kubeconfig, or do without a cluster")
-}
-
-/// The addresses of the API server. One that does not resolve now is not known, and said so.
-pub async fn api_server(cluster: Option<&Cluster>) -> Vec<IpAddr> {
-    let Some(server) = cluster.and_then(Cluster::server) else { return Vec::new() };
-    let literal = server.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = literal.parse() {
-        return vec![address];
-    }
-    if let Ok(Ok(found)) = timeout(Duration::from_secs(5), lookup_host((server, 443))).await {
-        return found.map(|address| address.ip()).collect();
-    }
-    tracing::warn!(
-        server,
-        "the API server's name does not resolve, so its addresses are not refused to images"
-    );
-    Vec::new()
 }
 
 /// The nodes' credential providers, if they were given.

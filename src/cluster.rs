@@ -3,8 +3,8 @@
 //!
 //! Here: one bounded read at a time, on demand, with a short memory. What is not there is never
 //! remembered: "it does not exist" is always the answer to a question asked now. Watched are only
-//! the nodes, because every review needs all of them, and the namespaces, whose labels are to hold
-//! at once. Events are the one thing that is written. Never here: registries, and what the absence
+//! the nodes, because every review needs all of them, the namespaces, whose labels are to hold at
+//! once, and the ranges of Services, which no image may lead to. Events are the one thing that is written. Never here: registries, and what the absence
 //! of something means.
 //!
 //! Needed rights: docs/rights.md.
@@ -17,6 +17,7 @@ mod look;
 mod memory;
 mod names;
 mod namespaces;
+mod network;
 mod nodes;
 mod own;
 #[cfg(test)]
@@ -32,12 +33,14 @@ use tokio::time::Instant;
 
 pub use connect::ConnectError;
 pub use events::Posted;
+pub use network::Whose;
 pub use nodes::Nodes;
 pub use own::{OwnError, OwnSecret, ServiceWebhook, WebhookConfiguration};
 
 use self::api::Api;
 use self::memory::Memory;
 use self::names::{Listed, Resource};
+use self::network::{AllServiceRanges, Merged};
 use self::watched::Store;
 use crate::credentials::SecretState;
 use crate::facts::Obstacle;
@@ -130,6 +133,9 @@ struct Inner {
     classes_forbidden: AtomicBool,
     nodes: Store<nodes::AllNodes>,
     namespaces: Store<namespaces::AllNamespaces>,
+    service_ranges: Store<AllServiceRanges>,
+    pod_ranges: Merged<nodes::AllNodes>,
+    merged_services: Merged<AllServiceRanges>,
 }
 
 /// What asking for a namespace's mode label came to.
@@ -161,6 +167,9 @@ impl Cluster {
             classes_forbidden: AtomicBool::new(false),
             nodes: Store::default(),
             namespaces: Store::default(),
+            service_ranges: Store::default(),
+            pod_ranges: Merged::default(),
+            merged_services: Merged::default(),
             options,
         };
         Self { inner: Arc::new(inner), server: None }

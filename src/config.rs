@@ -21,6 +21,7 @@ pub use problem::{ConfigErrors, Origin, Problem};
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -96,6 +97,10 @@ pub struct ServeConfig {
     pub metrics_listen: SocketAddr,
     /// Where the serving certificate is from.
     pub tls: Option<TlsSource>,
+    /// Address ranges that registries are not looked for in.
+    pub deny_addresses: Vec<IpNet>,
+    /// Ports that registries may have, at least one.
+    pub registry_ports: Vec<RangeInclusive<u16>>,
     /// Whether no API server is asked.
     pub no_cluster: bool,
     /// Whether Kubernetes Events tell of pods that only the audit sees.

@@ -18,6 +18,7 @@ pub use outcome::{
 };
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::credentials::PullSecret;
 use crate::glob::Glob;
@@ -38,9 +39,29 @@ pub struct Attempt {
     pub entries: Vec<EntryFact>,
     /// What the tag leads to was seen a while ago; by now it may lead to something else.
     pub remembered: bool,
+    /// The registry could not be asked now, and all of this is what it said before.
+    pub stale: Option<Box<Stale>>,
+}
+
+/// What lies behind an attempt that rests on older answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// How long ago the registry gave the oldest of them.
+    pub age: Duration,
+    /// How asking ended now.
+    pub now: Outcome,
+    /// The same of the entries.
+    pub entries: Vec<EntryFact>,
 }
 
 impl Attempt {
+    /// Back to what asking came to now, without older answers.
+    pub fn forget_older(&mut self) {
+        if let Some(stale) = self.stale.take() {
+            (self.outcome, self.entries) = (stale.now, stale.entries);
+        }
+    }
+
     /// Whether a node is content with it: it is there, and so is all that was asked for of it.
     /// What was left out by our own decision says nothing against it.
     pub fn works(&self) -> bool {

@@ -45,14 +45,15 @@ where
     }
 
     /// The flight for `key` if `joins` says so of it. Else one that does `work` as `run` has it,
-    /// in a task of its own, which later comers meet instead; `None` when too many are under way.
+    /// in a task of its own, which later comers meet instead; `None` when too many are under way,
+    /// or there is no leave to run.
     pub fn join_or_start<F>(
         self: &Arc<Self>,
         key: K,
         tenant: &Arc<str>,
         joins: impl FnOnce(&Flight<W, A>) -> bool,
         work: W,
-        run: impl FnOnce(Arc<Flight<W, A>>) -> F,
+        run: Option<impl FnOnce(Arc<Flight<W, A>>) -> F>,
     ) -> Option<Arc<Flight<W, A>>>
     where
         F: Future<Output = A> + Send + 'static,
@@ -61,6 +62,7 @@ where
         if let Some(flight) = begun.by_key.get(&key).filter(|flight| joins(flight)) {
             return Some(flight.clone());
         }
+        let run = run?;
         let own = begun.by_tenant.get(tenant).copied().unwrap_or_default();
         if begun.all >= self.most || own >= self.most_per_tenant {
             return None;
@@ -84,6 +86,19 @@ where
 }
 
 impl<K, W, A> Flights<K, W, A> {
+    /// Whether half of what `tenant` may begin is under way, or half of all.
+    pub fn is_half_full(&self, tenant: &str) -> bool {
+        let begun = self.begun();
+        let own = begun.by_tenant.get(tenant).copied().unwrap_or_default();
+        2 * begun.all >= self.most || 2 * own >= self.most_per_tenant
+    }
+
+    /// Whether anything is under way.
+    #[cfg(test)]
+    pub fn is_busy(&self) -> bool {
+        self.begun().all > 0
+    }
+
     fn begun(&self) -> MutexGuard<'_, Begun<K, W, A>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,7 +151,9 @@ mod tests {
     fn join(flights: &Arc<Work>, key: &'static str, tenant: &str, joins: bool) -> Option<Joined> {
         let (sender, answer) = oneshot::channel();
         let run = async |_| answer.await.unwrap();
-        flights.join_or_start(key, &tenant.into(), |_| joins, 0, run).map(|flight| (flight, sender))
+        flights
+            .join_or_start(key, &tenant.into(), |_| joins, 0, Some(run))
+            .map(|flight| (flight, sender))
     }
 
     fn counts(flights: &Work) -> (usize, usize, usize) {

@@ -3,6 +3,7 @@
 //! This is where the I/O ends. Never here: what the facts mean.
 
 mod attempts;
+mod older;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -269,6 +270,7 @@ impl Gatherer {
                 image.providers.clone_from(providers);
             }
         }
+        older::take_back(facts);
         // A tag may have been pushed again since it was seen to lead to what no node pulls.
         let of_old = |image: &ImageFact<'_>| image.attempts.iter().any(|one| one.remembered);
         let old = causes::unfit(facts, of_old);
@@ -339,7 +341,14 @@ impl<'a> Keyrings<'a> {
 
 fn not_checked(why: Unchecked) -> Attempt {
     let outcome = Outcome::NotChecked(why);
-    Attempt { source: None, anonymous: true, outcome, entries: Vec::new(), remembered: false }
+    Attempt {
+        source: None,
+        anonymous: true,
+        outcome,
+        entries: Vec::new(),
+        remembered: false,
+        stale: None,
+    }
 }
 
 /// A host that no DNS can know, and that nothing should have to remember.
@@ -351,7 +360,14 @@ fn no_such_host(reference: &Reference) -> Attempt {
         waited: None,
         retry_after: None,
     });
-    Attempt { source: None, anonymous: true, outcome, entries: Vec::new(), remembered: false }
+    Attempt {
+        source: None,
+        anonymous: true,
+        outcome,
+        entries: Vec::new(),
+        remembered: false,
+        stale: None,
+    }
 }
 
 /// Whether something that a stale secret or ServiceAccount could explain stands in the facts.

@@ -33,6 +33,9 @@ pub mod dns_name;
 pub mod events;
 pub mod facts;
 pub mod flights;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gather;
 pub mod glob;
 pub mod go_duration;
@@ -51,6 +54,7 @@ pub mod registry;
 pub mod resolve;
 pub mod review;
 pub mod reviewer;
+pub mod room;
 pub mod server;
 pub mod shares;
 pub mod telemetry;

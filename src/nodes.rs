@@ -18,6 +18,8 @@ mod taints;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::image::Platform;
 
 pub use landing::{Demands, eligible};
@@ -50,4 +52,6 @@ pub struct Node {
     pub taints: Vec<Taint>,
     /// It is cordoned (`spec.unschedulable`).
     pub unschedulable: bool,
+    /// The ranges that its pods' addresses are from (`spec.podCIDRs`), where it has any.
+    pub pod_ranges: Vec<IpNet>,
 }

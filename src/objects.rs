@@ -145,6 +145,13 @@ impl Objects {
             None => Ok(None),
         }
     }
+
+    /// Whether a namespace exists as far as can be told without asking: not where the cluster's
+    /// are watched and it is not among them. Whoever reaches the webhook can name any.
+    pub fn may_exist(&self, namespace: &str) -> bool {
+        let watched = self.cluster.as_ref().and_then(|cluster| cluster.has_namespace(namespace));
+        watched.unwrap_or(true)
+    }
 }
 
 fn similar<V>(known: &HashMap<Id, V>, (namespace, name): &Id) -> Option<String> {

@@ -10,6 +10,7 @@
 //!   lookup     HEAD, then GET, then what is missing      absent, manifest
 //!   entry      an index's entry: GET
 //!   content    after one image's manifest: config, layers memory
+//!   breaker    whether a host may be asked now
 //!   session    asking one registry, logging in when asked to
 //!   auth       tokens: one request for all who want the same, login budgets
 //!   transport  one HTTP exchange, redirects               failure
@@ -19,7 +20,7 @@
 mod absent;
 mod address;
 mod auth;
-mod bounded;
+mod breaker;
 mod budget;
 mod challenge;
 mod client;
@@ -29,7 +30,10 @@ mod content;
 mod crew;
 mod dns;
 mod entry;
+mod fair;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hosts;
 mod identity;
 mod lookup;
@@ -53,11 +57,11 @@ mod trouble;
 mod walk;
 mod who;
 
-pub use address::AddressRule;
-pub use bounded::bounded_by_size;
+pub use address::{AddressRule, Reserved};
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
+pub use fair::{Fair, Kept};
 pub use identity::CredentialId;
 pub use manifest::{descriptor_size, entries_size, platform_size};
 pub use progress::{Phase, Progress, RequestBudget};

@@ -5,34 +5,42 @@
 //! what was begun goes on into the cache. The cache key holds the credential's identity, so no
 //! answer given to one credential is ever used for another.
 //!
+//! What was good stays good for a while where its registry fails (`stale`), and what is in use is
+//! asked for again before its time is over (`ahead`).
+//!
 //! Never here: what an answer means for a pod (`causes`), and how a registry is spoken to
 //! (`registry`).
 
+mod ahead;
 mod chain;
 mod entries;
 mod flight;
 mod gate;
 mod known;
 mod lifetime;
+mod lively;
+mod queue;
 mod spot;
+mod stale;
 mod tries;
 mod weight;
 
 use std::sync::Arc;
 
-use moka::future::Cache;
 use tokio::time::Instant;
 
 use crate::credentials::Credential;
 use crate::facts::{Attempt, Candidate, CredentialSource, Descriptor};
 use crate::image::Reference;
-use crate::registry::{CredentialId, RegistryClient, RequestBudget, bounded_by_size};
+use crate::registry::{CredentialId, Fair, RegistryClient, RequestBudget};
 use crate::telemetry::Metrics;
 
 use chain::Chain;
 use flight::Flights;
 use gate::Gate;
 use lifetime::Answer;
+use lively::Lively;
+use queue::Queue;
 
 /// One image and the credentials that a node would try for it, in its order.
 #[derive(Debug, Clone)]
@@ -45,7 +53,8 @@ pub struct Question {
     pub nodes: Arc<[Candidate]>,
     /// The namespace on whose behalf registries are asked; login budgets are its own.
     pub tenant: Arc<str>,
-    /// What a tag leads to is looked up again, unless it was a moment ago.
+    /// What a tag leads to is looked up again, unless it was a moment ago, and nothing older is
+    /// taken instead.
     pub anew: bool,
     /// What registries may still be asked on behalf of the same review.
     pub requests: RequestBudget,
@@ -79,6 +88,9 @@ pub struct Limits {
     pub begun: usize,
     /// The same for one namespace.
     pub begun_per_tenant: usize,
+    /// Whether namespaces are strangers to each other, so that what one of them makes us ask leaves
+    /// room for what others do.
+    pub fair: bool,
     /// Bytes of the answers kept: what an index says is foreign text.
     pub answers: u64,
 }
@@ -91,6 +103,7 @@ impl Default for Limits {
             lookups_per_tenant: 16,
             begun: 8_192,
             begun_per_tenant: 1_024,
+            fair: true,
             answers: 64 * 1024 * 1024,
         }
     }
@@ -115,22 +128,24 @@ pub struct Resolver {
 #[derive(Debug)]
 struct Shared {
     client: RegistryClient,
-    answers: Cache<Key, Arc<Answer>>,
+    answers: Fair<Key, Answer>,
     flights: Arc<Flights>,
+    queue: Queue,
     gate: Gate,
+    lively: Lively,
     metrics: Arc<Metrics>,
 }
 
 impl Resolver {
     /// A resolver that asks through `client`.
     pub fn new(client: RegistryClient, limits: Limits, metrics: Arc<Metrics>) -> Self {
-        let answers =
-            bounded_by_size(limits.answers, weight::of).expire_after(lifetime::ByOutcome).build();
         let shared = Shared {
             client,
-            answers,
+            answers: Fair::new(limits.answers, weight::of, lifetime::in_all),
             flights: Flights::new(limits.begun, limits.begun_per_tenant),
+            queue: Queue::new(&limits),
             gate: Gate::new(&limits),
+            lively: Lively::new(),
             metrics,
         };
         Self { shared: Arc::new(shared) }

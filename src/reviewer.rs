@@ -2,15 +2,20 @@
 //!
 //! Never here: HTTP, files, and what any single cause means.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod older;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::causes::{self, Basis, Certainty, Finding, Severity};
+use crate::dns_name::is_subdomain;
 use crate::events::{Events, Note};
 use crate::facts::{Conclusion, Facts, Front, Obstacle};
 use crate::gather::{Ask, Gatherer};
@@ -19,8 +24,9 @@ use crate::message::printable;
 use crate::policy::{Action, Mode, Subject, UnknownLabel, Verdict, display};
 use crate::review::request::{DecodeError, Plan, Request};
 use crate::review::response::{Answer, Denial, Judged, encode};
+use crate::room::{Full, Room, Share};
 use crate::shares::Shares;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, OTHER_NAMESPACES};
 use crate::workload::{PodAt, Workload};
 
 /// The API server itself waits no longer than this.
@@ -35,12 +41,15 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 const AUDITS: usize = 512;
 /// How many of those for one namespace.
 const AUDITS_PER_NAMESPACE: usize = 64;
+/// How long such a review goes on in the background.
+const BACKGROUND: Duration = Duration::from_secs(30);
 /// How many images all reviews under way may have together: each takes memory for as long as its
 /// review lasts, more than its part of the request did.
 const IMAGES: usize = 32 << 10;
-
-/// How long such a review goes on in the background.
-const BACKGROUND: Duration = Duration::from_secs(30);
+/// Of these, what objects may have beyond [`SMALL`] each.
+const IMAGES_OF_LARGE: usize = 16 << 10;
+/// Images that no object needs more of.
+const SMALL: usize = 64;
 
 /// What the audit log is told where a namespace's label is not known.
 const LABEL_UNREAD: &str = "not read, so the configured mode is used and nothing is denied that a \
@@ -55,8 +64,8 @@ pub struct Reviewer {
     /// Leave to look up for the audit only, in all and for one namespace.
     audits: Arc<Semaphore>,
     audits_of: Shares,
-    /// Room for the images of reviews under way.
-    images: Arc<Semaphore>,
+    /// Room for the images of all objects that are being judged.
+    room: Room,
     /// Where what only the audit sees is told, if anywhere.
     events: Option<Events>,
 }
@@ -100,6 +109,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Each image that was judged, for `check`, which reports them; the webhook's answer does not.
     pub images: Vec<JudgedImage>,
+    /// Which images were judged by older answers, in words; empty where none was.
+    pub older: String,
 }
 
 /// One image that was judged.
@@ -124,7 +135,7 @@ impl Reviewer {
             timeout,
             audits: Arc::new(Semaphore::new(AUDITS)),
             audits_of: Shares::new(AUDITS_PER_NAMESPACE),
-            images: Arc::new(Semaphore::new(IMAGES)),
+            room: Room::new(IMAGES, IMAGES_OF_LARGE, SMALL),
             events: None,
         }
     }
@@ -154,7 +165,10 @@ impl Reviewer {
             }
             Plan::Judge(workload) => *workload,
         };
-        let room = self.room(workload.images.len())?;
+        // Each costs memory for as long as it is judged, whether it is looked at or not.
+        let mut share = Share::default();
+        let images = workload.images.len();
+        self.room.take(images, &mut share).map_err(|Full| ReviewError::Busy)?;
         let policy = &self.gatherer.policy;
         let namespace = workload.namespace.clone().unwrap_or_default();
         if policy.exempts_object(&namespace, &request.user.name) {
@@ -185,7 +199,7 @@ impl Reviewer {
         let only_audited = policy.can_only_audit(&case.subject());
         let mut case = Arc::new(case);
         let judged = if only_audited {
-            self.at_once(case.clone(), room).await
+            self.at_once(case.clone(), share).await
         } else {
             let mut judgement = self.judge(&case, deadline).await;
             if let Some((mode, unknown)) = self.mode_now(&case, &judgement, deadline).await {
@@ -194,7 +208,7 @@ impl Reviewer {
                 judgement.verdict = policy.decide(&case.subject(), &judgement.findings);
             }
             self.report(&case, &judgement);
-            drop(room);
+            drop(share);
             Ok(judgement)
         };
         let (judgement, later) = judged.map_or_else(
@@ -216,17 +230,12 @@ impl Reviewer {
         Ok(encode(uid, &answer).into())
     }
 
-    /// Room for so many images. Never waited for: what waits would take memory, too.
-    fn room(&self, images: usize) -> Result<OwnedSemaphorePermit, ReviewError> {
-        let images = u32::try_from(images).map_err(|_| ReviewError::Busy)?;
-        self.images.clone().try_acquire_many_owned(images).map_err(|_| ReviewError::Busy)
-    }
-
     /// Judges one object with what is known at `deadline`.
     pub async fn judge(&self, case: &Case, deadline: Instant) -> Judgement {
         let ask = case.ask(deadline);
         let mut facts = self.gatherer.gather(ask).await;
         facts.gaps.mode_label.clone_from(&case.label_gap);
+        older::images(&facts).for_each(|(_, host, _)| self.metrics.stale_answer(host));
         self.decide(case, &facts, causes::findings(&facts))
     }
 
@@ -261,7 +270,8 @@ impl Reviewer {
             Front::Check => judged_images(facts),
             Front::Serve => Vec::new(),
         };
-        Judgement { findings, verdict, images }
+        let older = older::words(facts);
+        Judgement { findings, verdict, images, older }
     }
 
     /// What can only be audited holds nobody up: an answer that is at hand is used, else the work
@@ -269,7 +279,7 @@ impl Reviewer {
     async fn at_once(
         self: &Arc<Self>,
         case: Arc<Case>,
-        room: OwnedSemaphorePermit,
+        share: Share,
     ) -> Result<Judgement, &'static str> {
         let namespace = self.audits_of.of(&case.namespace).try_acquire_owned();
         let all = self.audits.clone().try_acquire_owned();
@@ -280,7 +290,7 @@ impl Reviewer {
         let work = tokio::spawn(async move {
             let judgement = this.judge(&case, Instant::now() + BACKGROUND).await;
             this.report(&case, &judgement);
-            drop((namespace, all, room));
+            drop((namespace, all, share));
             judgement
         });
         match timeout(AT_ONCE, work).await {
@@ -296,10 +306,12 @@ impl Reviewer {
         for (finding, action) in judgement.decided() {
             self.metrics.finding(finding.code.as_str(), action.as_str());
         }
+        let known = self.gatherer.objects.may_exist(&case.namespace);
         for finding in judgement.would_deny() {
-            self.metrics.would_deny(&case.namespace, finding.code.as_str());
+            let namespace = if known { &case.namespace } else { OTHER_NAMESPACES };
+            self.metrics.would_deny(namespace, finding.code.as_str());
         }
-        if let Some(events) = &self.events {
+        if let Some(events) = self.events.as_ref().filter(|_| known) {
             case.notes(judgement).for_each(|note| events.tell(note));
         }
         if !judgement.findings.is_empty() {
@@ -412,9 +424,12 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
     if !would_deny.is_empty() {
         answer.audit_annotations.insert("would-deny", would_deny.join(","));
     }
+    if !judgement.older.is_empty() {
+        answer.audit_annotations.insert("stale-answers", judgement.older.clone());
+    }
     answer.denial = shown.denial.map(|message| Denial {
         object: Judged {
-            name: &case.workload.name,
+            name: real_name(&case.workload.name),
             group: case.workload.kind.group,
             kind: case.workload.kind.kind,
         },
@@ -427,6 +442,11 @@ fn answer<'a>(case: &'a Case, judgement: &'a Judgement, first: Option<String>) -
             .collect(),
     });
     answer
+}
+
+/// The object's name, unless no object can have it: an API server sends none of those.
+fn real_name(name: &str) -> &str {
+    if is_subdomain(name) { name } else { "" }
 }
 
 /// The time to answer in, less what the way back takes: a tenth, between 50 and 500 ms.

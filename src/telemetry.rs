@@ -13,4 +13,5 @@ mod sparingly;
 
 pub use logs::{LogFormat, TelemetryError, finish, init};
 pub use metrics::Metrics;
+pub use namespaces::OTHER as OTHER_NAMESPACES;
 pub use sparingly::Sparingly;

@@ -106,6 +106,7 @@ mod tests {
             outcome: no,
             entries: Vec::new(),
             remembered: false,
+            stale: None,
         }];
         let facts = facts(vec![image("r.io/api:1", attempts)], &settings);
         let message = only(&CAUSE, &facts).2;

@@ -80,7 +80,7 @@ fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, 
         Unchecked::Declined { host, what } => (
             host,
             format!("{} is not contacted: {}", printable(host, 80), printable(what, 90)),
-            "see --allow-address and --insecure-registry if that is wanted",
+            "see --allow-address, --registry-ports and --insecure-registry",
         ),
         Unchecked::Budget(budget) => (
             registry,

@@ -20,8 +20,9 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn words(trouble: &Trouble, host: &str) -> (String, String) {
-    (
-        format!("no answer from {host}{}", trouble::waited(trouble)),
-        "try again, or look at the registry and network policy".to_owned(),
-    )
+    let what = match trouble.waited {
+        Some(_) => format!("no answer from {host}{}", trouble::waited(trouble)),
+        None => format!("{host} does not answer ({})", trouble.detail),
+    };
+    (what, "try again, or look at the registry and network policy".to_owned())
 }

@@ -53,13 +53,27 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
 
 /// An attempt without a credential.
 pub(super) fn anonymous(outcome: Outcome) -> Attempt {
-    Attempt { source: None, anonymous: true, outcome, entries: Vec::new(), remembered: false }
+    Attempt {
+        source: None,
+        anonymous: true,
+        outcome,
+        entries: Vec::new(),
+        remembered: false,
+        stale: None,
+    }
 }
 
 /// An attempt with what a credential provider gave.
 pub(super) fn provided(provider: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Provider(provider.to_owned()));
-    Attempt { source, anonymous: false, outcome, entries: Vec::new(), remembered: false }
+    Attempt {
+        source,
+        anonymous: false,
+        outcome,
+        entries: Vec::new(),
+        remembered: false,
+        stale: None,
+    }
 }
 
 /// A credential provider that is for the image, and what came of it.
@@ -70,7 +84,14 @@ pub(super) fn provider(name: &str, answer: ProviderAnswer) -> ProviderFact {
 /// An attempt with the credential of a secret.
 pub(super) fn with(secret: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Secret(secret.to_owned()));
-    Attempt { source, anonymous: false, outcome, entries: Vec::new(), remembered: false }
+    Attempt {
+        source,
+        anonymous: false,
+        outcome,
+        entries: Vec::new(),
+        remembered: false,
+        stale: None,
+    }
 }
 
 /// An image that is there: one that is looked at no further than its manifest says.

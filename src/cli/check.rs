@@ -19,7 +19,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
 
-use crate::app;
+use crate::app::{self, Behalf};
 use crate::config::{CheckArgs, CommonArgs, Config, Front, Output};
 use crate::facts;
 use crate::message::printable;
@@ -104,7 +104,7 @@ async fn reviewer(config: &Config, manifests: Manifests) -> anyhow::Result<Arc<R
     }
     let metrics = Arc::new(Metrics::new());
     // The user's own machine, with the user's own rights.
-    let mut client = app::client_config(config, true, Vec::new())?;
+    let mut client = app::client_config(config, Behalf::Oneself)?;
     // A lookup that outlives its object would take the place of another object's.
     client.limits.total = client.limits.total.min(config.timeout);
     let gatherer = app::gatherer(config, client, Objects { manifests, cluster }, &metrics, false)?;

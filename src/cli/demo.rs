@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use crate::app;
+use crate::app::{self, Behalf};
 use crate::certificates::{Authority, Pair};
 use crate::config::{CommonArgs, Config, Front, ServeArgs};
 use crate::objects::Objects;
@@ -52,7 +52,7 @@ pub async fn run(args: Args, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         extra_roots_pem: authority.pair().certificate.into_bytes(),
         resolver: Some(Arc::new(names(registry, closed))),
         proxies: ProxyRule::Never,
-        ..app::client_config(&config, true, Vec::new())?
+        ..app::client_config(&config, Behalf::Oneself)?
     };
     let metrics = Arc::new(Metrics::new());
     let objects = Objects { manifests: scenes::manifests(), cluster: None };

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-use crate::app;
+use crate::app::{self, Behalf};
 use crate::cluster::Cluster;
 use crate::config::{CommonArgs, Config, Front, ServeArgs, TlsFiles, TlsSource};
 use crate::keeper::Keeper;
@@ -50,18 +50,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     tokio::spawn(providers::reap_orphans());
     let cluster = if config.serve.no_cluster { None } else { Some(app::cluster(&config).await?) };
     let metrics = Arc::new(app::metrics(&config));
-    let api_server = app::api_server(cluster.as_ref()).await;
     let readiness = Arc::new(Readiness::default());
     let source = Source::open(source, cluster.as_ref(), &readiness, &metrics).await?;
     let certificates = source.certificates();
-    if let Some(cluster) = &cluster {
-        let (first, all) = (cluster.clone(), cluster.clone());
-        watch("nodes", &readiness, |listed| first.watch_nodes(listed, metrics.clone()));
-        watch("namespaces", &readiness, |listed| all.watch_namespaces(listed, metrics.clone()));
-    }
+    let network = cluster.as_ref().map(|cluster| follow(cluster, &readiness, &metrics));
     let events = app::events(&config, cluster.as_ref(), &metrics);
     let objects = Objects { manifests: Manifests::default(), cluster };
-    let client = app::client_config(&config, false, api_server)?;
+    let client = app::client_config(&config, Behalf::Strangers(network))?;
     let gatherer = app::gatherer(&config, client, objects, &metrics, true)?;
     let mut reviewer = Reviewer::new(gatherer, metrics.clone(), config.timeout);
     if let Some(events) = events {
@@ -149,6 +144,25 @@ impl Source {
             Self::Secret(keeper) => keeper.run(nudged, shutdown).await,
         }
     }
+}
+
+/// Follows what of the cluster every review needs, and hands out what is its own network.
+fn follow(
+    cluster: &Cluster,
+    readiness: &Arc<Readiness>,
+    metrics: &Arc<Metrics>,
+) -> Arc<app::Network> {
+    let [nodes, namespaces, services] = [cluster, cluster, cluster].map(Clone::clone);
+    watch("nodes", readiness, |listed| nodes.watch_nodes(listed, metrics.clone()));
+    watch("namespaces", readiness, |listed| namespaces.watch_namespaces(listed, metrics.clone()));
+    watch("servicecidrs", readiness, |listed| {
+        services.watch_service_ranges(listed, metrics.clone())
+    });
+    let service = std::env::var("KUBERNETES_SERVICE_HOST").ok();
+    let network = Arc::new(app::Network::new(cluster.clone(), service));
+    let followed = network.clone();
+    watch("endpoints", readiness, |listed| async move { followed.follow(listed).await });
+    network
 }
 
 /// Keeps something of the cluster up to date. Until it has been read once, well or badly, reviews

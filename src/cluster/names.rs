@@ -63,6 +63,10 @@ pub(super) fn webhook_configuration_path(name: &str) -> Option<String> {
     is_subdomain(name).then(|| format!("{all}/{name}"))
 }
 
+/// Where the API server tells its own addresses: an EndpointSlice that it keeps itself.
+pub(super) const API_ENDPOINTS: &str =
+    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
+
 /// Names of existing objects, read from a list of their metadata.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Listed(Arc<[String]>);

@@ -121,6 +121,12 @@ impl Cluster {
         }
     }
 
+    /// Whether there is a namespace of this name; `None` where that is not known without asking.
+    pub fn has_namespace(&self, namespace: &str) -> Option<bool> {
+        let watched = self.inner.namespaces.current()?;
+        Some(find(&watched, namespace).is_some())
+    }
+
     /// Keeps the namespaces' labels up to date, and never ends. `first` is dropped when the first
     /// list has ended, well or badly.
     pub async fn watch_namespaces(self, first: oneshot::Sender<()>, metrics: Arc<Metrics>) {

@@ -90,6 +90,11 @@ impl<W: Watched> Store<W> {
                 }
             };
             match ended {
+                // An older Kubernetes: there is nothing to be watched.
+                Ended::Failed(Failure::Absent) => {
+                    self.failed(Failure::Absent);
+                    metrics.no_watch(W::PLURAL);
+                }
                 Ended::Failed(failure) => {
                     self.failed(failure);
                     metrics.watch(W::PLURAL, false);

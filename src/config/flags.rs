@@ -116,6 +116,12 @@ pub struct ServeArgs {
     /// ValidatingWebhookConfiguration in which the authority of the Secret is named
     #[arg(long, env = "PULLCHECK_WEBHOOK_CONFIGURATION", value_name = "NAME")]
     pub webhook_configuration: Option<String>,
+    /// Address range not to connect to on behalf of images; private is every private range
+    #[arg(long, env = "PULLCHECK_DENY_ADDRESS", value_name = "CIDR")]
+    pub deny_address: Vec<String>,
+    /// Port, or range of ports, that registries may have
+    #[arg(long, env = "PULLCHECK_REGISTRY_PORTS", value_name = "PORTS")]
+    pub registry_ports: Vec<String>,
     /// Ask no API server
     #[arg(
         long,
@@ -202,6 +208,8 @@ impl ServeArgs {
         layer.one("tlsSecret", self.tls_secret.as_ref(), env);
         layer.many("tlsHost", &self.tls_host, env);
         layer.one("webhookConfiguration", self.webhook_configuration.as_ref(), env);
+        layer.many("denyAddress", &self.deny_address, env);
+        layer.many("registryPorts", &self.registry_ports, env);
         layer.one("noCluster", self.no_cluster.as_ref(), env);
         layer.one("events", self.events.as_ref(), env);
     }

@@ -64,7 +64,18 @@ pub(super) fn many<T>(
     problems: &mut Vec<Problem>,
     parse: impl Fn(&str) -> Parsed<T>,
 ) -> Option<Vec<T>> {
+    list(at, problems, false, parse)
+}
+
+/// The same of what may be written as a number, too.
+fn list<T>(
+    at: &At<'_>,
+    problems: &mut Vec<Problem>,
+    numbers: bool,
+    parse: impl Fn(&str) -> Parsed<T>,
+) -> Option<Vec<T>> {
     let results: Vec<(At<'_>, Parsed<T>)> = match &at.node.value {
+        Value::Int(number) if numbers => vec![(at.clone(), parse(&number.to_string()))],
         Value::Text(text) => text
             .split(',')
             .map(str::trim)
@@ -78,6 +89,7 @@ pub(super) fn many<T>(
                 let item = At { path: format!("{}[{index}]", at.path), node };
                 let result = match &node.value {
                     Value::Text(text) => parse(text),
+                    Value::Int(number) if numbers => parse(&number.to_string()),
                     Value::Null => Err("is empty".to_owned()),
                     // YAML may already have changed the spelling: 007, 1.10.
                     Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
@@ -174,6 +186,16 @@ impl Reader<'_> {
         let listen = self.one("listen", values::listen);
         let metrics_listen = self.one("metricsListen", values::listen);
         let tls = self.tls();
+        let deny_addresses = self.many("denyAddress", values::denied_ranges);
+        let ports = |at: &At<'_>, found: &mut Vec<Problem>| list(at, found, true, values::ports);
+        let registry_ports = self.read("registryPorts", ports).unwrap_or_default();
+        if let (true, Some(origin)) = (registry_ports.is_empty(), self.origin("registryPorts")) {
+            let message = "names no port, and no image could be looked at; write such as 443";
+            // Whatever is wrong with one of them has been said.
+            if !self.problems.iter().any(|problem| problem.origin == origin) {
+                self.problems.push(problem(&origin, "registryPorts", message));
+            }
+        }
         let no_cluster = self.one("noCluster", word(&BOOLS));
         if let (Some(TlsSource::Secret(_)), Some(true)) = (&tls, no_cluster)
             && let Some(origin) = self.origin("noCluster")
@@ -191,6 +213,8 @@ impl Reader<'_> {
             listen: listen?,
             metrics_listen: metrics_listen?,
             tls,
+            deny_addresses: deny_addresses.into_iter().flatten().collect(),
+            registry_ports,
             no_cluster: no_cluster?,
             events: events?,
         })

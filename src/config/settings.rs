@@ -72,6 +72,8 @@ pub(super) const ALL: &[Setting] = &[
     setting("tlsSecret", Default::Nothing),
     setting("tlsHost", Default::Always("")),
     setting("webhookConfiguration", Default::Always("pullcheck")),
+    setting("denyAddress", Default::Always("")),
+    setting("registryPorts", Default::Always("80,443,1024-65535")),
     setting("noCluster", Default::Always("false")),
     setting("events", Default::Always("false")),
     setting("output", Default::Always("human")),

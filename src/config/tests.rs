@@ -135,6 +135,47 @@ fn lists_may_be_repeated_or_separated_by_commas_or_emptied() {
 }
 
 #[test]
+fn ports_are_numbers_or_ranges_however_they_are_written() {
+    let shipped = serve(&[]).unwrap().serve.registry_ports;
+    assert_eq!(shipped, [80..=80, 443..=443, 1024..=65535]);
+    let expected = [443..=443, 5000..=5010];
+    let by_flag = serve(&["--registry-ports", "443, 5000-5010"]).unwrap();
+    assert_eq!(by_flag.serve.registry_ports, expected);
+    for text in ["registryPorts: [443, 5000-5010]\n", "registryPorts: \"443,5000-5010\"\n"] {
+        assert_eq!(with_file(text, &[]).unwrap().serve.registry_ports, expected, "{text}");
+    }
+    assert_eq!(with_file("registryPorts: 443\n", &[]).unwrap().serve.registry_ports, [443..=443]);
+    for (text, said) in [
+        ("registryPorts: []\n", "FILE:1: registryPorts: names no port"),
+        ("registryPorts: [0]\n", "FILE:1: registryPorts[0]: \"0\" is no port"),
+        ("registryPorts: [70000]\n", "\"70000\" is no port; write such as 443 or 5000-5010"),
+        ("registryPorts: [9-7]\n", "\"9-7\" is no port"),
+        ("registryPorts: [https]\n", "\"https\" is no port"),
+    ] {
+        let found = with_file(text, &[]).unwrap_err();
+        assert!(found.contains(said), "{text}: {found}");
+        assert!(!found.contains("2 problems"), "{text}: {found}");
+    }
+}
+
+#[test]
+fn a_denied_range_is_a_range_or_all_private_ones() {
+    let denied = |text: &str| {
+        let ranges = serve(&["--deny-address", text]).map_err(|error| error.to_string())?;
+        let ranges = ranges.serve.deny_addresses.iter().map(ToString::to_string);
+        Ok::<Vec<String>, String>(ranges.collect())
+    };
+    assert_eq!(denied("192.0.2.7,fd00::/8").unwrap(), ["192.0.2.7/32", "fd00::/8"]);
+    assert_eq!(
+        denied("private").unwrap(),
+        ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
+    );
+    assert!(denied("privat").unwrap_err().contains("did you mean private?"));
+    assert!(denied("10.0.0.1/8").unwrap_err().contains("write 10.0.0.0/8"));
+    assert!(denied("everything").unwrap_err().contains("such as 10.0.0.0/8, or private"));
+}
+
+#[test]
 fn a_switch_needs_no_value() {
     assert!(serve(&["--no-cluster"]).unwrap().serve.no_cluster);
     assert!(check(&["--cluster", "-n", "shop"]).unwrap().check.cluster);

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -165,6 +166,33 @@ pub(super) fn address_range(text: &str) -> Parsed<IpNet> {
         ));
     }
     Ok(range)
+}
+
+/// What `private` stands for: RFC 1918, carriers' ranges (RFC 6598) and unique local addresses
+/// (RFC 4193).
+const PRIVATE: [&str; 5] =
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
+/// An address range that is refused, or the word for all private ones.
+pub(super) fn denied_ranges(text: &str) -> Parsed<Vec<IpNet>> {
+    if text == "private" {
+        return PRIVATE.into_iter().map(address_range).collect();
+    }
+    match address_range(text) {
+        Ok(range) => Ok(vec![range]),
+        Err(message) if text.contains(['.', ':']) => Err(message),
+        Err(_) => Err(unknown(text, &["private"], "write such as 10.0.0.0/8, or private")),
+    }
+}
+
+/// A port, or the first and last of a range.
+pub(super) fn ports(text: &str) -> Parsed<RangeInclusive<u16>> {
+    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        _ => Err(format!("{} is no port; write such as 443 or 5000-5010", quoted(text))),
+    }
 }
 
 /// A registry's `host[:port]`, without wildcards.

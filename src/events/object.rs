@@ -20,7 +20,8 @@ const OWNER: usize = 200;
 /// Longest part of a reference to an owner, in bytes.
 const LONGEST: usize = 253;
 
-/// An Event's name and its JSON; `None` where no API server would take it.
+/// An Event's name and its JSON; `None` where no API server would take it, or where the owner is
+/// none that it would have let anybody name.
 ///
 /// The name is made of the owner, the field and the cause alone, so that replicas cannot tell the
 /// same twice.
@@ -28,7 +29,7 @@ pub(super) fn event(note: &Note, instance: &str, now: Timestamp) -> Option<(Stri
     let owner = &note.owner;
     if [&owner.api_version, &owner.kind, &owner.name, &owner.uid]
         .iter()
-        .any(|it| it.len() > LONGEST)
+        .any(|it| it.len() > LONGEST || !it.bytes().all(|byte| byte.is_ascii_graphic()))
     {
         return None;
     }

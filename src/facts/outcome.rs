@@ -259,7 +259,7 @@ pub struct Trouble {
     pub detail: String,
     /// How long we waited, where waiting is what failed.
     pub waited: Option<Duration>,
-    /// `Retry-After`, where the registry told one.
+    /// `Retry-After`, where the registry told one; where it was not asked, when it is again.
     pub retry_after: Option<Duration>,
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::value::RawValue;
@@ -25,6 +26,12 @@ const MOST_TAINTS: usize = 100;
 const MOST_IMAGES: usize = 1_000;
 /// Longest image name: a repository, a tag and a digest.
 const LONGEST_IMAGE: usize = 1_024;
+/// Most ranges of pods of one node: there is one for each family.
+const MOST_RANGES: usize = 8;
+/// The widest ranges that are believed, as their prefixes.
+const WIDEST_V4: u8 = 8;
+/// The same of IPv6.
+const WIDEST_V6: u8 = 32;
 /// Longest name of a system or a processor, longest version of a kernel.
 const LONGEST_WORD: usize = 64;
 
@@ -48,6 +55,7 @@ impl Node {
                 .and_then(|text| quantity::whole(&text.0)),
             disk_pressure: status.conditions.0.iter().any(Condition::is_disk_pressure),
             images: images(status.images, names),
+            pod_ranges: pod_ranges(&spec),
             taints: taints(spec.taints, names),
             unschedulable: spec.unschedulable,
         })
@@ -104,6 +112,24 @@ fn taints(raw: List<RawTaint<'_>>, names: &mut Names) -> Vec<Taint> {
     taints.take(MOST_TAINTS).collect()
 }
 
+/// `podCIDRs`, of which `podCIDR` is the first.
+fn pod_ranges(spec: &Spec<'_>) -> Vec<IpNet> {
+    let all = spec.pod_cidrs.iter().map(|Text(range)| range.as_ref());
+    let first = spec.pod_cidr.iter().map(|Text(range)| range.as_ref());
+    let mut ranges: Vec<IpNet> =
+        all.chain(first).take(MOST_RANGES).filter_map(range_of_pods).collect();
+    ranges.sort_unstable();
+    ranges.dedup();
+    ranges
+}
+
+/// One range. One that is wider than any cluster's would refuse images half the internet.
+fn range_of_pods(text: &str) -> Option<IpNet> {
+    let range: IpNet = text.parse().ok()?;
+    let widest = if range.addr().is_ipv4() { WIDEST_V4 } else { WIDEST_V6 };
+    (range.prefix_len() >= widest).then(|| range.trunc())
+}
+
 #[derive(Deserialize)]
 struct Raw<'a> {
     #[serde(borrow, default, deserialize_with = "object")]
@@ -126,6 +152,10 @@ struct Metadata<'a> {
 struct Spec<'a> {
     #[serde(borrow, default, deserialize_with = "lenient")]
     taints: List<RawTaint<'a>>,
+    #[serde(borrow, default, rename = "podCIDRs", deserialize_with = "lenient")]
+    pod_cidrs: Vec<Text<'a>>,
+    #[serde(borrow, default, rename = "podCIDR", deserialize_with = "lenient")]
+    pod_cidr: Option<Text<'a>>,
     #[serde(default, deserialize_with = "lenient")]
     unschedulable: bool,
 }

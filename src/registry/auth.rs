@@ -5,16 +5,14 @@ mod fetch;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Uri;
-use moka::Expiry;
-use moka::future::Cache;
 use tokio::time::timeout;
 
 use super::Step;
-use super::bounded::bounded_by_size;
 use super::budget::{Budgets, Slot};
+use super::fair::Fair;
 use super::identity::CredentialId;
 use super::progress::{Phase, Progress, current, enter};
 use super::scheme::canonical;
@@ -118,12 +116,12 @@ pub(super) struct Granted {
 /// Everything known about logging in, shared by all lookups.
 pub(super) struct Auth {
     transport: Arc<Transport>,
-    tokens: Cache<TokenKey, Arc<Token>>,
+    tokens: Fair<TokenKey, Arc<Token>>,
     /// How a credential was taken at a realm: a GET-only realm costs no second refused login. What
     /// works for one says nothing about another.
-    methods: Cache<(String, CredentialId), Method>,
+    methods: Fair<(String, CredentialId), Method>,
     /// Realms that know no POST and have given a token for a GET, whoever asked.
-    without_form: Cache<String, ()>,
+    without_form: Fair<String, ()>,
     pub(super) budgets: Budgets,
     pub(super) standing: Arc<Standing>,
 }
@@ -136,22 +134,9 @@ impl fmt::Debug for Auth {
 }
 
 /// A token lives as long as its answer says.
-struct ByLifetime;
-
-impl Expiry<TokenKey, Arc<Token>> for ByLifetime {
-    fn expire_after_create(
-        &self,
-        _: &TokenKey,
-        token: &Arc<Token>,
-        _: Instant,
-    ) -> Option<Duration> {
-        Some(token.lifetime)
-    }
-}
-
-fn kept_tokens() -> Cache<TokenKey, Arc<Token>> {
+fn kept_tokens() -> Fair<TokenKey, Arc<Token>> {
     let size = |key: &TokenKey, token: &Arc<Token>| key.size() + token.size();
-    bounded_by_size(TOKENS, size).expire_after(ByLifetime).build()
+    Fair::new(TOKENS, size, |token| token.lifetime)
 }
 
 impl Auth {
@@ -159,12 +144,8 @@ impl Auth {
         Self {
             transport,
             tokens: kept_tokens(),
-            methods: bounded_by_size(METHODS, |(realm, _): &(String, _), _| realm.len())
-                .time_to_live(METHOD)
-                .build(),
-            without_form: bounded_by_size(METHODS, |realm: &String, ()| realm.len())
-                .time_to_live(METHOD)
-                .build(),
+            methods: Fair::new(METHODS, |(realm, _): &(String, _), _| realm.len(), |_| METHOD),
+            without_form: Fair::new(METHODS, |realm: &String, ()| realm.len(), |()| METHOD),
             budgets: Budgets::new(),
             standing: Arc::new(Standing::new()),
         }
@@ -177,7 +158,8 @@ impl Auth {
         who: &Who,
     ) -> Step<Granted> {
         let key = question.key(who);
-        if let Some(token) = self.tokens.get(&key).await {
+        if let Some(token) = self.tokens.get(&who.tenant, &key).await {
+            let token = (**token).clone();
             return Ok(Granted { token, question: question.clone(), cached: true });
         }
         let host = question.host();
@@ -212,7 +194,7 @@ impl Auth {
     }
 
     async fn not_refused(&self, host: &str, who: &Who) -> Step<()> {
-        match self.standing.refused_login(host, who.id()).await {
+        match self.standing.refused_login(&who.tenant, host, who.id()).await {
             Some(refusal) => Err(Outcome::Refused(refusal)),
             None => Ok(()),
         }
@@ -239,7 +221,8 @@ impl Auth {
                     auth.fetch(&question, &who, slot.as_ref()).await
                 };
                 let bounded = bounded(limit, question.host(), &progress, fetch);
-                let ended = Box::pin(auth.tokens.try_get_with(key.clone(), bounded)).await;
+                let ended = auth.tokens.get_or_try(&who.tenant, key.clone(), bounded).await;
+                let ended = ended.map(|token| (**token).clone());
                 match ended.map_err(|outcome| Outcome::clone(&outcome)) {
                     // Another review's budget, or another namespace's, is no answer for this one.
                     Err(Outcome::NotChecked(Unchecked::Budget(_))) if !asked => {}
@@ -291,9 +274,8 @@ mod tests {
                 via: None,
                 who: CredentialId::ANONYMOUS,
             };
-            tokens.insert(key, token.clone()).await;
-            tokens.run_pending_tasks().await;
+            tokens.insert(&"shop".into(), key, token.clone()).await;
         }
-        assert!((500..1_024).contains(&tokens.entry_count()), "{}", tokens.entry_count());
+        assert!((500..1_024).contains(&tokens.count()), "{}", tokens.count());
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use moka::future::Cache;
 use tokio::time::{Instant, timeout};
 
 use super::auth::Auth;
-use super::bounded::bounded_by_size;
+use super::breaker::Breakers;
 use super::config::{BuildError, ClientConfig};
 use super::connect::{Parts, Proxies};
 use super::dns::SystemResolver;
+use super::fair::Fair;
 use super::hosts::Hosts;
 use super::identity::{CredentialId, Identities};
 use super::memory::Memory;
@@ -60,8 +60,9 @@ pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
     pub(super) auth: Arc<Auth>,
     pub(super) hosts: Hosts,
+    pub(super) breakers: Arc<Breakers>,
     /// By registry host and repository.
-    pub(super) challenges: Cache<(String, String), Remembered>,
+    pub(super) challenges: Fair<(String, String), Remembered>,
     pub(super) memory: Memory,
     pub(super) quota_floor: f64,
     pub(super) pull_through: Vec<Glob>,
@@ -87,15 +88,15 @@ impl RegistryClient {
         let shared = Shared {
             auth: Arc::new(Auth::new(transport.clone())),
             hosts: Hosts::new(config.certs_d, config.limits.files),
+            breakers: Arc::new(Breakers::new(config.metrics)),
             transport,
-            challenges: bounded_by_size(
+            challenges: Fair::new(
                 CHALLENGES,
                 |(host, repository): &(String, String), seen: &Remembered| {
                     host.len() + repository.len() + seen.size()
                 },
-            )
-            .time_to_live(CHALLENGE)
-            .build(),
+                |_| CHALLENGE,
+            ),
             memory: Memory::new(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,
@@ -114,6 +115,15 @@ impl RegistryClient {
     pub async fn is_told(&self, reference: &Reference) -> bool {
         let listed = self.shared.hosts.of(reference, &self.shared.transport).await;
         listed.is_ok_and(|listing| listing.told)
+    }
+
+    /// What is said instead of asking now: every host that a node would ask fails too often to be
+    /// asked for this, or wants to be left alone.
+    pub async fn refusal(&self, lookup: Lookup<'_>) -> Option<Outcome> {
+        let shared = &self.shared;
+        let listing = shared.hosts.of(lookup.reference, &shared.transport).await.ok()?;
+        let who = Who::new(lookup.tenant, lookup.credential, &shared.identities);
+        walk::refusal(shared, lookup.reference, &listing, &who).await
     }
 
     /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.

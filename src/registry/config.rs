@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::address::AddressRule;
 use super::dns::Resolve;
 use crate::glob::Glob;
+use crate::telemetry::Metrics;
 
 /// Settings of a [`RegistryClient`](super::RegistryClient).
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct ClientConfig {
     pub layers: bool,
     /// The `User-Agent` of every request.
     pub user_agent: String,
+    /// Where it is counted that hosts fail again and again, if anywhere.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Default for ClientConfig {
@@ -51,6 +54,7 @@ impl Default for ClientConfig {
             pull_through: Vec::new(),
             layers: true,
             user_agent: concat!("pullcheck/", env!("CARGO_PKG_VERSION")).to_owned(),
+            metrics: None,
         }
     }
 }

@@ -121,7 +121,7 @@ impl Way {
     async fn connect(&self, uri: &Uri) -> Result<Stream, ConnectError> {
         let target = Target::of(uri)?;
         let secure = uri.scheme() != Some(&Scheme::HTTP);
-        if let Some(what) = self.parts.address_rule.refusal_as_written(target.host) {
+        if let Some(what) = self.parts.address_rule.refusal_as_written(target.host, target.port) {
             return Err(ConnectError::Declined(what));
         }
         let Some(proxy) = self.parts.proxies.of(uri) else {
@@ -230,7 +230,7 @@ impl Parts {
         }
         let limit = self.limits.dns.min(LOOK);
         let found = timeout(limit, self.resolver.resolve(target.host, target.port)).await.ok()?;
-        found.ok()?.iter().find_map(|address| self.address_rule.refusal(address.ip()))
+        found.ok()?.iter().find_map(|address| self.address_rule.refusal(*address))
     }
 }
 

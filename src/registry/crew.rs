@@ -51,6 +51,12 @@ impl Crew {
         others.take_while(|other| !Arc::ptr_eq(other, endpoint)).cloned().collect()
     }
 
+    /// Whether this is another host of these than `endpoint`.
+    pub(super) fn is_another(&self, endpoint: &Arc<Endpoint>, authority: &str) -> bool {
+        authority != endpoint.authority.as_str()
+            && self.members.iter().any(|member| member.endpoint.authority.as_str() == authority)
+    }
+
     /// This host had no answer, or a no.
     pub(super) fn has_failed(&self, endpoint: &Arc<Endpoint>) {
         for member in self.members.iter().filter(|member| Arc::ptr_eq(&member.endpoint, endpoint)) {

@@ -27,12 +27,13 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
         return unread(Unread::Unusual, None);
     };
     let memory = &session.shared.memory;
-    if let Some((length, outline)) = memory.manifest(session.key(&entry.digest), kind).await
+    if let Some((length, outline)) =
+        memory.manifest(&session.who.tenant, session.key(&entry.digest), kind).await
         && entry.size.is_none_or(|stated| stated == length)
     {
         return Ok(found(session, entry, None, &outline).await);
     }
-    let known = memory.quota(session.authority.as_str(), session.who.id()).await;
+    let known = memory.quota(session.authority.as_str(), &session.who).await;
     if known.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
         return unread(Unread::Quota, known);
     }
@@ -50,7 +51,8 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
     match read(session, answer, entry, kind).await? {
         Some((length, outline)) => {
             let key = session.key(&entry.digest);
-            session.shared.memory.keep_manifest(key, kind, length, outline.clone()).await;
+            let (memory, tenant) = (&session.shared.memory, &session.who.tenant);
+            memory.keep_manifest(tenant, key, kind, length, outline.clone()).await;
             Ok(found(session, entry, quota, &outline).await)
         }
         None => unread(Unread::Unusual, quota),

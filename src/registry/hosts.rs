@@ -12,6 +12,8 @@
 
 mod complete;
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod material;
 mod server_url;
 mod toml_file;
@@ -27,7 +29,7 @@ use std::time::Duration;
 use http::uri::Authority;
 use moka::future::Cache;
 
-use super::scheme::Spoken;
+use super::scheme::{Spoken, canonical};
 use super::transport::{Transport, Via};
 use crate::image::Reference;
 
@@ -80,6 +82,15 @@ impl Endpoint {
                 let joint = if what.contains('?') { '&' } else { '?' };
                 format!("{path}{joint}ns={}", escaped(namespace))
             }
+        }
+    }
+
+    /// The same for the same machine, reached in the same way, whatever is asked there.
+    pub(super) fn machine(&self) -> String {
+        let authority = canonical(&self.authority);
+        match &self.via {
+            None => authority,
+            Some(via) => format!("{authority} {}", via.id()),
         }
     }
 

@@ -114,7 +114,8 @@ async fn present(session: &mut Session<'_>, mut head: Answer, shelf: Shelf) -> S
             Ok(kind) => kind,
             Err(fault) => return Ok(invalid(&head, fault)),
         };
-        let known = session.shared.memory.manifest(session.key(&digest), kind).await;
+        let (memory, tenant) = (&session.shared.memory, &session.who.tenant);
+        let known = memory.manifest(tenant, session.key(&digest), kind).await;
         if let Some((_, outline)) = known {
             let content = content::of(session, &outline).await?;
             return Ok(Outcome::Found(Found { digest, quota, content }));
@@ -157,7 +158,7 @@ pub(super) async fn note_quota(session: &Session<'_>, answer: &Answer) -> Option
     let quota = quota(&answer.headers);
     if !answer.redirected {
         let host = session.authority.as_str();
-        session.shared.memory.keep_quota(host, session.who.id(), quota).await;
+        session.shared.memory.keep_quota(host, &session.who, quota).await;
     }
     quota
 }
@@ -231,7 +232,8 @@ async fn verify(
     match checked {
         Ok((digest, kind, length, outline)) => {
             let key = session.key(&digest);
-            session.shared.memory.keep_manifest(key, kind, length, outline.clone()).await;
+            let (memory, tenant) = (&session.shared.memory, &session.who.tenant);
+            memory.keep_manifest(tenant, key, kind, length, outline.clone()).await;
             let content = content::of(session, &outline).await?;
             Ok(Outcome::Found(Found { digest, quota, content }))
         }

@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::Step;
 use super::auth::Granted;
+use super::breaker::{Asking, Place};
 use super::challenge::{Bearer, Challenges};
 use super::client::Shared;
 use super::crew::Crew;
@@ -80,6 +81,8 @@ pub(super) struct Session<'a> {
     pub(super) named: Option<Descriptor>,
     /// What the registry said in the body of its last 403.
     told: Option<ErrorBody>,
+    /// Leave to ask, where it is this conversation that must have it.
+    asking: Option<Arc<Asking>>,
 }
 
 impl<'a> Session<'a> {
@@ -105,6 +108,53 @@ impl<'a> Session<'a> {
             shown: false,
             named: None,
             told: None,
+            asking: None,
+        }
+    }
+
+    /// Takes leave to ask this host, unless it fails too often to be asked now. What comes of it
+    /// is to be [noted](Self::note_end).
+    pub(super) fn take_leave(&mut self) -> Step<()> {
+        let machine = self.endpoint.machine();
+        let place = Place { key: &machine, authority: self.authority.as_str() };
+        let repository = self.reference.repository();
+        self.asking = Some(self.shared.breakers.ask(place, repository, &self.who)?);
+        Ok(())
+    }
+
+    /// The same, unless `other`, which has leave, is with the same host.
+    pub(super) fn take_leave_elsewhere(&mut self, other: &Session<'_>) -> Step<()> {
+        if self.is_with(other) { Ok(()) } else { self.take_leave() }
+    }
+
+    /// Whether both are with the same host.
+    pub(super) fn is_with(&self, other: &Session<'_>) -> bool {
+        Arc::ptr_eq(&self.endpoint, &other.endpoint)
+    }
+
+    /// What is said instead of asking this host now.
+    pub(super) fn refusal_to_ask(&self) -> Option<Outcome> {
+        let machine = self.endpoint.machine();
+        let place = Place { key: &machine, authority: self.authority.as_str() };
+        self.shared.breakers.refusal(place, &self.who)
+    }
+
+    /// How asking this host ended. That another host failed, which was asked for a part of the
+    /// same image, is nothing to this one.
+    pub(super) fn note_end(&self, outcome: &Outcome) {
+        let Some(asking) = &self.asking else { return };
+        match outcome {
+            Outcome::Trouble(trouble) if self.crew.is_another(&self.endpoint, &trouble.host) => {
+                asking.answered();
+            }
+            outcome => asking.ended(outcome),
+        }
+    }
+
+    /// This host has answered, whatever it said.
+    pub(super) fn note_answer(&self) {
+        if let Some(asking) = &self.asking {
+            asking.answered();
         }
     }
 
@@ -170,6 +220,20 @@ impl<'a> Session<'a> {
         path: &str,
         accept: &HeaderValue,
     ) -> Step<Answer> {
+        let ended = self.converse(method, path, accept).await;
+        // Its token server may have been asked alone.
+        if let (Err(Outcome::Trouble(_)), Some(asking)) = (&ended, &self.asking) {
+            asking.sent();
+        }
+        ended
+    }
+
+    async fn converse(
+        &mut self,
+        method: &Method,
+        path: &str,
+        accept: &HeaderValue,
+    ) -> Step<Answer> {
         if !self.begun {
             self.begun = true;
             // Where a node begins with a blob, nothing has asked it for a login yet.
@@ -219,6 +283,9 @@ impl<'a> Session<'a> {
 
     async fn exchange(&self, path: PathAndQuery, request: Request) -> Step<Answer> {
         let (transport, spoken) = (&self.shared.transport, self.endpoint.spoken);
+        if let Some(asking) = &self.asking {
+            asking.sent();
+        }
         transport.ask(&self.authority, spoken, path, request).await
     }
 

@@ -1,6 +1,7 @@
 //! The client against servers that behave, and servers that do not.
 
 mod absence;
+mod breaker;
 mod debug;
 mod depth;
 mod entries;
@@ -16,5 +17,6 @@ mod refusal;
 mod sharing;
 mod shelf;
 mod slow;
+mod strangers;
 pub(super) mod tree;
 mod world;

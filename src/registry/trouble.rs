@@ -7,6 +7,14 @@ use super::retry_after::retry_after;
 use super::transport::Answer;
 use crate::facts::{Outcome, Trouble, TroubleKind};
 
+/// How the detail of what another place than the registry's own answered ends.
+const BEHIND: &str = " behind a redirect";
+
+/// Whether what the registry leads to said this, and not the registry itself.
+pub(super) fn is_behind_a_redirect(trouble: &Trouble) -> bool {
+    trouble.detail.ends_with(BEHIND)
+}
+
 /// A failure without a wait.
 pub(super) fn trouble(kind: TroubleKind, host: &str, detail: impl Into<String>) -> Outcome {
     Outcome::Trouble(Trouble {
@@ -31,7 +39,7 @@ pub(super) fn of_status(
     redirected: bool,
 ) -> Outcome {
     let number = status.as_u16();
-    let behind = if redirected { " behind a redirect" } else { "" };
+    let behind = if redirected { BEHIND } else { "" };
     let kind = match status {
         StatusCode::TOO_MANY_REQUESTS => TroubleKind::RateLimited,
         // Only a proxy asks for a login to itself.

@@ -150,16 +150,24 @@ async fn visit(session: &mut Session<'_>) -> Result<Said, Outcome> {
     if let Some(refusal) = session.standing_refusal().await {
         return Ok(Said::No(Outcome::Refused(refusal)));
     }
+    if let Err(refusal) = session.take_leave() {
+        return Ok(Said::Unseen(refusal));
+    }
     enter(Phase::Request, session.authority.as_str());
     let (outcome, has_it) = match Box::pin(lookup::reach(session)).await {
         Ok(Reached::Missing(answer)) => {
+            session.note_answer();
             progress::first_missed();
             return Ok(Said::Missing(answer));
         }
-        Ok(Reached::Stop(outcome)) => return Err(outcome),
+        Ok(Reached::Stop(outcome)) => {
+            session.note_end(&outcome);
+            return Err(outcome);
+        }
         Ok(Reached::There(outcome)) => (outcome, true),
         Err(outcome) => (outcome, false),
     };
+    session.note_end(&outcome);
     let outcome = session.note_refusal(outcome).await;
     match &outcome {
         // By digest it may have been gone a moment later.
@@ -264,7 +272,7 @@ pub(super) async fn entry(
         session.shown = true;
         let ended = match session.standing_refusal().await {
             Some(refusal) => Err(Outcome::Refused(refusal)),
-            None => match Box::pin(entry::run(&mut session, entry)).await {
+            None => match Box::pin(fetch(&mut session, entry)).await {
                 Ok(outcome) if !is_lost(&outcome) => Ok(outcome),
                 Ok(outcome) | Err(outcome) => Err(session.note_refusal(outcome).await),
             },
@@ -275,6 +283,38 @@ pub(super) async fn entry(
         }
     }
     said.nowhere()
+}
+
+/// Asks one host for an entry, if it may be asked.
+async fn fetch(session: &mut Session<'_>, entry: &Descriptor) -> Step<Outcome> {
+    session.take_leave()?;
+    let ended = entry::run(session, entry).await;
+    let (Ok(outcome) | Err(outcome)) = &ended;
+    session.note_end(outcome);
+    ended
+}
+
+/// What is said instead of asking any of the hosts now; nothing where one of them would be asked,
+/// or has an answer that stands.
+pub(super) async fn refusal(
+    shared: &Arc<Shared>,
+    reference: &Reference,
+    listing: &Listing,
+    who: &Who,
+) -> Option<Outcome> {
+    let crew = Arc::new(Crew::new(listing));
+    let mut first = None;
+    for host in &listing.hosts {
+        let endpoint = host.endpoint.as_ref().ok()?;
+        let session = Session::new(shared, reference, endpoint, &crew, who.clone());
+        let refusal = session.refusal_to_ask()?;
+        if session.standing_refusal().await.is_some() {
+            return None;
+        }
+        first.get_or_insert(refusal);
+    }
+    shared.breakers.spared(reference.host());
+    first
 }
 
 /// What the hosts said that were asked for content so far.

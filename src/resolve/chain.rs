@@ -12,14 +12,14 @@ use super::entries::{Room, wanted};
 use super::flight::{self, Flight};
 use super::spot::Spot;
 use super::tries::{Try, tries};
-use super::{Question, Shared};
+use super::{Question, Shared, lifetime, stale};
 use crate::facts::{Attempt, Outcome, Unchecked};
 
 /// One question on its way through its credentials.
 #[derive(Clone)]
 pub(super) struct Chain {
-    shared: Arc<Shared>,
-    question: Arc<Question>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) question: Arc<Question>,
     trace: Arc<Mutex<Trace>>,
 }
 
@@ -44,22 +44,36 @@ impl Chain {
         match timeout_at(deadline, task).await {
             Ok(Ok(attempts)) => attempts,
             Ok(Err(_)) => self.so_far(|_| Outcome::NotChecked(Unchecked::Failed)),
-            Err(_) => {
-                self.shared.metrics.deadline_missed();
-                let now = Instant::now();
-                self.so_far(|flight| match flight {
-                    Some(flight) => flight.work.progress.at_deadline(now),
-                    None => Outcome::NotChecked(Unchecked::Deadline),
-                })
-            }
+            Err(_) => self.at_deadline().await,
         }
+    }
+
+    /// What is known now, or was before: what is kept is at hand.
+    async fn at_deadline(&self) -> Vec<Attempt> {
+        let now = Instant::now();
+        let mut attempts = self.so_far(|flight| match flight {
+            Some(flight) => flight.work.progress.at_deadline(now),
+            None => Outcome::NotChecked(Unchecked::Deadline),
+        });
+        let current = {
+            let trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+            trace.current.clone()
+        };
+        let last = attempts.len().checked_sub(1).and_then(|last| tries(&self.question).nth(last));
+        if let (Some(next), Some(attempt)) = (last, attempts.last_mut()) {
+            self.stand_in(&next, current.as_deref(), attempt).await;
+        }
+        if !attempts.iter().any(Attempt::works) {
+            self.shared.metrics.deadline_missed();
+        }
+        attempts
     }
 
     async fn run(self) -> Vec<Attempt> {
         for next in tries(&self.question) {
             let spot = Spot::image();
             let key = self.shared.key(&self.question, &next, None);
-            let kept = self.shared.kept(&self.question, &key).await;
+            let kept = self.shared.kept(&self.question, &key, Instant::now()).await;
             let remembered = kept.is_some_and(|answer| answer.is_old_content(&key));
             {
                 let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +83,8 @@ impl Chain {
             self.look(&next, spot.clone(), 0, &Room::new()).await;
             // Nothing is open any more.
             let known = spot.so_far(&|_| Outcome::NotChecked(Unchecked::Failed));
-            let attempt = next.attempt(known, remembered);
+            let mut attempt = next.attempt(known, remembered);
+            self.stand_in(&next, Some(&spot), &mut attempt).await;
             let ends = attempt.works();
             let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
             trace.current = None;
@@ -117,14 +132,19 @@ impl Chain {
     async fn ask(&self, next: &Try<'_>, spot: &Spot) -> Outcome {
         let key = self.shared.key(&self.question, next, spot.entry.clone());
         loop {
-            if let Some(answer) = self.shared.kept(&self.question, &key).await {
+            if let Some(answer) = self.shared.kept(&self.question, &key, Instant::now()).await {
                 return answer.outcome.clone();
             }
-            let Some(flight) =
-                flight::join_or_start(&self.shared, &key, next.credential, &self.question)
-            else {
-                let budget = "too many lookups are under way".to_owned();
-                return Outcome::NotChecked(Unchecked::Budget(budget));
+            // What is there is too old for who asks anew.
+            let old = self.question.anew.then(|| Instant::now().checked_sub(lifetime::ABSENT));
+            let Some(flight) = flight::join_or_start(
+                &self.shared,
+                &key,
+                next.credential,
+                &self.question,
+                old.flatten(),
+            ) else {
+                return stale::declined();
             };
             spot.flies(flight.clone());
             match flight.landed().await {

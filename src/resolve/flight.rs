@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::lifetime::{self, Answer};
+use super::queue::Place;
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
@@ -26,27 +27,34 @@ pub(super) struct Work {
     /// How far it came.
     pub(super) progress: Progress,
     requests: RequestBudget,
+    /// What is kept is not enough for it, unless the registry was asked later than then.
+    after: Option<Instant>,
 }
 
-/// The flight for `key`, begun now if there is none; `None` when too many are under way.
+/// The flight for `key`, begun now if there is none; `None` when too many are under way. Its answer
+/// is a later one than that of `after`, where that is given.
 pub(super) fn join_or_start(
     shared: &Arc<Shared>,
     key: &Key,
     credential: Option<&Credential>,
     question: &Question,
+    after: Option<Instant>,
 ) -> Option<Arc<Flight>> {
     // A flight that waits for another namespace's turn is not waited for: that namespace may
-    // have filled its share with registries that hang.
+    // have filled its share with registries that hang. One that waits for its own turn may come to
+    // be content with what is kept.
     // Nor is one that found an absence long ago and still looks for its explanation.
     let joins = |flight: &Flight| {
-        let progress = &flight.work.progress;
+        let Work { progress, after: other, .. } = &flight.work;
         let moves = progress.phase() != Phase::Queued;
-        (moves || flight.tenant == question.tenant)
+        (moves || (flight.tenant == question.tenant && *other >= after))
             && progress.absent_since().is_none_or(|since| since.elapsed() < lifetime::ABSENT)
     };
     let requests = question.requests.clone();
-    let work = Work { progress: Progress::within(requests.clone()), requests };
-    let fly = |flight| fly(shared.clone(), key.clone(), credential.cloned(), flight);
+    let work = Work { progress: Progress::within(requests.clone()), requests, after };
+    let place = shared.queue.take(&question.tenant, key.reference.host(), &shared.lively);
+    let fly = place
+        .map(|place| |flight| fly(shared.clone(), key.clone(), credential.cloned(), flight, place));
     shared.flights.join_or_start(key.clone(), &question.tenant, joins, work, fly)
 }
 
@@ -64,27 +72,57 @@ async fn fly(
     key: Key,
     credential: Option<Credential>,
     flight: Arc<Flight>,
+    _place: Place,
 ) -> Outcome {
-    let progress = &flight.work.progress;
-    let _permit = shared.gate.enter(&flight.tenant, key.reference.host()).await;
-    // While this one waited for its turn, another namespace's may have come back.
-    if let Some(known) = shared.answers.get(&key).await {
-        return known.outcome.clone();
-    }
+    let Work { progress, after, .. } = &flight.work;
     let lookup = Lookup {
         reference: &key.reference,
         credential: credential.as_ref(),
         tenant: &flight.tenant,
         entry: key.entry.as_deref(),
     };
-    let asked = Instant::now();
-    let outcome = shared.client.lookup(lookup, progress).await;
-    shared.metrics.lookup(key.reference.host(), outcome.label());
-    let age = progress.absent_since().map(|since| since.elapsed());
-    let keep = lifetime::of(&key, &outcome, age);
-    if !keep.is_zero() {
-        let answer = Answer { outcome: outcome.clone(), keep, asked };
-        shared.answers.insert(key, Arc::new(answer)).await;
+    // What is not asked needs no turn.
+    if let Some(refusal) = shared.client.refusal(lookup).await {
+        return refusal;
     }
+    let host = key.reference.host();
+    let permit = shared.gate.enter(&flight.tenant, host, &shared.lively).await;
+    // While this one waited for its turn, another namespace's may have come back.
+    if let Some(known) = shared.answers.get(&flight.tenant, &key).await
+        && known.is_fresh(Instant::now())
+        && after.is_none_or(|after| known.asked > after)
+    {
+        return known.outcome.clone();
+    }
+    let asked = Instant::now();
+    let outcome = permit.run(shared.client.lookup(lookup, progress)).await;
+    shared.lively.note(host, &outcome);
+    shared.metrics.lookup(host, outcome.label());
+    let age = progress.absent_since().map(|since| since.elapsed());
+    let answer = Answer::new(&key, outcome.clone(), asked, age);
+    shared.keep(&flight.tenant, key, answer).await;
     outcome
+}
+
+impl Shared {
+    /// Keeps an answer for its time. Trouble never takes the place of what is still good, and a
+    /// "no" always does, even one too old to be kept.
+    pub(super) async fn keep(&self, tenant: &Arc<str>, key: Key, mut answer: Answer) {
+        let now = Instant::now();
+        if !answer.is_fresh(now) {
+            if !answer.outcome.is_unseen() {
+                self.answers.invalidate(&key).await;
+            }
+            return;
+        }
+        if matches!(answer.outcome, Outcome::Trouble(_))
+            && let Some(known) = self.answers.get(tenant, &key).await
+        {
+            if matches!(known.outcome, Outcome::Found(_)) && known.is_fresh(now) {
+                return;
+            }
+            answer.before = known.good(now).map(Box::new);
+        }
+        self.answers.insert(tenant, key, answer).await;
+    }
 }

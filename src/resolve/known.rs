@@ -3,20 +3,28 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::entries::{Room, wanted};
+use super::lifetime::Answer;
 use super::spot::fact;
 use super::tries::{Try, tries};
-use super::{Question, Shared};
+use super::{Key, Question, Shared, ahead};
 use crate::facts::{Attempt, Entry, EntryFact};
+use crate::registry::Kept;
 
 /// The attempts, if the cache can answer all that a node would ask.
-pub(super) async fn attempts(shared: &Shared, question: &Question) -> Option<Vec<Attempt>> {
+pub(super) async fn attempts(shared: &Arc<Shared>, question: &Question) -> Option<Vec<Attempt>> {
+    let now = Instant::now();
     let mut attempts = Vec::with_capacity(1);
     for next in tries(question) {
         let key = shared.key(question, &next, None);
-        let answer = shared.kept(question, &key).await?;
+        let answer = at_hand(shared, question, &next, &key, now).await?;
         let entries = match answer.outcome.index() {
-            Some(list) => entries(shared, question, &next, list, 0, &Room::new()).await?,
+            Some(list) => {
+                let asked = Asked { shared, question, next: &next, now };
+                entries(asked, list, 0, &Room::new()).await?
+            }
             None => Vec::new(),
         };
         let remembered = answer.is_old_content(&key);
@@ -31,16 +39,41 @@ pub(super) async fn attempts(shared: &Shared, question: &Question) -> Option<Vec
     Some(attempts)
 }
 
+/// An answer that may be used as it is.
+async fn at_hand(
+    shared: &Arc<Shared>,
+    question: &Question,
+    next: &Try<'_>,
+    key: &Key,
+    now: Instant,
+) -> Option<Arc<Kept<Answer>>> {
+    let answer = shared.kept(question, key, now).await?;
+    // What stands in for it is looked for at more leisure.
+    if answer.before.is_some() {
+        return None;
+    }
+    ahead::follow(shared, question, next, key, &answer, now);
+    Some(answer)
+}
+
+/// On whose behalf, and when.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    shared: &'a Arc<Shared>,
+    question: &'a Question,
+    next: &'a Try<'a>,
+    now: Instant,
+}
+
 /// The same of an index's entries. Boxed, because indexes lie in each other.
 fn entries<'a>(
-    shared: &'a Shared,
-    question: &'a Question,
-    next: &'a Try<'_>,
+    asked: Asked<'a>,
     list: &'a [Entry],
     depth: usize,
     room: &'a Room,
 ) -> Pin<Box<dyn Future<Output = Option<Vec<EntryFact>>> + Send + 'a>> {
     Box::pin(async move {
+        let Asked { shared, question, next, now } = asked;
         let mut facts = Vec::new();
         for entry in wanted(&question.nodes, list, depth, room) {
             let descriptor = match entry.ask {
@@ -51,9 +84,9 @@ fn entries<'a>(
                 }
             };
             let key = shared.key(question, next, Some(Arc::clone(&descriptor)));
-            let answer = shared.answers.get(&key).await?;
+            let answer = at_hand(shared, question, next, &key, now).await?;
             let inner = match answer.outcome.index() {
-                Some(list) => entries(shared, question, next, list, depth + 1, room).await?,
+                Some(list) => entries(asked, list, depth + 1, room).await?,
                 None => Vec::new(),
             };
             facts.push(fact(entry.index, Some(&descriptor), answer.outcome.clone(), inner));

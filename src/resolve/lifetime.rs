@@ -1,9 +1,9 @@
-//! How long each kind of answer is kept.
+//! How long each kind of answer is good for.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use moka::Expiry;
+use tokio::time::Instant;
 
 use super::Key;
 use crate::facts::{Content, Found, ImageConfig, Outcome, TroubleKind};
@@ -11,9 +11,9 @@ use crate::registry::CredentialId;
 
 /// A tag that was found: it can move or go, and missing that for a while harms nobody, as long as
 /// nobody is denied for what it led to ([`Answer::is_old_content`]).
-const FOUND_BY_TAG: Duration = Duration::from_secs(5 * 60);
+pub(super) const FOUND_BY_TAG: Duration = Duration::from_secs(5 * 60);
 /// A digest that was found: it can only be deleted.
-const FOUND_BY_DIGEST: Duration = Duration::from_secs(60 * 60);
+pub(super) const FOUND_BY_DIGEST: Duration = Duration::from_secs(60 * 60);
 /// Absence, and refusal without a credential, which often means absence: a denial must not rest
 /// on one older than this, because images are pushed seconds later.
 pub(super) const ABSENT: Duration = Duration::from_secs(5);
@@ -23,25 +23,25 @@ const REFUSED: Duration = Duration::from_secs(5 * 60);
 const INVALID: Duration = Duration::from_secs(10);
 /// A failure of our own view.
 const TROUBLE: Duration = Duration::from_secs(5);
+/// How old a tag's answer may be that stands in for a registry which fails: a tag moves with the
+/// next build, and an outage that lasts longer is one that people should read of.
+pub(super) const STALE_BY_TAG: Duration = Duration::from_secs(60 * 60);
+/// The same of a digest, which never moves: as long as what was verified by it is kept.
+pub(super) const STALE_BY_DIGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// A good answer is asked for again in the last one of so many parts of its time: early enough for
+/// a slow registry, and late enough to be no second load.
+const LAST_PART: u32 = 5;
 /// Longest that a registry's `Retry-After` is obeyed without a look.
 const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// How long to keep an answer to a question with this credential. `age` is how long ago the
+/// How long to use an answer to a question with this credential. `age` is how long ago the
 /// registry said that it has no such thing, if it did: explaining that takes time too.
 pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duration {
     let absent = ABSENT.saturating_sub(age.unwrap_or_default());
     match outcome {
         // A part that is not there is an absence too, and may be pushed any moment.
-        Outcome::Found(Found { content: Content::Image(image), .. })
-            if image.behind_inline.is_some() =>
-        {
-            ABSENT
-        }
-        Outcome::Found(Found { content: Content::Image(image), .. })
-            if matches!(image.config, ImageConfig::OtherLayers { .. }) =>
-        {
-            INVALID
-        }
+        Outcome::Found(found) if has_damage(found) => ABSENT,
+        Outcome::Found(found) if is_odd(found) => INVALID,
         Outcome::Found(_) if key.reference.digest().is_some() => FOUND_BY_DIGEST,
         Outcome::Found(_) => FOUND_BY_TAG,
         Outcome::Absent(_) => absent,
@@ -57,22 +57,96 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
         Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
             trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)
         }
-        Outcome::Trouble(_) => TROUBLE,
+        // Until it is asked again, but no longer than what it has just said.
+        Outcome::Trouble(trouble) => trouble.retry_after.unwrap_or(TROUBLE).min(TROUBLE),
         // A budget belongs to one namespace, and what was declined cost nothing.
         Outcome::NotChecked(_) => Duration::ZERO,
     }
 }
 
-/// An answer and how long it is kept.
+/// How long an answer may stand in for a registry that fails; none that could be held against an
+/// image.
+fn good_for(key: &Key, outcome: &Outcome) -> Option<Duration> {
+    let Outcome::Found(found) = outcome else { return None };
+    if has_damage(found) || is_odd(found) {
+        return None;
+    }
+    Some(if key.reference.digest().is_some() { STALE_BY_DIGEST } else { STALE_BY_TAG })
+}
+
+/// Some of it is not there, which not every runtime minds.
+fn has_damage(found: &Found) -> bool {
+    matches!(&found.content, Content::Image(image) if image.behind_inline.is_some())
+}
+
+/// Its parts do not go together, which not every runtime minds.
+fn is_odd(found: &Found) -> bool {
+    matches!(&found.content, Content::Image(image) if matches!(image.config, ImageConfig::OtherLayers { .. }))
+}
+
+/// An answer and how long it is good for.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) outcome: Outcome,
-    pub(super) keep: Duration,
     /// When the registry was asked.
-    pub(super) asked: tokio::time::Instant,
+    pub(super) asked: Instant,
+    /// How long it is used without asking again, and until when.
+    fresh: Duration,
+    until: Instant,
+    /// How long it stays good where the registry fails; none that could be held against an image.
+    stale: Option<Duration>,
+    /// It is near its end, and was asked for again.
+    pub(super) followed: AtomicBool,
+    /// Where this is but trouble: what the registry said before.
+    pub(super) before: Option<Box<Good>>,
+}
+
+/// What a registry said when all was well.
+#[derive(Debug, Clone)]
+pub(super) struct Good {
+    pub(super) outcome: Outcome,
+    pub(super) asked: Instant,
+    most: Duration,
 }
 
 impl Answer {
+    /// An answer that has just come. `age` as for [`of`].
+    pub(super) fn new(key: &Key, outcome: Outcome, asked: Instant, age: Option<Duration>) -> Self {
+        let fresh = of(key, &outcome, age);
+        let stale = good_for(key, &outcome);
+        let (until, followed) = (Instant::now() + fresh, AtomicBool::new(false));
+        Self { outcome, asked, fresh, until, stale, followed, before: None }
+    }
+
+    /// Whether it may be used without asking again.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        now < self.until
+    }
+
+    /// Whether it is good and in the last part of its time.
+    pub(super) fn is_near_its_end(&self, now: Instant) -> bool {
+        self.stale.is_some() && now + self.fresh / LAST_PART >= self.until
+    }
+
+    /// What may be said where the registry fails, and is not too old for that.
+    pub(super) fn good(&self, now: Instant) -> Option<Good> {
+        if self.good_until()? <= now {
+            return None;
+        }
+        let own = || {
+            let (outcome, asked, most) = (self.outcome.clone(), self.asked, self.stale?);
+            Some(Good { outcome, asked, most })
+        };
+        self.before.as_deref().cloned().or_else(own)
+    }
+
+    fn good_until(&self) -> Option<Instant> {
+        match self.before.as_deref() {
+            Some(good) => Some(good.asked + good.most),
+            None => Some(self.asked + self.stale?),
+        }
+    }
+
     /// Whether it is content that a tag led to, and the tag may lead elsewhere by now: what this
     /// lacks is an absence as well, and too old to deny for. A refused credential is another
     /// matter, its answer stands.
@@ -83,23 +157,10 @@ impl Answer {
     }
 }
 
-/// moka's view of the lifetimes.
-pub(super) struct ByOutcome;
-
-impl Expiry<Key, Arc<Answer>> for ByOutcome {
-    fn expire_after_create(&self, _: &Key, value: &Arc<Answer>, _: Instant) -> Option<Duration> {
-        Some(value.keep)
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &Key,
-        value: &Arc<Answer>,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(value.keep)
-    }
+/// How long an answer is kept in all, from now.
+pub(super) fn in_all(answer: &Answer) -> Duration {
+    let until = answer.good_until().map_or(answer.until, |good| good.max(answer.until));
+    until.saturating_duration_since(Instant::now())
 }
 
 #[cfg(test)]

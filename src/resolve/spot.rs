@@ -51,6 +51,18 @@ impl Spot {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
+    /// Whether the registry refused it, or an entry of it.
+    pub(super) fn is_refused(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*state {
+            State::Waiting | State::Flying(_) => false,
+            State::Landed { outcome, entries } => {
+                matches!(outcome, Outcome::Refused(_))
+                    || entries.iter().any(|entry| entry.is_refused())
+            }
+        }
+    }
+
     /// What is known now; `open` says it of what is under way or not begun.
     pub(super) fn so_far(
         &self,

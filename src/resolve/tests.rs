@@ -1,6 +1,11 @@
 //! The resolver against a real HTTP registry on the loopback.
 
+mod ahead;
+mod share;
+mod stale;
+
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,6 +47,10 @@ struct FakeState {
     arrived: Notify,
     open: watch::Receiver<bool>,
     entries_open: watch::Receiver<bool>,
+    /// What is answered instead, to paths that hold this.
+    fails: Mutex<Option<(String, StatusCode)>>,
+    /// `multi` leads to other images than before.
+    moved: AtomicBool,
 }
 
 impl Fake {
@@ -49,7 +58,9 @@ impl Fake {
         let (gate, open) = watch::channel(true);
         let (entries, entries_open) = watch::channel(true);
         let (requests, arrived) = (Mutex::default(), Notify::new());
-        let state = Arc::new(FakeState { requests, arrived, open, entries_open });
+        let (fails, moved) = (Mutex::default(), AtomicBool::new(false));
+        let state = FakeState { requests, arrived, open, entries_open, fails, moved };
+        let state = Arc::new(state);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let router = Router::new().fallback(answer).with_state(state.clone());
@@ -59,6 +70,15 @@ impl Fake {
 
     fn image(&self, name: &str) -> Reference {
         Reference::parse(&format!("{}/{name}", self.host)).unwrap()
+    }
+
+    /// From now on paths that hold `part` are answered with `status`.
+    fn fail(&self, part: &str, status: StatusCode) {
+        *self.state.fails.lock().unwrap() = Some((part.to_owned(), status));
+    }
+
+    fn heal(&self) {
+        *self.state.fails.lock().unwrap() = None;
     }
 
     /// Requests with this method whose path holds `part`.
@@ -79,11 +99,14 @@ async fn answer(State(state): State<Arc<FakeState>>, request: Request) -> Respon
     let login = format!("Basic {}", STANDARD.encode(format!("{}:{}", USER.0, USER.1)));
     let authorised = request.headers().get(header::AUTHORIZATION).is_some_and(|v| *v == *login);
     let mut response = Response::new(Body::empty());
-    if path.contains("/private/") && !authorised {
+    let fails = state.fails.lock().unwrap().clone();
+    if let Some((_, status)) = fails.filter(|(part, _)| path.contains(part)) {
+        *response.status_mut() = status;
+    } else if path.contains("/private/") && !authorised {
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         let basic = header::HeaderValue::from_static("Basic realm=\"fake\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
-    } else if let Some((media_type, body)) = served(&path) {
+    } else if let Some((media_type, body)) = served(&path, state.moved.load(Ordering::Relaxed)) {
         let digest = Digest::of(Algorithm::Sha256, body.as_bytes()).to_string();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media_type));
@@ -110,16 +133,19 @@ fn digest(text: &str) -> Digest {
 
 /// Every image is the same, but for `multi`, which is an index, and what is `absent`; there the
 /// image for arm64 is.
-fn served(path: &str) -> Option<(&'static str, String)> {
+fn served(path: &str, moved: bool) -> Option<(&'static str, String)> {
     let image = "application/vnd.oci.image.manifest.v1+json";
-    let by_digest = PLATFORMS.map(child).into_iter().find(|it| path.contains(digest(it).as_str()));
+    let now = |architecture: &str| {
+        if moved { child(&format!("{architecture}, pushed again")) } else { child(architecture) }
+    };
+    let by_digest = PLATFORMS.map(now).into_iter().find(|it| path.contains(digest(it).as_str()));
     match by_digest {
         _ if path.contains("/blobs/") => Some(("application/octet-stream", "{}".to_owned())),
         Some(child) if path.contains("absent") && child.contains("arm64") => None,
         Some(child) => Some((image, child)),
         None if path.contains("multi") => {
             let entries = PLATFORMS.map(|architecture| {
-                let child = child(architecture);
+                let child = now(architecture);
                 format!(
                     r#"{{"mediaType":"{image}","size":{},"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}"#,
                     child.len(),
@@ -243,7 +269,6 @@ async fn answers_are_kept_as_far_as_their_bytes_have_room() {
         let name = format!("app-{answers}:1");
         for _ in 0..2 {
             assert!(found(&ask(&resolver, question(fake.image(&name), &[])).await));
-            resolver.shared.answers.run_pending_tasks().await;
         }
         assert_eq!(fake.count(&Method::HEAD, &format!("app-{answers}/")), asked);
     }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::lifetime::Answer;
 use super::{Key, Question, Shared};
 use crate::credentials::Credential;
 use crate::facts::{Attempt, CredentialSource, Descriptor, EntryFact, Outcome};
+use crate::registry::Kept;
 
 /// One attempt to be made.
 pub(super) struct Try<'a> {
@@ -25,6 +28,7 @@ impl Try<'_> {
             outcome,
             entries,
             remembered,
+            stale: None,
         }
     }
 }
@@ -59,12 +63,14 @@ impl Shared {
     }
 
     /// The answer that is kept, unless it is older than the question takes.
-    pub(super) async fn kept(&self, question: &Question, key: &Key) -> Option<Arc<Answer>> {
-        let answer = self.answers.get(key).await?;
-        if question.anew && answer.is_old_content(key) {
-            self.answers.invalidate(key).await;
-            return None;
-        }
-        Some(answer)
+    pub(super) async fn kept(
+        &self,
+        question: &Question,
+        key: &Key,
+        now: Instant,
+    ) -> Option<Arc<Kept<Answer>>> {
+        let answer = self.answers.get(&question.tenant, key).await?;
+        let old = !answer.is_fresh(now) || (question.anew && answer.is_old_content(key));
+        (!old).then_some(answer)
     }
 }

@@ -1,9 +1,7 @@
 //! How many bytes an answer takes in memory, roughly: most of them are foreign text.
 
-use std::sync::Arc;
-
 use super::Key;
-use super::lifetime::Answer;
+use super::lifetime::{Answer, Good};
 use crate::facts::{
     Content, Damage, Evidence, Found, Heard, ImageConfig, ImageContent, Outcome, PartFault,
 };
@@ -11,13 +9,15 @@ use crate::registry::{descriptor_size, entries_size, platform_size};
 
 /// Bytes of an answer and of the question that it belongs to. What an index shares with other
 /// answers is counted with each of them.
-pub(super) fn of(key: &Key, answer: &Arc<Answer>) -> usize {
+pub(super) fn of(key: &Key, answer: &Answer) -> usize {
     let reference = &key.reference;
     let asked = reference.name().len()
         + reference.tag().map_or(0, str::len)
         + reference.digest().map_or(0, |digest| digest.as_str().len())
         + key.entry.as_ref().map_or(0, |entry| descriptor_size(entry));
-    size_of::<Key>() + size_of::<Answer>() + asked + outcome(&answer.outcome)
+    let before =
+        answer.before.as_ref().map_or(0, |good| size_of::<Good>() + outcome(&good.outcome));
+    size_of::<Key>() + size_of::<Answer>() + asked + outcome(&answer.outcome) + before
 }
 
 fn outcome(outcome: &Outcome) -> usize {
@@ -67,6 +67,8 @@ fn evidence(evidence: &Evidence) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::facts::{Descriptor, Entry};
     use crate::image::{Algorithm, Digest, Platform, Reference};
@@ -84,8 +86,7 @@ mod tests {
             let entry = entry.cloned().map(Arc::new);
             let key = Key { reference, credential: CredentialId::ANONYMOUS, entry };
             let outcome = Outcome::Found(Found { digest: digest.clone(), quota: None, content });
-            let (keep, asked) = (std::time::Duration::ZERO, tokio::time::Instant::now());
-            of(&key, &Arc::new(Answer { outcome, keep, asked }))
+            of(&key, &Answer::new(&key, outcome, tokio::time::Instant::now(), None))
         };
         let nothing = Content::Unread(crate::facts::Unread::Quota);
         let light = weight(None, nothing.clone());

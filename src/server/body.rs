@@ -10,6 +10,8 @@ use hyper::body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::room::{Full, Room, Share};
+
 /// The bounds on request bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -18,6 +20,11 @@ pub struct Limits {
     /// Bytes of all bodies together that are being read or reviewed: what keeps many large ones
     /// from using up the memory.
     pub all: usize,
+    /// Bytes up to which a body is a small one, as nearly all are.
+    pub small: usize,
+    /// Bytes of all bodies together beyond what is small of each: less than `all`, so that however
+    /// many large ones somebody sends, there is room for everybody's small ones.
+    pub large: usize,
     /// Requests that are being read or reviewed at a time, however small: a review that waits takes
     /// memory of its own.
     pub requests: usize,
@@ -27,7 +34,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { one: 8 << 20, all: 64 << 20, requests: 8192, time: Duration::from_secs(10) }
+        Self {
+            one: 8 << 20,
+            all: 64 << 20,
+            small: 256 << 10,
+            large: 48 << 20,
+            requests: 8192,
+            time: Duration::from_secs(10),
+        }
     }
 }
 
@@ -57,28 +71,27 @@ pub struct Read {
     /// The bytes.
     pub bytes: Bytes,
     /// To be kept as long as the bytes are.
-    pub share: Option<OwnedSemaphorePermit>,
+    pub share: Share,
     /// To be kept until the review has ended.
     pub place: OwnedSemaphorePermit,
 }
 
-type Collected = (Bytes, Option<OwnedSemaphorePermit>);
+type Collected = (Bytes, Share);
 
 /// Reads bodies within [`Limits`].
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     limits: Limits,
-    room: Arc<Semaphore>,
+    room: Room,
     places: Arc<Semaphore>,
 }
 
 impl BodyReader {
     /// Reads bodies within `limits`.
     pub fn new(limits: Limits) -> Self {
-        let room = limits.all.min(Semaphore::MAX_PERMITS);
+        let room = Room::new(limits.all, limits.large, limits.small);
         let places = limits.requests.min(Semaphore::MAX_PERMITS);
-        let (room, places) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(places)));
-        Self { limits, room, places }
+        Self { limits, room, places: Arc::new(Semaphore::new(places)) }
     }
 
     /// Reads `body` to its end, within the time that its sender waits for the answer.
@@ -119,7 +132,7 @@ impl BodyReader {
         if announced(body) > one {
             return Err(BodyError::TooLarge(one));
         }
-        let mut share: Option<OwnedSemaphorePermit> = None;
+        let mut share = Share::default();
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
         while let Some(frame) = body.frame().await {
@@ -127,11 +140,7 @@ impl BodyReader {
             if data.len() > one.saturating_sub(first.len() + all.len()) {
                 return Err(BodyError::TooLarge(one));
             }
-            let more = self.take(data.len())?;
-            match &mut share {
-                Some(share) => share.merge(more),
-                None => share = Some(more),
-            }
+            self.room.take(data.len(), &mut share).map_err(|Full| BodyError::Busy)?;
             if first.is_empty() && all.is_empty() {
                 // Most reviews arrive in one frame, which is then never copied.
                 first = data;
@@ -144,12 +153,6 @@ impl BodyReader {
         }
         let bytes = if all.is_empty() { first } else { all.freeze() };
         Ok((bytes, share))
-    }
-
-    /// Never waits for room: bodies that each hold a part and wait for more would wait for ever.
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, BodyError> {
-        let bytes = u32::try_from(bytes).map_err(|_| BodyError::Busy)?;
-        Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| BodyError::Busy)
     }
 }
 

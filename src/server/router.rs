@@ -100,15 +100,17 @@ fn refused(error: BodyError) -> Response {
     let status = match error {
         BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         BodyError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
-        BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        BodyError::Busy => return busy(&error.to_string()),
         BodyError::Broken => StatusCode::BAD_REQUEST,
     };
-    let mut response = text(status, &error.to_string());
-    if error == BodyError::Busy {
-        // The API server then asks once more, as long as its own deadline allows, before
-        // failurePolicy decides (client-go rest/with_retry.go).
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
+    text(status, &error.to_string())
+}
+
+/// The API server then asks once more, as long as its own deadline allows, before failurePolicy
+/// decides (client-go rest/with_retry.go).
+fn busy(line: &str) -> Response {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, line);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 

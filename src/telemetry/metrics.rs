@@ -73,6 +73,17 @@ struct ByLookup {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByRegistry {
+    registry: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByBreaker {
+    event: &'static str,
+    registry: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByResult {
     result: &'static str,
 }
@@ -95,7 +106,10 @@ pub struct Metrics {
     findings: Family<ByFinding, Counter>,
     would_deny: Family<ByNamespace, Counter>,
     lookups: Family<ByLookup, Counter>,
+    breaker: Family<ByBreaker, Counter>,
     cache: Family<ByResult, Counter>,
+    stale_answers: Family<ByRegistry, Counter>,
+    refreshes: Counter,
     deadline_missed: Counter,
     in_flight: Gauge,
     panics: Counter,
@@ -134,7 +148,10 @@ impl Metrics {
             findings: Family::default(),
             would_deny: Family::default(),
             lookups: Family::default(),
+            breaker: Family::default(),
             cache: Family::default(),
+            stale_answers: Family::default(),
+            refreshes: Counter::default(),
             deadline_missed: Counter::default(),
             in_flight: Gauge::default(),
             panics: Counter::default(),
@@ -193,10 +210,28 @@ impl Metrics {
             self.lookups.clone(),
         );
         all.add(
+            "pullcheck_registry_breaker",
+            &["event", "registry"],
+            "Registries that fail again and again: when they are no longer asked by all (opened), when they answer again (closed), and lookups answered without asking (spared)",
+            self.breaker.clone(),
+        );
+        all.add(
             "pullcheck_cache",
             &["result"],
             "Questions to the cache of answers, by result",
             self.cache.clone(),
+        );
+        all.add(
+            "pullcheck_stale_answers",
+            &["registry"],
+            "Images judged by the last good answer, because their registry failed, by the configured host it matches",
+            self.stale_answers.clone(),
+        );
+        all.add(
+            "pullcheck_refreshes",
+            &[],
+            "Answers in use that were asked for again before their time was over",
+            self.refreshes.clone(),
         );
         all.add(
             "pullcheck_deadline_missed",
@@ -263,11 +298,33 @@ impl Metrics {
         self.would_deny.get_or_create(&ByNamespace { namespace, code }).inc();
     }
 
+    /// The host as it is configured, if it is.
+    fn registry(&self, host: &str) -> String {
+        let named = self.hosts.iter().find(|pattern| pattern.matches(host));
+        named.map_or_else(|| OTHER.to_owned(), ToString::to_string)
+    }
+
+    /// The breaker of the registry `host`: it `opened`, it `closed`, or it `spared` a lookup.
+    pub fn breaker(&self, host: &str, event: &'static str) {
+        let registry = self.registry(host);
+        self.breaker.get_or_create(&ByBreaker { event, registry }).inc();
+    }
+
     /// The registry `host` was asked for an image, and it ended in `outcome`.
     pub fn lookup(&self, host: &str, outcome: &'static str) {
-        let named = self.hosts.iter().find(|pattern| pattern.matches(host));
-        let registry = named.map_or_else(|| OTHER.to_owned(), ToString::to_string);
+        let registry = self.registry(host);
         self.lookups.get_or_create(&ByLookup { outcome, registry }).inc();
+    }
+
+    /// An image of the registry `host` was judged by an older answer, because the registry fails.
+    pub fn stale_answer(&self, host: &str) {
+        let registry = self.registry(host);
+        self.stale_answers.get_or_create(&ByRegistry { registry }).inc();
+    }
+
+    /// An answer near its end was asked for again.
+    pub fn refreshed(&self) {
+        self.refreshes.inc();
     }
 
     /// The cache was asked, with this `result` (`hit`, `miss` and the like).
@@ -304,6 +361,11 @@ impl Metrics {
     /// The API server's watch of `resource` works, or fails.
     pub fn watch(&self, resource: &'static str, works: bool) {
         self.watches.get_or_create(&ByResource { resource }).set(works.into());
+    }
+
+    /// There is nothing to be watched: the API server has no such resource.
+    pub fn no_watch(&self, resource: &'static str) {
+        self.watches.remove(&ByResource { resource });
     }
 
     /// A Kubernetes Event was made, or was not, as `outcome` says: one of `created`, `repeated`

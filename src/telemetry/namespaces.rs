@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
 /// The label of every namespace beyond the bound.
-pub(super) const OTHER: &str = "other";
+pub const OTHER: &str = "other";
 
 /// The namespaces that have been given a label, at most `bound` of them.
 ///

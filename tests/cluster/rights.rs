@@ -223,6 +223,7 @@ impl Scene {
         warned(&self.deployment("soft", &self.absent, &json!({})).await, &["tag-not-found"]);
         warned(&self.deployment("shop", &self.amd64, &json!({})).await, &["platform-missing"]);
         silent(&self.deployment("shop", &self.amd64, &quick()).await);
+        self.services_are_out_of_reach().await;
         self.labels_hold_at_once(&webhook).await;
         let refused: Vec<Value> = self
             .requests()
@@ -231,6 +232,16 @@ impl Scene {
             .filter(|event| event["responseStatus"]["code"] == 403)
             .collect();
         assert!(refused.is_empty(), "{refused:#?}");
+    }
+
+    /// What the cluster itself says its Services' addresses are, is not asked for images.
+    async fn services_are_out_of_reach(&self) {
+        soon("the range of Services", async || {
+            let ran = self.deployment("shop", "10.96.0.1/team/app:1.0", &json!({})).await;
+            assert_eq!(ran.code, Some(0), "{ran}");
+            ran.stderr.contains("10.96.0.1 is not contacted: it leads to a Service of this cluster")
+        })
+        .await;
     }
 
     /// What pullcheck asked the API server.
@@ -342,6 +353,14 @@ async fn each_right(kubernetes: &Kubernetes) {
         ("pullcheck-cluster", "nodes", &["list"], "list nodes"),
         ("pullcheck-cluster", "nodes", &["watch"], "watch nodes"),
         ("pullcheck-cluster", "runtimeclasses", &["get"], "get runtimeclasses.node.k8s.io"),
+        ("pullcheck-cluster", "servicecidrs", &["list"], "list servicecidrs.networking.k8s.io"),
+        ("pullcheck-cluster", "servicecidrs", &["watch"], "watch servicecidrs.networking.k8s.io"),
+        (
+            "pullcheck-cluster",
+            "endpointslices",
+            &["get"],
+            "get endpointslices.discovery.k8s.io/kubernetes -n default",
+        ),
     ];
     for (role, resource, verbs, right) in cases {
         println!("without {verbs:?} {resource}");
@@ -399,6 +418,20 @@ async fn each_right(kubernetes: &Kubernetes) {
                 })
                 .await;
                 silent(&private);
+            }
+            ("servicecidrs" | "endpointslices", _) => {
+                // Nobody misses them who asks for an image.
+                denied(&public, &["tag-not-found"]);
+                warned(&labelled, &["tag-not-found"]);
+                silent(&private);
+                let said = if *resource == "servicecidrs" {
+                    "pullcheck may not list and watch servicecidrs, so addresses of Services are \
+                     not refused to images"
+                } else {
+                    "pullcheck may not get the endpointslice kubernetes, so the API server is \
+                     refused to images by the address of its Service only"
+                };
+                webhook.logged(said).await;
             }
             _ => {
                 let ran = scene.deployment("shop", &scene.amd64, &quick()).await;

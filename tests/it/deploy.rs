@@ -366,6 +366,17 @@ fn the_bound_roles_may_get_what_a_pod_names_and_watch_what_holds_no_secret_and_n
             { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] },
             { "apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"] },
             { "apiGroups": ["node.k8s.io"], "resources": ["runtimeclasses"], "verbs": ["get"] },
+            {
+                "apiGroups": ["networking.k8s.io"],
+                "resources": ["servicecidrs"],
+                "verbs": ["list", "watch"],
+            },
+            {
+                "apiGroups": ["discovery.k8s.io"],
+                "resources": ["endpointslices"],
+                "resourceNames": ["kubernetes"],
+                "verbs": ["get"],
+            },
         ])
     );
     assert_eq!(

@@ -49,7 +49,7 @@ fn uids(events: &[Value]) -> Vec<&str> {
 #[tokio::test]
 async fn a_controllers_pod_that_will_not_run_is_told_of_once_on_its_owner() {
     let (_registry, absent) = registry().await;
-    let api = ApiServer::start(&["shop"]).await;
+    let api = ApiServer::with_namespaces(&["shop"]).await;
     let webhook = with_events(&api, "warn").await;
     for _ in 0..3 {
         audited(&webhook, &pod_of("u-1", "shop", &absent), "tag-not-found").await;
@@ -80,7 +80,7 @@ async fn a_controllers_pod_that_will_not_run_is_told_of_once_on_its_owner() {
 #[tokio::test]
 async fn nothing_is_told_of_unless_it_is_asked_for() {
     let (_registry, absent) = registry().await;
-    let api = ApiServer::start(&["shop"]).await;
+    let api = ApiServer::with_namespaces(&["shop"]).await;
     let webhook = Launch::beside(&api).mode("warn").start().await;
     audited(&webhook, &pod_of("u-1", "shop", &absent), "tag-not-found").await;
     assert_eq!(api.log().count(|seen| seen.method != http::Method::GET), 0);
@@ -89,7 +89,7 @@ async fn nothing_is_told_of_unless_it_is_asked_for() {
 #[tokio::test]
 async fn what_the_user_sees_or_shall_not_see_is_told_of_by_no_event() {
     let (registry, absent) = registry().await;
-    let api = ApiServer::start(&["shop", "quiet"]).await;
+    let api = ApiServer::with_namespaces(&["shop", "quiet"]).await;
     api.put_mode("quiet", "audit");
     let webhook = with_events(&api, "enforce").await;
 
@@ -117,7 +117,7 @@ async fn what_the_user_sees_or_shall_not_see_is_told_of_by_no_event() {
 #[tokio::test]
 async fn a_missing_right_is_said_once_and_holds_nobody_up() {
     let (_registry, absent) = registry().await;
-    let api = ApiServer::start(&["shop"]).await;
+    let api = ApiServer::with_namespaces(&["shop"]).await;
     api.mood(&events_path("shop"), Mood::Status(403));
     let webhook = with_events(&api, "warn").await;
     for uid in ["u-1", "u-2", "u-3"] {
@@ -137,7 +137,7 @@ async fn a_missing_right_is_said_once_and_holds_nobody_up() {
 #[tokio::test]
 async fn one_namespace_gets_a_few_events_and_leaves_the_rest_to_the_others() {
     let (_registry, absent) = registry().await;
-    let api = ApiServer::start(&["loud", "shop"]).await;
+    let api = ApiServer::with_namespaces(&["loud", "shop"]).await;
     let webhook = with_events(&api, "warn").await;
     for n in 0..40 {
         audited(&webhook, &pod_of(&format!("u-{n}"), "loud", &absent), "tag-not-found").await;
@@ -154,7 +154,7 @@ async fn one_namespace_gets_a_few_events_and_leaves_the_rest_to_the_others() {
 #[tokio::test]
 async fn an_api_server_that_hangs_keeps_no_review_waiting() {
     let (_registry, absent) = registry().await;
-    let api = ApiServer::start(&["shop"]).await;
+    let api = ApiServer::with_namespaces(&["shop"]).await;
     api.mood(&events_path("shop"), Mood::Hangs);
     let webhook = with_events(&api, "warn").await;
     for n in 0..20 {

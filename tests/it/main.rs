@@ -4,6 +4,8 @@
 //! bind port 0 and wait for events, not for time.
 
 #[cfg(test)]
+mod breaker;
+#[cfg(test)]
 mod budgets;
 #[cfg(test)]
 mod certificate;
@@ -37,6 +39,8 @@ mod docs;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod gitops;
 #[cfg(test)]
 mod kinds;
@@ -44,6 +48,8 @@ mod kinds;
 mod labels;
 #[cfg(test)]
 mod landing;
+#[cfg(test)]
+mod load;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
@@ -64,6 +70,12 @@ mod repushed;
 mod rotation;
 #[cfg(test)]
 mod secrecy;
+#[cfg(test)]
+mod security;
+#[cfg(test)]
+mod stale;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

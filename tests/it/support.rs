@@ -22,6 +22,7 @@ pub mod misbehaving;
 pub mod plugins;
 pub mod push;
 pub mod real_registry;
+pub mod reviewers;
 pub mod reviews;
 pub mod secrets;
 pub mod server;

@@ -93,10 +93,22 @@ impl<'a> Report<'a> {
         self.summary
     }
 
-    /// Writes the JSON document.
+    /// Writes the JSON document, in ASCII: a terminal obeys more than the control characters that
+    /// JSON has to escape.
     pub fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, self)?;
-        writeln!(out)
+        let text = serde_json::to_string_pretty(self)?;
+        let mut rest = text.as_str();
+        // Outside of strings JSON is ASCII, so that an escape is always in one.
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| !c.is_ascii() || *c == '\u{7f}')
+        {
+            let (plain, after) = rest.split_at(at);
+            out.write_all(plain.as_bytes())?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = after.get(c.len_utf8()..).unwrap_or_default();
+        }
+        writeln!(out, "{rest}")
     }
 
     /// Writes lines for people.

@@ -17,7 +17,7 @@ use crate::cluster::{Cluster, ClusterOptions};
 
 /// What the fake API server answers on a path; 404 on every other.
 #[derive(Clone)]
-pub(super) enum Reply {
+pub(in crate::cluster) enum Reply {
     Json(Value),
     Status(StatusCode),
     Text(String),
@@ -28,18 +28,18 @@ pub(super) enum Reply {
 }
 
 #[derive(Clone)]
-pub(super) struct Fake {
-    pub(super) replies: Arc<Mutex<HashMap<String, Reply>>>,
+pub(in crate::cluster) struct Fake {
+    pub(in crate::cluster) replies: Arc<Mutex<HashMap<String, Reply>>>,
     /// `path?query accept`, in order.
-    pub(super) requests: Arc<watch::Sender<Vec<String>>>,
-    pub(super) gate: Arc<watch::Sender<bool>>,
+    pub(in crate::cluster) requests: Arc<watch::Sender<Vec<String>>>,
+    pub(in crate::cluster) gate: Arc<watch::Sender<bool>>,
     /// The `Authorization` of the last request.
-    pub(super) login: Arc<watch::Sender<String>>,
-    pub(super) port: u16,
+    pub(in crate::cluster) login: Arc<watch::Sender<String>>,
+    pub(in crate::cluster) port: u16,
 }
 
 impl Fake {
-    pub(super) async fn start(replies: &[(&str, Reply)]) -> Self {
+    pub(in crate::cluster) async fn start(replies: &[(&str, Reply)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let replies = replies.iter().map(|(path, reply)| ((*path).to_owned(), reply.clone()));
         let fake = Self {
@@ -54,13 +54,13 @@ impl Fake {
         fake
     }
 
-    pub(super) fn set(&self, path: &str, reply: Reply) {
+    pub(in crate::cluster) fn set(&self, path: &str, reply: Reply) {
         let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         replies.insert(path.to_owned(), reply);
     }
 
     /// How often an object was asked for, lists aside.
-    pub(super) fn asked(&self, path: &str) -> usize {
+    pub(in crate::cluster) fn asked(&self, path: &str) -> usize {
         self.requests
             .borrow()
             .iter()
@@ -68,11 +68,11 @@ impl Fake {
             .count()
     }
 
-    pub(super) fn cluster(&self) -> Cluster {
+    pub(in crate::cluster) fn cluster(&self) -> Cluster {
         self.cluster_with(patient())
     }
 
-    pub(super) fn cluster_with(&self, options: ClusterOptions) -> Cluster {
+    pub(in crate::cluster) fn cluster_with(&self, options: ClusterOptions) -> Cluster {
         Cluster::from_client(client_of(self.port), options)
     }
 }

@@ -38,6 +38,7 @@ struct State {
 enum Told {
     Known,
     Forbidden,
+    Absent,
     Failing,
 }
 
@@ -110,6 +111,7 @@ impl<W: Watched> Store<W> {
     /// They cannot be read now. Without the right they are unknown from now on; otherwise the last
     /// that were seen stand in for a while.
     pub(super) fn failed(&self, failure: Failure) {
+        let absent = failure == Failure::Absent;
         let obstacle = Obstacle::from(failure);
         let stale = self.state().heard.is_none_or(|heard| heard.elapsed() > OUTLIVES);
         if stale || obstacle == Obstacle::Forbidden {
@@ -119,6 +121,11 @@ impl<W: Watched> Store<W> {
         match obstacle {
             Obstacle::Forbidden if self.tell(Told::Forbidden) => {
                 tracing::warn!("pullcheck may not list and watch {}, so {}", W::PLURAL, W::WITHOUT);
+            }
+            Obstacle::Trouble(_) if absent => {
+                if self.tell(Told::Absent) {
+                    tracing::info!("this cluster has no {}, so {}", W::PLURAL, W::WITHOUT);
+                }
             }
             Obstacle::Trouble(why) if self.tell(Told::Failing) => {
                 tracing::warn!(why, "the cluster's {} cannot be read", W::PLURAL);

@@ -56,6 +56,7 @@ fn a_node_is_read_as_far_as_a_pull_depends_on_it() {
     assert_eq!(node.kubelet, Some((1, 36)));
     assert_eq!(node.ephemeral_storage, Some(47 << 30));
     assert!(node.disk_pressure && node.unschedulable);
+    assert_eq!(node.pod_ranges, ["10.0.0.0/24".parse().unwrap()]);
     let images: Vec<&str> = node.images.iter().map(|name| &**name).collect();
     assert_eq!(images, ["r.example/a@sha256:11", "r.example/a:1", "r.example/b:2"]);
     let taints: Vec<(&str, &str, Effect)> =
@@ -154,5 +155,28 @@ fn nodes_share_the_text_that_they_have_in_common() {
     }
     for (one, other) in one.labels.iter().zip(&other.labels) {
         assert!(Arc::ptr_eq(one.0, other.0) && Arc::ptr_eq(one.1, other.1));
+    }
+}
+
+#[test]
+fn the_ranges_of_a_nodes_pods_are_read_unless_they_cannot_be_such() {
+    for (spec, expected) in [
+        (json!({}), &[][..]),
+        (json!({ "podCIDR": null, "podCIDRs": null }), &[]),
+        (json!({ "podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.0.0/24"] }), &["10.0.0.0/24"]),
+        (
+            json!({ "podCIDRs": ["10.0.3.0/24", "fd00:10:244:3::/64"] }),
+            &["10.0.3.0/24", "fd00:10:244:3::/64"],
+        ),
+        (json!({ "podCIDRs": ["10.0.3.7/24"] }), &["10.0.3.0/24"]),
+        (json!({ "podCIDR": "10.0.0.0", "podCIDRs": ["x", 7] }), &[]),
+        // Everything, and half of everything, are no node's.
+        (json!({ "podCIDRs": ["0.0.0.0/0", "::/0", "0.0.0.0/1", "2000::/3"] }), &[]),
+    ] {
+        let mut object = full();
+        object["spec"] = spec;
+        let node = read(&object).expect("a node");
+        let ranges: Vec<String> = node.pod_ranges.iter().map(ToString::to_string).collect();
+        assert_eq!(ranges, expected, "{}", object["spec"]);
     }
 }

@@ -31,23 +31,23 @@ impl Auth {
             return self.anonymously(question).await;
         };
         let place = (question.realm.to_string(), login.id);
-        let known = match self.methods.get(&place).await {
-            None if self.without_form.contains_key(&place.0) => Some(Method::Get),
-            known => known,
+        let known = match self.methods.get(&who.tenant, &place).await {
+            None if self.without_form.has(&place.0) => Some(Method::Get),
+            known => known.map(|method| **method),
         };
         let ended = match known {
             Some(Method::Get) => self.by_get(question, login, slot, None).await,
-            Some(Method::Post) => self.by_post(question, login, slot, true).await,
-            None => self.by_post(question, login, slot, false).await,
+            Some(Method::Post) => self.by_post(question, login, &who.tenant, slot, true).await,
+            None => self.by_post(question, login, &who.tenant, slot, false).await,
         };
         let host = question.host();
         match &ended {
             Ok((_, method)) => {
-                self.methods.insert(place, *method).await;
-                self.standing.accept(&host, login.id).await;
+                self.methods.insert(&who.tenant, place, *method).await;
+                self.standing.accept(&who.tenant, &host, login.id).await;
             }
             Err(Outcome::Refused(refusal)) if refusal.at == RefusedAt::Login && !question.aside => {
-                self.standing.refuse_login(&host, login.id, refusal).await;
+                self.standing.refuse_login(&who.tenant, &host, login.id, refusal).await;
             }
             Err(_) => {}
         }
@@ -76,6 +76,7 @@ impl Auth {
         &self,
         question: &TokenQuestion,
         login: &Login,
+        tenant: &Arc<str>,
         slot: &Slot,
         only: bool,
     ) -> Step<(Token, Method)> {
@@ -109,7 +110,7 @@ impl Auth {
                 let ended = self.by_get(question, login, slot, None).await;
                 if ended.is_ok() {
                     // That is about the realm and not about this login.
-                    self.without_form.insert(question.realm.to_string(), ()).await;
+                    self.without_form.insert(tenant, question.realm.to_string(), ()).await;
                 }
                 ended
             }

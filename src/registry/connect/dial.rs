@@ -56,7 +56,7 @@ fn allowed(
     let mut refused = None;
     let mut kept = Vec::with_capacity(addresses.len());
     for address in addresses {
-        match rule.and_then(|rule| rule.refusal(address.ip())) {
+        match rule.and_then(|rule| rule.refusal(address)) {
             Some(what) => refused = refused.or(Some(what)),
             None if kept.len() < MOST_ADDRESSES => kept.push(address),
             None => {}

@@ -62,7 +62,8 @@ pub(super) async fn look(
     // Only what a GET is answered now proves anything.
     if differs(seen).is_some() && !(fresh && seen.by_get) {
         seen = question.get(session).await.map_err(unseen)?;
-        session.shared.memory.blobs.insert(question.key.clone(), seen).await;
+        let tenant = &session.who.tenant;
+        session.shared.memory.blobs.insert(tenant, question.key.clone(), seen).await;
     }
     match differs(seen) {
         None => Ok(()),
@@ -122,18 +123,20 @@ impl Question {
         let blobs = &session.shared.memory.blobs;
         enter(Phase::Request, session.authority.as_str());
         let mut asked = false;
+        let tenant = session.who.tenant.clone();
         let shared = {
-            let ask = async {
+            // The cache would hold it several times over.
+            let ask = Box::pin(async {
                 asked = true;
                 self.head_or_get(session).await
-            };
-            blobs.try_get_with_by_ref(&self.key, ask).await
+            });
+            blobs.get_or_try(&tenant, self.key.clone(), ask).await
         };
         match shared {
-            Ok(seen) => Ok((seen, asked)),
+            Ok(seen) => Ok((**seen, asked)),
             Err(unseen) if !asked && matches!(*unseen, Unseen::Ended(Outcome::NotChecked(_))) => {
                 let seen = self.head_or_get(session).await?;
-                blobs.insert(self.key.clone(), seen).await;
+                blobs.insert(&tenant, self.key.clone(), seen).await;
                 Ok((seen, true))
             }
             Err(unseen) => Err(Unseen::clone(&unseen)),
@@ -168,7 +171,7 @@ impl Question {
         }
         let seen = self.get(session).await?;
         if refused {
-            memory.keep_headless(session.authority.as_str()).await;
+            memory.keep_headless(&session.who.tenant, session.authority.as_str()).await;
         }
         Ok(seen)
     }

@@ -53,7 +53,7 @@ struct RootFs {
 
 impl Config {
     /// Reads a config.
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    pub(in crate::registry) fn read(bytes: &[u8]) -> Self {
         let object = bytes.trim_ascii_start().starts_with(b"{");
         if !object || serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
             return Self::Foreign;

@@ -239,29 +239,38 @@ impl Job<'_> {
 
     /// Looks at this part at one host.
     async fn at(&self, session: &Session<'_>, endpoint: &Arc<Endpoint>) -> Step<Option<Config>> {
-        let there = session.at(endpoint);
-        match there.standing_refusal_elsewhere(session).await {
-            Some(refusal) => Err(Outcome::Refused(refusal)),
-            None => self.clone().run(there).await,
+        let mut there = session.at(endpoint);
+        if let Some(refusal) = there.standing_refusal_elsewhere(session).await {
+            return Err(Outcome::Refused(refusal));
         }
+        there.take_leave_elsewhere(session)?;
+        let ended = self.clone().run(&mut there).await;
+        if !there.is_with(session) {
+            match &ended {
+                Ok(_) => there.note_answer(),
+                Err(outcome) => there.note_end(outcome),
+            }
+        }
+        ended
     }
 
     /// Looks at this part; what it says, if it is the config.
-    async fn run(self, mut session: Session<'_>) -> Step<Option<Config>> {
+    async fn run(self, session: &mut Session<'_>) -> Step<Option<Config>> {
         if self.how == How::Fetch {
-            return self.fetch(&mut session).await;
+            return self.fetch(session).await;
         }
         let Self { part, descriptor, stated, .. } = self;
-        blob::look(&mut session, part, descriptor, stated).await.map(|()| None)
+        blob::look(session, part, descriptor, stated).await.map(|()| None)
     }
 
     async fn fetch(&self, session: &mut Session<'_>) -> Step<Option<Config>> {
         let key = session.key(&self.descriptor.digest);
         let memory = &session.shared.memory;
-        if let Some((length, config)) = memory.configs.get(&key).await
-            && self.stated.is_none_or(|stated| stated == length)
+        let tenant = session.who.tenant.clone();
+        if let Some(kept) = memory.configs.get(&tenant, &key).await
+            && self.stated.is_none_or(|stated| stated == kept.0)
         {
-            return Ok(Some(config));
+            return Ok(Some(kept.1.clone()));
         }
         let path = format!("blobs/{}", self.descriptor.digest);
         let accept = accept(&self.descriptor.media_type);
@@ -306,7 +315,7 @@ impl Job<'_> {
             return Err(fault(PartFault::Digest));
         }
         let config = Config::read(&bytes);
-        memory.configs.insert(key, (bytes.len() as u64, config.clone())).await;
+        memory.configs.insert(&tenant, key, (bytes.len() as u64, config.clone())).await;
         Ok(Some(config))
     }
 }

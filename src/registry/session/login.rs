@@ -16,7 +16,8 @@ use crate::registry::trouble::trouble;
 impl Session<'_> {
     /// Logs in as this repository asked for last time, if it did.
     pub(super) async fn begin(&mut self) -> Step<()> {
-        let Some(remembered) = self.shared.challenges.get(&self.place()).await else {
+        let (challenges, tenant) = (&self.shared.challenges, &self.who.tenant);
+        let Some(remembered) = challenges.get(tenant, &self.place()).await else {
             return Ok(());
         };
         match self.choose(&remembered.challenges, remembered.secure).await {
@@ -25,7 +26,7 @@ impl Session<'_> {
             Err(ended) => {
                 if matches!(ended, Outcome::Trouble(_)) {
                     // The realm may have moved: the next lookup asks the registry itself.
-                    self.shared.challenges.invalidate(&self.place()).await;
+                    challenges.invalidate(&self.place()).await;
                 }
                 return Err(ended);
             }
@@ -39,7 +40,7 @@ impl Session<'_> {
             return;
         }
         let seen = Remembered { challenges, secure };
-        self.shared.challenges.insert(self.place(), seen).await;
+        self.shared.challenges.insert(&self.who.tenant, self.place(), seen).await;
     }
 
     fn place(&self) -> (String, String) {
@@ -83,7 +84,7 @@ impl Session<'_> {
                 // Of a login that was accepted here lately it may be this repository alone.
                 if !proven && !self.aside {
                     let refusal = self.refusal(&answer, RefusedAt::Login);
-                    standing.refuse_login(host, login.id, &refusal).await;
+                    standing.refuse_login(&self.who.tenant, host, login.id, &refusal).await;
                 }
             }
             StatusCode::FORBIDDEN => {
@@ -103,10 +104,12 @@ impl Session<'_> {
                     // Of the credential, not of this repository.
                     let mut refusal = self.refusal(&answer, RefusedAt::Repository);
                     self.add_told(&mut refusal);
-                    standing.refuse_login(host, login.id, &refusal).await;
+                    standing.refuse_login(&self.who.tenant, host, login.id, &refusal).await;
                 }
             }
-            status if status.is_success() => standing.accept(host, login.id).await,
+            status if status.is_success() => {
+                standing.accept(&self.who.tenant, host, login.id).await
+            }
             _ => {}
         }
         Ok(answer)

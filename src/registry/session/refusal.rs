@@ -1,7 +1,5 @@
 //! What a 401 and a 403 mean, and how long a refusal stands.
 
-use std::sync::Arc;
-
 use http::{HeaderValue, Method, StatusCode};
 
 use super::{Authorization, Session};
@@ -17,7 +15,7 @@ impl Session<'_> {
         &self,
         other: &Session<'_>,
     ) -> Option<Refusal> {
-        if Arc::ptr_eq(&self.endpoint, &other.endpoint) {
+        if self.is_with(other) {
             return None;
         }
         self.standing_refusal().await
@@ -27,7 +25,7 @@ impl Session<'_> {
     pub(in crate::registry) async fn standing_refusal(&self) -> Option<Refusal> {
         let login = self.who.login.as_ref()?;
         let (standing, repository) = (&self.shared.auth.standing, self.reference.repository());
-        standing.refused_repository(&self.home, repository, login.id).await
+        standing.refused_repository(&self.who.tenant, &self.home, repository, login.id).await
     }
 
     /// How a conversation ended: a refusal stands for a while.
@@ -39,7 +37,8 @@ impl Session<'_> {
             if let Some(login) = self.who.login.as_ref().filter(|_| !admitted) {
                 let standing = &self.shared.auth.standing;
                 let repository = self.reference.repository();
-                standing.refuse_repository(&self.home, repository, login.id, refusal).await;
+                let place = (&*self.home, repository);
+                standing.refuse_repository(&self.who.tenant, place, login.id, refusal).await;
             }
         }
         outcome

@@ -15,7 +15,7 @@ use super::world::{app, settings};
 use crate::registry::{ClientConfig, RegistryClient};
 
 /// A client and the tree that it reads.
-struct Told {
+pub(super) struct Told {
     client: RegistryClient,
     tree: TempDir,
 }
@@ -34,7 +34,7 @@ fn client(names: &[(&str, &Fake)], hosts: &str) -> Told {
 }
 
 /// The same, with other settings changed.
-fn client_with(
+pub(super) fn client_with(
     names: &[(&str, &Fake)],
     hosts: &str,
     change: impl FnOnce(&mut ClientConfig),

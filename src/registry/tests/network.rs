@@ -179,7 +179,7 @@ async fn a_token_realm_at_a_forbidden_address_is_declined() {
 }
 
 /// A proxy that answers CONNECT like this, and then passes everything on to `to`.
-async fn proxy(
+pub(super) async fn proxy(
     answer: &'static str,
     to: SocketAddr,
 ) -> (SocketAddr, Arc<std::sync::Mutex<String>>) {

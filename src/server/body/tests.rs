@@ -127,3 +127,28 @@ async fn what_is_too_large_is_read_to_its_end_within_reason() {
         assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), expected, "{sent} frames");
     }
 }
+
+#[tokio::test]
+async fn however_many_large_bodies_there_are_small_ones_find_room() {
+    let limits = Limits { one: 10, all: 24, small: 2, large: 16, ..Limits::default() };
+    let reader = BodyReader::new(limits);
+    let whole: &[&[u8]] = &[b"01234", b"56789"];
+    let mut held = Vec::new();
+    loop {
+        match reader.read(frames(whole), None).await {
+            Ok(read) => held.push(read),
+            Err(error) => {
+                assert_eq!(error, BodyError::Busy);
+                break;
+            }
+        }
+    }
+    assert_eq!(held.len(), 2, "eight bytes of each are beyond what is small");
+    let small = reader.read(frames(&[b"01"]), None).await.unwrap();
+    let more = reader.read(frames(&[b"0", b"1"]), None).await.unwrap();
+    drop((small, more));
+    // Not even one byte more than is small.
+    assert_eq!(reader.read(frames(&[b"012"]), None).await.unwrap_err(), BodyError::Busy);
+    drop(held.pop());
+    held.push(reader.read(frames(whole), None).await.unwrap());
+}

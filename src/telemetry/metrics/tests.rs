@@ -39,6 +39,9 @@ fn every_event_is_counted_under_its_name_and_labels() {
     metrics.would_deny("shop", "tag-not-found");
     metrics.lookup("ghcr.io", "absent");
     metrics.cache("hit");
+    metrics.stale_answer("ghcr.io");
+    metrics.breaker("ghcr.io", "opened");
+    metrics.refreshed();
     metrics.deadline_missed();
     metrics.panicked();
     metrics.tls_reloaded();
@@ -57,6 +60,8 @@ fn every_event_is_counted_under_its_name_and_labels() {
         "pullcheck_would_deny_total{namespace=\"shop\",code=\"tag-not-found\"} 1",
         "pullcheck_lookups_total{outcome=\"absent\",registry=\"other\"} 1",
         "pullcheck_cache_total{result=\"hit\"} 1",
+        "pullcheck_stale_answers_total{registry=\"other\"} 1",
+        "pullcheck_refreshes_total 1",
         "pullcheck_deadline_missed_total 1",
         "pullcheck_panics_total 1",
         "pullcheck_tls_reloads_total{result=\"reloaded\"} 1",
@@ -147,6 +152,8 @@ fn the_page_lists_every_metric_with_the_labels_that_it_has() {
     metrics.would_deny("shop", "tag-not-found");
     metrics.lookup("ghcr.io", "absent");
     metrics.cache("hit");
+    metrics.stale_answer("ghcr.io");
+    metrics.breaker("ghcr.io", "opened");
     metrics.watch("nodes", true);
     let described = metrics.catalogue.described();
     let listed: BTreeMap<String, BTreeSet<String>> = described

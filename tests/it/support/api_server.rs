@@ -14,7 +14,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use watched::{NAMESPACES, NODES, node};
+pub use watched::{NAMESPACES, NODES, SERVICE_CIDRS, node};
 
 use self::watched::Collection;
 use super::misbehaving::Answer;
@@ -38,6 +38,8 @@ pub struct ApiServer {
     state: Arc<Mutex<State>>,
     nodes: Arc<Collection>,
     namespaces: Arc<Collection>,
+    /// An older cluster has none, and no path for them.
+    service_cidrs: Arc<Collection>,
     token: String,
     dir: TempDir,
 }
@@ -65,16 +67,28 @@ impl ApiServer {
         let state = Arc::new(Mutex::new(State::default()));
         let nodes = Arc::<Collection>::default();
         let all = Arc::<Collection>::default();
-        let shared = (state.clone(), nodes.clone(), all.clone());
+        let services = Arc::<Collection>::default();
+        let shared = (state.clone(), [nodes.clone(), all.clone(), services.clone()]);
         let handler = move |seen: Seen| {
-            let (state, nodes, all) = shared.clone();
-            async move { reply(&state, (&nodes, &all), &seen).await }
+            let (state, collections) = shared.clone();
+            async move { reply(&state, &collections, &seen).await }
         };
         let server = Server::start(Some(ca.good().server()), Greeting::Serve, handler).await;
         let dir = TempDir::new().unwrap();
-        let api = Self { server, ca, state, nodes, namespaces: all, token: secrets::fresh(), dir };
+        let token = secrets::fresh();
+        let api =
+            Self { server, ca, state, nodes, namespaces: all, service_cidrs: services, token, dir };
         for namespace in namespaces {
             api.put_service_account(namespace, "default", &[]);
+        }
+        api
+    }
+
+    /// The same where the namespaces themselves are there, too, and watches are told of them.
+    pub async fn with_namespaces(namespaces: &[&str]) -> Self {
+        let api = Self::start(namespaces).await;
+        for namespace in namespaces {
+            api.put_namespace(namespace, &json!({}));
         }
         api
     }
@@ -177,6 +191,29 @@ impl ApiServer {
         self.nodes.put(node);
     }
 
+    /// Adds a ServiceCIDR.
+    pub fn put_service_cidr(&self, name: &str, ranges: &[&str]) {
+        self.service_cidrs.put(json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "ServiceCIDR",
+            "metadata": { "name": name },
+            "spec": { "cidrs": ranges },
+        }));
+    }
+
+    /// Says where the API server itself listens.
+    pub fn put_endpoints(&self, addresses: &[&str], port: u16) {
+        let object = json!({
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": { "namespace": "default", "name": "kubernetes" },
+            "addressType": "IPv4",
+            "endpoints": [{ "addresses": addresses, "conditions": { "ready": true } }],
+            "ports": [{ "name": "https", "port": port, "protocol": "TCP" }],
+        });
+        self.put(ENDPOINTS, object);
+    }
+
     /// Deletes a node.
     pub fn delete_node(&self, name: &str) {
         self.nodes.delete(name);
@@ -233,6 +270,10 @@ impl ApiServer {
     }
 }
 
+/// The path of the API server's own addresses.
+pub const ENDPOINTS: &str =
+    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
+
 /// The path of a Secret.
 pub fn secret_path(namespace: &str, name: &str) -> String {
     format!("{}/secrets/{name}", namespace_path(namespace))
@@ -264,7 +305,7 @@ fn is_watch(seen: &Seen) -> bool {
 
 async fn reply(
     state: &Mutex<State>,
-    (nodes, namespaces): (&Arc<Collection>, &Arc<Collection>),
+    [nodes, namespaces, service_cidrs]: &[Arc<Collection>; 3],
     seen: &Seen,
 ) -> Reply {
     let mood = state.lock().unwrap().moods.get(&seen.path).cloned();
@@ -276,6 +317,7 @@ async fn reply(
     match seen.path.as_str() {
         NODES => return nodes.reply(seen),
         NAMESPACES => return namespaces.reply(seen),
+        SERVICE_CIDRS if !service_cidrs.is_empty() => return service_cidrs.reply(seen),
         _ => {}
     }
     let mut state = state.lock().unwrap();

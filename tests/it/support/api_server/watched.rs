@@ -18,6 +18,9 @@ pub const NODES: &str = "/api/v1/nodes";
 /// Where namespaces are.
 pub const NAMESPACES: &str = "/api/v1/namespaces";
 
+/// Where the ranges of Services are, in clusters that have such objects.
+pub const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
+
 /// A node of a system and a processor, with its taints as `KEY=VALUE:EFFECT`.
 pub fn node(name: &str, platform: &str, taints: &[&str]) -> Value {
     let (os, architecture) = platform.split_once('/').unwrap();
@@ -105,6 +108,10 @@ impl Collection {
             state.oldest = state.version;
             state.events.clear();
         });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().unwrap().objects.is_empty()
     }
 
     /// Breaks all watches.
