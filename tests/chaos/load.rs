@@ -189,7 +189,7 @@ impl Shared {
         let place = usize::try_from(number).unwrap();
         let namespace = NAMESPACES[place % NAMESPACES.len()];
         let seconds = TIMEOUTS[place / 2 % TIMEOUTS.len()];
-        let review = self.review(namespace, &image, number % 3 == 0);
+        let review = self.review(namespace, &image, number.is_multiple_of(3));
         let body = Bytes::from(review.json().to_string());
         let processes = &self.order.processes;
         let (begun, before) = (Instant::now(), pulse::held_up(processes));
@@ -228,7 +228,7 @@ impl Shared {
             Some((image, code)) if number % 4 == 3 && self.has_trouble.load(Ordering::Relaxed) => {
                 (Truth::Bad(code), image())
             }
-            _ if number % 4 == 0 => (Truth::Bad("tag-not-found"), order.names.bad()),
+            _ if number.is_multiple_of(4) => (Truth::Bad("tag-not-found"), order.names.bad()),
             _ => (Truth::Good, order.names.good()),
         }
     }
