@@ -20,7 +20,7 @@ pub fn docker_config(data: &[u8]) {
                 looked_up(&config);
             }
             Err(error) => {
-                assert_line(&error.to_string(), 160);
+                assert_line(&error.to_string(), 250);
                 assert_line(error.fix(), 100);
             }
         }

@@ -7,7 +7,7 @@ use crate::causes;
 use crate::facts::{Front, Settings};
 use crate::fuzzing::assert_line;
 use crate::policy::{Mode, Policy};
-use crate::review::request::{DecodeError, Plan, Request};
+use crate::review::request::{DecodeError, Operation, Plan, Request};
 use crate::review::response::{Answer, encode};
 use crate::workload::{NodeConstraints, Workload};
 
@@ -21,13 +21,14 @@ pub fn review(data: &[u8]) {
     };
     let workload = match request.plan() {
         Ok(Plan::Judge(workload)) => *workload,
-        Ok(Plan::Skip(_)) => return answered(&request.uid, &Answer::default()),
+        Ok(Plan::Skip(_)) => return answered(&request.uid, &Answer::default(), data.len()),
         Err(error) => return refused(&error),
     };
-    assert!(!workload.images.is_empty() || request.old_object.is_none() || !workload.is_template);
+    let update = request.operation == Operation::Update && request.old_object.is_some();
+    assert!(!(update && workload.images.is_empty()), "an update brings something new");
     assert_small(&workload, data.len());
     for mode in [Mode::Enforce, Mode::Warn, Mode::Audit] {
-        judged(&request, workload.clone(), mode);
+        judged(&request, workload.clone(), mode, data.len());
     }
 }
 
@@ -35,7 +36,7 @@ fn refused(error: &DecodeError) {
     assert_line(&error.to_string(), 420);
 }
 
-fn judged(request: &Request<'_>, workload: Workload, mode: Mode) {
+fn judged(request: &Request<'_>, workload: Workload, mode: Mode, length: usize) {
     let policy = Policy::default();
     // Any text stands for the label.
     let (_, unknown) = policy.effective_mode(Some(&workload.name));
@@ -62,14 +63,13 @@ fn judged(request: &Request<'_>, workload: Workload, mode: Mode) {
     case.notes(&judgement).for_each(|note| assert_line(&note.message, 256));
     let answer = answer(&case, &judgement, unknown.map(|label| label.to_string()));
     assert!(mode == Mode::Enforce || answer.denial.is_none());
-    answered(&request.uid, &answer);
+    answered(&request.uid, &answer, length);
 }
 
-fn answered(uid: &str, answer: &Answer<'_>) {
+fn answered(uid: &str, answer: &Answer<'_>, length: usize) {
     assert!(answer.warnings.len() <= 12);
     answer.warnings.iter().for_each(|warning| assert_line(warning, 256));
     answer.denial.iter().for_each(|denial| assert_line(&denial.message, 9 * 258));
-    answer.audit_annotations.values().for_each(|text| assert_line(text, 5_000));
 
     let bytes = encode(uid, answer);
     let read: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -77,7 +77,11 @@ fn answered(uid: &str, answer: &Answer<'_>) {
     assert_eq!(response["uid"].as_str(), Some(uid));
     assert_eq!(response["allowed"].as_bool(), Some(answer.denial.is_none()));
     assert_eq!(response["status"].is_null(), answer.denial.is_none());
-    assert!(bytes.len() <= 64 * 1024 + 6 * uid.len(), "{} bytes", bytes.len());
+    for annotation in response["auditAnnotations"].as_object().into_iter().flatten() {
+        assert_line(annotation.1.as_str().unwrap_or_default(), 4_096);
+    }
+    // The uid and the object's name are repeated, six bytes for one at most.
+    assert!(bytes.len() <= 64 * 1024 + 6 * length, "{} bytes", bytes.len());
 }
 
 /// Text of the object that is kept is text of the object, JSON as it stood there.

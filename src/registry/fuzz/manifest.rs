@@ -28,7 +28,7 @@ pub fn manifest(data: &[u8]) {
     let config = Config::read(data);
     assert!(config.size() <= data.len() + 16 * size_of::<String>());
     let content_type = str::from_utf8(data).ok();
-    assert!(kind(content_type).is_err() || data.len() >= 40);
+    assert!(kind(content_type).is_err() || data.len() >= 39);
 }
 
 fn read(outline: &Outline, is: Kind, length: usize) {
