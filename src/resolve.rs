@@ -16,6 +16,7 @@ mod known;
 mod lifetime;
 mod spot;
 mod tries;
+mod turn;
 mod weight;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::lifetime::{self, Answer};
-use super::{Key, Question, Shared};
+use super::{Key, Question, Shared, turn};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
 use crate::flights;
@@ -39,10 +39,7 @@ pub(super) fn join_or_start(
     // have filled its share with registries that hang.
     // Nor is one that found an absence long ago and still looks for its explanation.
     let joins = |flight: &Flight| {
-        let progress = &flight.work.progress;
-        let moves = progress.phase() != Phase::Queued;
-        (moves || flight.tenant == question.tenant)
-            && progress.absent_since().is_none_or(|since| since.elapsed() < lifetime::ABSENT)
+        (flight.work.moves() || flight.tenant == question.tenant) && flight.work.is_recent()
     };
     let requests = question.requests.clone();
     let work = Work { progress: Progress::within(requests.clone()), requests };
@@ -55,6 +52,21 @@ impl Work {
     pub(super) fn is_of(&self, question: &Question) -> bool {
         self.requests.is(&question.requests)
     }
+
+    /// It has got its turn.
+    fn moves(&self) -> bool {
+        self.progress.phase() != Phase::Queued
+    }
+
+    /// It has found no absence, or one that still counts.
+    fn is_recent(&self) -> bool {
+        self.progress.absent_since().is_none_or(|since| since.elapsed() < lifetime::ABSENT)
+    }
+}
+
+/// Whether this flight asks already, and its answer may be waited for.
+pub(super) fn leads(flight: &Flight) -> bool {
+    flight.work.moves() && flight.work.is_recent()
 }
 
 /// Looks the image up, and leaves the answer in the cache: who comes after must find it there or
@@ -66,7 +78,10 @@ async fn fly(
     flight: Arc<Flight>,
 ) -> Outcome {
     let progress = &flight.work.progress;
-    let _permit = shared.gate.enter(&flight.tenant, key.reference.host()).await;
+    let _permit = match turn::take(&shared, &key, &flight).await {
+        Ok(permit) => permit,
+        Err(brought) => return brought,
+    };
     // While this one waited for its turn, another namespace's may have come back.
     if let Some(known) = shared.answers.get(&key).await {
         return known.outcome.clone();

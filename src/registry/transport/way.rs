@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use super::door::Doors;
 use crate::registry::config::Limits;
 use crate::registry::connect::{Connector, Manner, Parts};
 use crate::registry::hosts::{Headers, Material};
@@ -33,11 +34,16 @@ const WAYS: u64 = 256;
 /// How long settings that nobody uses any more are kept.
 const UNUSED: Duration = Duration::from_secs(3_600);
 
-pub(super) type Pool = Client<Connector, Full<Bytes>>;
+/// Connections that are all made in the same manner. Cloning shares.
+#[derive(Debug, Clone)]
+pub(super) struct Pool {
+    pub(super) client: Client<Connector, Full<Bytes>>,
+    pub(super) doors: Doors,
+}
 
-/// Connections that are all made in the same manner.
+/// No connections yet.
 pub(super) fn pool(parts: &Arc<Parts>, manner: Manner, limits: &Limits) -> Pool {
-    Client::builder(TokioExecutor::new())
+    let client = Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
@@ -46,7 +52,8 @@ pub(super) fn pool(parts: &Arc<Parts>, manner: Manner, limits: &Limits) -> Pool 
         .http2_initial_stream_window_size(WINDOW)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .http2_keep_alive_timeout(limits.connect)
-        .build(Connector::new(parts.clone(), manner))
+        .build(Connector::new(parts.clone(), manner));
+    Pool { client, doors: Doors::new() }
 }
 
 /// How a configured host is spoken to. What was learnt by one way is not used on another.
