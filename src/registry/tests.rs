@@ -3,6 +3,7 @@
 mod absence;
 mod debug;
 mod depth;
+mod doors;
 mod entries;
 mod fake;
 mod limits;
@@ -17,4 +18,5 @@ mod sharing;
 mod shelf;
 mod slow;
 pub(super) mod tree;
+mod way_in;
 mod world;

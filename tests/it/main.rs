@@ -65,8 +65,12 @@ mod rotation;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
+mod stampede;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod support_works;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod wire;

@@ -85,20 +85,18 @@ impl Session<'_> {
         self.shared.ways_in.keep(&self.who, &self.home, way).await;
     }
 
-    /// The refusal of a guess at this token, which the registry now asks for. As every login that a
-    /// node would try, it stands.
+    /// The refusal of a guess at this token, which the registry now asks for; of another token where
+    /// the login itself was refused. As of every login that a node would try, that stands.
     pub(super) async fn refused_token(&self, question: &TokenQuestion) -> Option<Refusal> {
         let Some(Tried::Token(tried, refusal)) = &self.tried else { return None };
-        if tried != question {
-            return None;
+        match &self.who.login {
+            Some(login) if refusal.at == RefusedAt::Login && tried.host() == question.host() => {
+                let standing = &self.shared.auth.standing;
+                standing.refuse_login(&question.host(), login.id, refusal).await;
+                Some(refusal.clone())
+            }
+            _ => (tried == question).then(|| refusal.clone()),
         }
-        if refusal.at == RefusedAt::Login
-            && let Some(login) = &self.who.login
-        {
-            let standing = &self.shared.auth.standing;
-            standing.refuse_login(&question.host(), login.id, refusal).await;
-        }
-        Some(refusal.clone())
     }
 
     /// The same for Basic.

@@ -265,6 +265,11 @@ pub fn with_header(name: &'static str, value: impl Into<String>) -> Fault {
     change(move |_, good| good.with(name, &value)).on_manifests()
 }
 
+/// The connection ends after each answer.
+pub fn no_keep_alive() -> Fault {
+    change(|_, good| good.with("Connection", "close"))
+}
+
 /// A `Docker-Content-Digest` that is none.
 pub fn bad_digest_header() -> Fault {
     with_header("Docker-Content-Digest", "sha256:not-a-digest")
