@@ -45,6 +45,8 @@ mod labels;
 #[cfg(test)]
 mod landing;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod mirrors;
