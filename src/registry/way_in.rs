@@ -27,10 +27,7 @@ const MOST: u64 = 2 * 1024 * 1024;
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum WayIn {
     /// A token of this realm, which the host itself has named.
-    Token {
-        realm: Uri,
-        service: Option<String>,
-    },
+    Token { realm: Uri, service: Option<String> },
     /// User name and password.
     Basic,
     /// What is good for one repository here is not for the next.

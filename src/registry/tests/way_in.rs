@@ -1,7 +1,7 @@
 //! What one repository's way in tells of the next, and what it never does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rstest::rstest;
 
@@ -137,10 +137,14 @@ async fn what_the_realm_refuses_may_be_had_without_a_login() {
         _ => guarded(seen),
     };
     for code in [401, 403, 500] {
-        let world = World::new(open, move |seen| {
-            if seen.body.contains("app") { good_token() } else { status(code) }
-        })
-        .await;
+        let world =
+            World::new(
+                open,
+                move |seen| {
+                    if seen.body.contains("app") { good_token() } else { status(code) }
+                },
+            )
+            .await;
         assert_found(&world.look("app").await);
         assert_found(&world.look("public").await);
         let logins = world.tokens.logins();

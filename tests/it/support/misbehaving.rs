@@ -174,6 +174,7 @@ impl State {
             }
             match &fault.act {
                 Act::Gate(gate) => gate.pass().await,
+                Act::Late(by) => tokio::time::sleep(*by).await,
                 Act::Challenge(lines) => {
                     if self.access.asks_for_login() && admission.is_ok() {
                         continue;
