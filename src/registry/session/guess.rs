@@ -86,13 +86,15 @@ impl Session<'_> {
     }
 
     /// The refusal of a guess at this token, which the registry now asks for; of another token where
-    /// the login itself was refused. As of every login that a node would try, that stands.
+    /// the login itself was refused. As of every login that a node would try, that then stands.
     pub(super) async fn refused_token(&self, question: &TokenQuestion) -> Option<Refusal> {
         let Some(Tried::Token(tried, refusal)) = &self.tried else { return None };
         match &self.who.login {
             Some(login) if refusal.at == RefusedAt::Login && tried.host() == question.host() => {
-                let standing = &self.shared.auth.standing;
-                standing.refuse_login(&question.host(), login.id, refusal).await;
+                if !question.aside {
+                    let standing = &self.shared.auth.standing;
+                    standing.refuse_login(&question.host(), login.id, refusal).await;
+                }
                 Some(refusal.clone())
             }
             _ => (tried == question).then(|| refusal.clone()),

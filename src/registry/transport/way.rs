@@ -20,8 +20,9 @@ use crate::registry::hosts::{Headers, Material};
 /// How long an idle connection is kept: less than the 60 seconds after which common load balancers
 /// close it, perhaps while a request is on its way.
 const IDLE: Duration = Duration::from_secs(50);
-/// Idle connections kept to one host.
-const IDLE_PER_HOST: usize = 16;
+/// Idle connections kept to one host: what sixteen lookups have under way at once, four parts of an
+/// image each, so that none is closed between one image and the next.
+const IDLE_PER_HOST: usize = 64;
 /// Bytes of a body that an HTTP/2 server may send unasked: of a layer that is asked for its headers
 /// alone, no more than these come.
 const WINDOW: u32 = 256 * 1024;

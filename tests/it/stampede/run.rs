@@ -60,6 +60,7 @@ pub async fn run(size: Size) -> Run {
     let entry = Entry { host: &host, user: "alice", password: &password };
     let names: Vec<String> = (0..size.namespaces).map(|number| format!("team-{number}")).collect();
     for namespace in &names {
+        api.put_namespace(namespace, &serde_json::json!({}));
         api.put_pull_secret(namespace, "regcred", &[entry]);
     }
     let webhook = Launch::beside(&api).mode("enforce").start().await;
