@@ -23,6 +23,7 @@ use super::tls::TlsConfigs;
 use super::transport::Transport;
 use super::trouble::trouble;
 use super::walk;
+use super::way_in::WaysIn;
 use super::who::Who;
 use crate::credentials::Credential;
 use crate::facts::{Descriptor, Outcome, TroubleKind, Unchecked};
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     pub(super) breakers: Arc<Breakers>,
     /// By registry host and repository.
     pub(super) challenges: Fair<(String, String), Remembered>,
+    pub(super) ways_in: WaysIn,
     pub(super) memory: Memory,
     pub(super) quota_floor: f64,
     pub(super) pull_through: Vec<Glob>,
@@ -97,6 +99,7 @@ impl RegistryClient {
                 },
                 |_| CHALLENGE,
             ),
+            ways_in: WaysIn::new(),
             memory: Memory::new(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,

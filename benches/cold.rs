@@ -1,0 +1,22 @@
+//! `cargo bench --bench cold [-- cold | crane | stampede]`: see `docs/performance.md`.
+
+#[path = "cold/harness.rs"]
+#[cfg(test)]
+mod harness;
+#[path = "../tests/it"]
+mod it {
+    #[expect(unused_imports, unused_macros, reason = "a tool box: not every tool is in use here")]
+    #[cfg(test)]
+    pub mod support;
+}
+#[cfg(test)]
+#[path = "../tests/parts/kit.rs"]
+mod parts;
+
+#[cfg(test)]
+use it::support;
+
+fn main() {
+    #[cfg(test)]
+    harness::main();
+}
