@@ -9,9 +9,14 @@ mod it {
     #[cfg(test)]
     pub mod support;
 }
+#[path = "../tests/parts"]
 #[cfg(test)]
-#[path = "../tests/parts/kit.rs"]
-mod parts;
+mod parts {
+    #![expect(dead_code, reason = "a tool box: not every tool is in use here")]
+    pub mod cache;
+    pub mod command;
+    pub mod go;
+}
 
 #[cfg(test)]
 use it::support;

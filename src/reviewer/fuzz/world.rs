@@ -9,8 +9,8 @@ use crate::credentials::{Entry as Login, WrongTypeHint};
 use crate::facts::{
     Absent, Attempt, Content, CredentialSource, Damage, Evidence, Facts, Found, Gaps, ImageConfig,
     ImageContent, ImageFact, ManifestFault, Missing, Outcome, Part, PartFault, Quota, Refusal,
-    RefusedAt, SecretFact, ServiceAccountFact, ServiceAccountState, Settings, SpecCode, Trouble,
-    TroubleKind, Unchecked,
+    RefusedAt, SecretFact, ServiceAccountFact, ServiceAccountState, Settings, SpecCode, Stale,
+    Trouble, TroubleKind, Unchecked,
 };
 use crate::image::{Algorithm, Digest, Platform, Reference};
 use crate::workload::PullPolicy;
@@ -70,6 +70,11 @@ fn choice(text: &str, of: usize) -> usize {
 }
 
 fn attempt(reference: &Reference, name: &str, foreign: &str) -> Attempt {
+    let older = || Stale {
+        age: Duration::from_secs(3_600),
+        now: outcome(reference, foreign, name),
+        entries: Vec::new(),
+    };
     let source = (choice(name, 3) != 0).then(|| CredentialSource::Secret(name.to_owned()));
     Attempt {
         anonymous: source.is_none(),
@@ -77,7 +82,7 @@ fn attempt(reference: &Reference, name: &str, foreign: &str) -> Attempt {
         outcome: outcome(reference, name, foreign),
         entries: Vec::new(),
         remembered: false,
-        stale: None,
+        stale: (choice(name, 4) == 0).then(|| Box::new(older())),
     }
 }
 
