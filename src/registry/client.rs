@@ -132,9 +132,9 @@ impl RegistryClient {
     /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.
     pub async fn lookup(&self, lookup: Lookup<'_>, progress: &Progress) -> Outcome {
         let limit = self.shared.transport.limits.total;
-        let work = progress.watch(self.shared.lookup(lookup));
-        // It is still there when the time is up, and what it waits for with it.
-        tokio::pin!(work);
+        // It is still there when the time is up, and what it waits for with it. Off the stack: it is
+        // large, and whoever waits holds it.
+        let mut work = Box::pin(progress.watch(self.shared.lookup(lookup)));
         match timeout(limit, &mut work).await {
             Ok(outcome) => outcome,
             Err(_) => progress.at_deadline(Instant::now()),
