@@ -111,7 +111,8 @@ async fn fly(
         return known.outcome.clone();
     }
     let asked = Instant::now();
-    let outcome = permit.run(shared.client.lookup(lookup, progress)).await;
+    // Thousands may wait for their turn, and a lookup is large.
+    let outcome = permit.run(Box::pin(shared.client.lookup(lookup, progress))).await;
     shared.lively.note(host, &outcome);
     shared.metrics.lookup(host, outcome.label());
     let age = progress.absent_since().map(|since| since.elapsed());
