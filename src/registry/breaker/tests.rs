@@ -76,8 +76,8 @@ impl World {
         verdict: Verdict<'_>,
         at: f64,
     ) -> Option<Change> {
-        let Asks { asker, begun, probe } = &asks;
-        let ended = Ended { asker, repository, begun: *begun, probe: *probe, verdict };
+        let Asks { asker, begun, probe } = asks;
+        let ended = Ended { asker: &asker, repository, begun, probe, verdict };
         let now = self.at(at);
         self.host.ended(ended, now)
     }
