@@ -85,6 +85,27 @@ where
     }
 }
 
+impl<K: Clone + Eq + Hash, W, A> Flights<K, W, A> {
+    /// Calls `begin` and makes `flight` the one that whoever asks for `key` meets; unless another
+    /// one is met there that `leads`, which is then to be followed.
+    pub fn lead(
+        &self,
+        key: &K,
+        flight: &Arc<Flight<W, A>>,
+        leads: impl FnOnce(&Flight<W, A>) -> bool,
+        begin: impl FnOnce(),
+    ) -> Option<Arc<Flight<W, A>>> {
+        let mut begun = self.begun();
+        let met = begun.by_key.get(key).filter(|met| !Arc::ptr_eq(met, flight));
+        if let Some(other) = met.filter(|other| leads(other)) {
+            return Some(other.clone());
+        }
+        begin();
+        begun.by_key.insert(key.clone(), flight.clone());
+        None
+    }
+}
+
 impl<K, W, A> Flights<K, W, A> {
     /// Whether half of what `tenant` may begin is under way, or half of all.
     pub fn is_half_full(&self, tenant: &str) -> bool {
@@ -195,6 +216,22 @@ mod tests {
         answer.send(0).unwrap();
         flight.landed().await;
         assert!(join(&flights, "d", "two", true).is_some());
+    }
+
+    #[tokio::test]
+    async fn of_many_for_one_key_the_first_to_lead_is_followed_and_met_by_all() {
+        let flights = Work::new(8, 8);
+        let (first, answer) = join(&flights, "a", "one", true).unwrap();
+        let (second, _later) = join(&flights, "a", "two", false).unwrap();
+        let leads = |met: &Flight<u8, u8>| std::ptr::eq(met, first.as_ref());
+        assert!(flights.lead(&"a", &first, leads, || ()).is_none(), "nobody leads yet");
+        assert!(Arc::ptr_eq(&first, &join(&flights, "a", "three", true).unwrap().0));
+        let mut begun = false;
+        let followed = flights.lead(&"a", &second, leads, || begun = true).unwrap();
+        assert!(Arc::ptr_eq(&first, &followed) && !begun);
+        answer.send(7).unwrap();
+        assert_eq!(followed.landed().await, Some(7));
+        assert!(flights.lead(&"a", &second, leads, || begun = true).is_none() && begun);
     }
 
     #[tokio::test]

@@ -63,7 +63,9 @@ fn mark_strings(
     match value {
         serde_json::Value::String(text) if secret => mark.clone_into(text),
         serde_json::Value::Array(items) => {
-            items.iter_mut().for_each(|item| mark_strings(item, mark, is_secret, secret));
+            for item in items {
+                mark_strings(item, mark, is_secret, secret);
+            }
         }
         serde_json::Value::Object(members) => {
             for (name, value) in members {

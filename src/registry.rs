@@ -55,6 +55,7 @@ mod token;
 mod transport;
 mod trouble;
 mod walk;
+mod way_in;
 mod who;
 
 pub use address::{AddressRule, Reserved};

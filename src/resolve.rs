@@ -23,6 +23,7 @@ mod queue;
 mod spot;
 mod stale;
 mod tries;
+mod turn;
 mod weight;
 
 use std::sync::Arc;

@@ -89,19 +89,19 @@ impl Network {
                 found.push(address);
                 continue;
             }
-            match timeout(LOOKUP, lookup_host((host.as_str(), ANY_PORT))).await {
-                Ok(Ok(addresses)) => found.extend(addresses.map(|address| address.ip())),
-                Ok(Err(_)) | Err(_) => {
-                    if self.tell("name") {
-                        tracing::warn!(
-                            server = host,
-                            "the API server's name does not resolve, so that addresses it has by \
-                             now may not be refused to images"
-                        );
-                    }
-                    found.extend(self.fronts.load().iter());
-                }
+            if let Ok(Ok(addresses)) = timeout(LOOKUP, lookup_host((host.as_str(), ANY_PORT))).await
+            {
+                found.extend(addresses.map(|address| address.ip()));
+                continue;
             }
+            if self.tell("name") {
+                tracing::warn!(
+                    server = host,
+                    "the API server's name does not resolve, so that addresses it has by now may \
+                     not be refused to images"
+                );
+            }
+            found.extend(self.fronts.load().iter());
         }
         self.fronts.store(found.into());
     }

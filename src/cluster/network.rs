@@ -82,11 +82,14 @@ struct Spec<'a> {
     cidrs: Vec<Text<'a>>,
 }
 
+/// The ranges of some objects, and whose they are.
+type Ranges<W> = (Weak<Vec<Arc<<W as Watched>::Kept>>>, Vec<IpNet>);
+
 /// The ranges of all objects of a kind, merged once for each state of them. What was known last
 /// stays while they are not known.
 #[derive(Debug)]
 pub(super) struct Merged<W: Watched> {
-    last: ArcSwapOption<(Weak<Vec<Arc<W::Kept>>>, Vec<IpNet>)>,
+    last: ArcSwapOption<Ranges<W>>,
 }
 
 impl<W: Watched> Default for Merged<W> {

@@ -9,8 +9,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 
+type Body = fn(&[u8]);
+
 /// Every target: its name and its body.
-const TARGETS: [(&str, fn(&[u8])); 9] = [
+const TARGETS: [(&str, Body); 9] = [
     ("challenge", super::challenge),
     ("docker_config", super::docker_config),
     ("hosts_toml", super::hosts_toml),
@@ -125,7 +127,9 @@ fn every_mutation_of_a_seed_passes() {
         let mutated = input.prop_map(|(one, other, edits)| {
             let other: &Vec<u8> = other.get(&seeds);
             let mut data: Vec<u8> = one.get(&seeds).clone();
-            edits.iter().for_each(|edit| apply(edit, &mut data, other));
+            for edit in &edits {
+                apply(edit, &mut data, other);
+            }
             data
         });
         // What fails is added to the seeds, by hand and with a name.

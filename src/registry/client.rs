@@ -23,6 +23,7 @@ use super::tls::TlsConfigs;
 use super::transport::Transport;
 use super::trouble::trouble;
 use super::walk;
+use super::way_in::WaysIn;
 use super::who::Who;
 use crate::credentials::Credential;
 use crate::facts::{Descriptor, Outcome, TroubleKind, Unchecked};
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     pub(super) breakers: Arc<Breakers>,
     /// By registry host and repository.
     pub(super) challenges: Fair<(String, String), Remembered>,
+    pub(super) ways_in: WaysIn,
     pub(super) memory: Memory,
     pub(super) quota_floor: f64,
     pub(super) pull_through: Vec<Glob>,
@@ -97,6 +99,7 @@ impl RegistryClient {
                 },
                 |_| CHALLENGE,
             ),
+            ways_in: WaysIn::new(),
             memory: Memory::new(),
             quota_floor: config.quota_floor,
             pull_through: config.pull_through,
@@ -129,9 +132,9 @@ impl RegistryClient {
     /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.
     pub async fn lookup(&self, lookup: Lookup<'_>, progress: &Progress) -> Outcome {
         let limit = self.shared.transport.limits.total;
-        let work = progress.watch(self.shared.lookup(lookup));
-        // It is still there when the time is up, and what it waits for with it.
-        tokio::pin!(work);
+        // It is still there when the time is up, and what it waits for with it. Off the stack: it is
+        // large, and whoever waits holds it.
+        let mut work = Box::pin(progress.watch(self.shared.lookup(lookup)));
         match timeout(limit, &mut work).await {
             Ok(outcome) => outcome,
             Err(_) => progress.at_deadline(Instant::now()),

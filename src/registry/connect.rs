@@ -30,6 +30,7 @@ use super::tls::{HandshakeFailure, TlsConfigs};
 
 pub(super) use error::ConnectError;
 pub(super) use proxy::Proxies;
+pub(super) use stream::Alive;
 use stream::{Duplex, Stream};
 
 /// How long a name is looked for that a proxy will look for again.

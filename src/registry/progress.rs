@@ -72,7 +72,7 @@ struct State {
     since: Instant,
     preliminary: Option<Outcome>,
     absent_since: Option<Instant>,
-    /// Those of its requests that are under way side by side.
+    /// What is under way side by side for it.
     lanes: Vec<Weak<Mutex<State>>>,
 }
 
@@ -86,6 +86,19 @@ impl State {
             absent_since: None,
             lanes: Vec::new(),
         }
+    }
+
+    fn enter(&mut self, phase: Phase, authority: &str) {
+        self.phase = phase;
+        self.since = Instant::now();
+        if self.authority != authority {
+            authority.clone_into(&mut self.authority);
+        }
+    }
+
+    fn add_lane(&mut self, lane: &Arc<Mutex<State>>) {
+        self.lanes.retain(|lane| lane.strong_count() > 0);
+        self.lanes.push(Arc::downgrade(lane));
     }
 
     /// What to say of this wait.
@@ -131,6 +144,16 @@ impl Progress {
         self.state().phase
     }
 
+    /// The lookup starts now, with this host.
+    pub fn begin(&self, authority: &str) {
+        self.state().enter(Phase::Request, authority);
+    }
+
+    /// It now waits for what `other` waits for.
+    pub fn follow(&self, other: &Self) {
+        self.state().add_lane(&other.state);
+    }
+
     /// When the registry first said that the image is not there, unless it has said otherwise
     /// since. An absence is as old as that, however long its explanation took.
     pub fn absent_since(&self) -> Option<Instant> {
@@ -149,7 +172,7 @@ impl Progress {
         let lanes = lanes.iter().map(|lane| lane.lock().unwrap_or_else(PoisonError::into_inner));
         let waiting = lanes.filter(|lane| lane.phase != Phase::Queued);
         match waiting.min_by_key(|lane| lane.since) {
-            Some(lane) => lane.interrupted(now),
+            Some(lane) => lane.preliminary.clone().unwrap_or_else(|| lane.interrupted(now)),
             None => state.interrupted(now),
         }
     }
@@ -173,11 +196,7 @@ pub(super) fn current() -> Option<Progress> {
 pub(super) async fn lane<F: Future>(work: F) -> F::Output {
     let Some(whole) = current() else { return work.await };
     let lane = Progress { requests: whole.requests.clone(), ..Progress::new() };
-    {
-        let mut state = whole.state();
-        state.lanes.retain(|lane| lane.strong_count() > 0);
-        state.lanes.push(Arc::downgrade(&lane.state));
-    }
+    whole.state().add_lane(&lane.state);
     CURRENT.scope(lane, work).await
 }
 
@@ -190,14 +209,7 @@ pub(super) fn spend() -> Result<(), u32> {
 
 /// The current lookup now waits for this.
 pub(super) fn enter(phase: Phase, authority: &str) {
-    let _ = CURRENT.try_with(|progress| {
-        let mut state = progress.state();
-        state.phase = phase;
-        state.since = Instant::now();
-        if state.authority != authority {
-            authority.clone_into(&mut state.authority);
-        }
-    });
+    let _ = CURRENT.try_with(|progress| progress.state().enter(phase, authority));
 }
 
 /// This much is already known, should the current lookup not end in time.

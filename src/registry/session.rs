@@ -1,5 +1,6 @@
 //! One lookup's conversation with one registry: asking, logging in when asked to, asking again.
 
+mod guess;
 mod login;
 mod refusal;
 
@@ -23,6 +24,7 @@ use super::who::Who;
 use crate::facts::{Descriptor, Outcome, TroubleKind};
 use crate::glob::any_matches;
 use crate::image::{Digest, Reference};
+use guess::Tried;
 
 /// What every manifest question accepts: exactly containerd's list.
 pub(super) const ACCEPT: HeaderValue = HeaderValue::from_static(
@@ -73,6 +75,8 @@ pub(super) struct Session<'a> {
     authorization: Authorization,
     /// Something was asked.
     begun: bool,
+    /// What came of a guess.
+    tried: Option<Tried>,
     /// A node does not ask what is asked here now.
     aside: bool,
     /// The registry has shown a manifest to this credential.
@@ -104,6 +108,7 @@ impl<'a> Session<'a> {
             who,
             authorization: Authorization::None,
             begun: false,
+            tried: None,
             aside: false,
             shown: false,
             named: None,
@@ -234,22 +239,29 @@ impl<'a> Session<'a> {
         path: &str,
         accept: &HeaderValue,
     ) -> Step<Answer> {
+        let mut guessed = None;
         if !self.begun {
             self.begun = true;
             // Where a node begins with a blob, nothing has asked it for a login yet.
-            if self.shown || path.starts_with(MANIFESTS) {
-                self.begin().await?;
+            if (self.shown || path.starts_with(MANIFESTS)) && !self.begin().await? {
+                guessed = self.as_elsewhere(method, path, accept).await?;
             }
         }
         self.told = None;
         self.aside = is_aside(method, path);
-        let mut answer = self.send(method, path, accept).await?;
+        let mut answer = match guessed {
+            Some(answer) => answer,
+            None => self.send(method, path, accept).await?,
+        };
         // Once to log in, and once more if that was with a kept token that is no longer taken.
         for first in [true, false] {
             if self.wants_login(&answer, first) {
                 self.log_in(path, &answer).await?;
                 answer = self.send(method, path, accept).await?;
             }
+        }
+        if answer.status.is_success() && path.starts_with(MANIFESTS) {
+            self.note_way_in().await;
         }
         Ok(answer)
     }

@@ -1,6 +1,7 @@
 //! One HTTP exchange, and the redirects after it. Knows nothing of registries or tokens.
 
 mod answer;
+mod door;
 mod failure;
 mod redirect;
 mod way;
@@ -185,14 +186,22 @@ impl Transport {
         let authority = request.authority();
         let mut http = self.build(request);
         let mut connection = capture_connection(&mut http);
-        enter(Phase::Request, &authority);
         let pool = request.via.as_ref().map_or(&self.pool, |via| &via.pool);
-        let answer = pool.request(http);
+        let ahead = pool.doors.pass(&request.uri).await;
+        enter(Phase::Request, &authority);
+        let connected = async {
+            let connected = connection.wait_for_connection_metadata().await;
+            if let Some(ahead) = ahead {
+                ahead.arrived(connected.as_ref());
+            }
+        };
+        let answer = pool.client.request(http);
         tokio::pin!(answer);
         tokio::select! {
-            answer = &mut answer => return answer.map_err(|error| Failure::of(&error)),
+            biased;
             // Until then the limits of connecting hold.
-            _ = connection.wait_for_connection_metadata() => enter(Phase::Request, &authority),
+            () = connected => enter(Phase::Request, &authority),
+            answer = &mut answer => return answer.map_err(|error| Failure::of(&error)),
         }
         match timeout(self.limits.headers, answer).await {
             Ok(answer) => answer.map_err(|error| Failure::of(&error)),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::lifetime::{self, Answer};
 use super::queue::Place;
-use super::{Key, Question, Shared};
+use super::{Key, Question, Shared, turn};
 use crate::credentials::Credential;
 use crate::facts::Outcome;
 use crate::flights;
@@ -45,10 +45,8 @@ pub(super) fn join_or_start(
     // be content with what is kept.
     // Nor is one that found an absence long ago and still looks for its explanation.
     let joins = |flight: &Flight| {
-        let Work { progress, after: other, .. } = &flight.work;
-        let moves = progress.phase() != Phase::Queued;
-        (moves || (flight.tenant == question.tenant && *other >= after))
-            && progress.absent_since().is_none_or(|since| since.elapsed() < lifetime::ABSENT)
+        let own = || flight.tenant == question.tenant && flight.work.after >= after;
+        (flight.work.moves() || own()) && flight.work.is_recent()
     };
     let requests = question.requests.clone();
     let work = Work { progress: Progress::within(requests.clone()), requests, after };
@@ -63,6 +61,21 @@ impl Work {
     pub(super) fn is_of(&self, question: &Question) -> bool {
         self.requests.is(&question.requests)
     }
+
+    /// It has got its turn.
+    fn moves(&self) -> bool {
+        self.progress.phase() != Phase::Queued
+    }
+
+    /// It has found no absence, or one that still counts.
+    fn is_recent(&self) -> bool {
+        self.progress.absent_since().is_none_or(|since| since.elapsed() < lifetime::ABSENT)
+    }
+}
+
+/// Whether this flight asks already, and its answer may be waited for.
+pub(super) fn leads(flight: &Flight) -> bool {
+    flight.work.moves() && flight.work.is_recent()
 }
 
 /// Looks the image up, and leaves the answer in the cache: who comes after must find it there or
@@ -86,7 +99,10 @@ async fn fly(
         return refusal;
     }
     let host = key.reference.host();
-    let permit = shared.gate.enter(&flight.tenant, host, &shared.lively).await;
+    let permit = match turn::take(&shared, &key, &flight).await {
+        Ok(permit) => permit,
+        Err(brought) => return brought,
+    };
     // While this one waited for its turn, another namespace's may have come back.
     if let Some(known) = shared.answers.get(&flight.tenant, &key).await
         && known.is_fresh(Instant::now())
@@ -95,6 +111,7 @@ async fn fly(
         return known.outcome.clone();
     }
     let asked = Instant::now();
+    // Thousands may wait for their turn, and a lookup is large.
     let outcome = permit.run(Box::pin(shared.client.lookup(lookup, progress))).await;
     shared.lively.note(host, &outcome);
     shared.metrics.lookup(host, outcome.label());

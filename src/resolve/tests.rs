@@ -217,6 +217,43 @@ async fn a_hundred_who_ask_for_one_cold_image_are_one_resolution() {
 }
 
 #[tokio::test]
+async fn a_hundred_namespaces_that_wait_for_their_turn_are_one_resolution_too() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits { lookups_per_registry: 8, ..Limits::default() });
+    let all = (0..100).map(|number| {
+        let tenant = format!("team-{number}").into();
+        ask(&resolver, Question { tenant, ..question(fake.image("app:1"), &[]) })
+    });
+    for attempts in futures_util::future::join_all(all).await {
+        assert!(found(&attempts), "{attempts:?}");
+    }
+    assert_eq!(fake.count(&Method::HEAD, "/manifests/"), 1);
+    assert_eq!(fake.count(&Method::GET, "/manifests/"), 1);
+    assert_eq!(fake.count(&Method::GET, "/blobs/"), 1);
+}
+
+#[tokio::test]
+async fn who_follows_another_namespaces_lookup_names_its_wait_at_the_deadline() {
+    let fake = Fake::start().await;
+    let resolver = resolver(Limits::default());
+    fake.gate.send_replace(false);
+    let deadline = Instant::now() + Duration::from_millis(500);
+    let all = (0..10).map(|number| {
+        let tenant = format!("team-{number}").into();
+        let question = Question { tenant, ..question(fake.image("app:1"), &[]) };
+        let resolver = resolver.clone();
+        async move { resolver.resolve(&question, deadline).await }
+    });
+    for attempts in futures_util::future::join_all(all).await {
+        let Some(Attempt { outcome: Outcome::Trouble(trouble), .. }) = attempts.first() else {
+            panic!("{attempts:?}")
+        };
+        assert_eq!(trouble.kind, TroubleKind::Timeout);
+    }
+    assert_eq!(fake.count(&Method::HEAD, "/manifests/"), 1);
+}
+
+#[tokio::test]
 async fn who_goes_away_neither_stops_nor_restarts_the_work() {
     let fake = Fake::start().await;
     let resolver = resolver(Limits::default());

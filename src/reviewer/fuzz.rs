@@ -14,6 +14,9 @@ use crate::workload::{NodeConstraints, Workload};
 /// Any body: refused in one printable line, or decoded, planned and answered. What is kept of an
 /// object is no larger than it; whatever is found of its images, the answer is JSON with the uid
 /// that was asked, and holds no line that is too long or cannot be printed.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn review(data: &[u8]) {
     let request = match Request::decode(data) {
         Ok(request) => request,

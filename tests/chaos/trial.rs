@@ -9,9 +9,9 @@ use tokio::time::interval;
 use super::load::{Load, Order, Tally};
 use crate::support::webhook::Webhook;
 
-/// Longest that anything may take to be well again: what a registry asks for by `Retry-After`
-/// aside, nothing is remembered against it for so long.
-const RECOVERY: Duration = Duration::from_secs(45);
+/// Longest that anything may take to be well again. A registry that has failed for long is looked
+/// at every half minute, for each namespace that met it; on a busy machine that takes its time.
+const RECOVERY: Duration = Duration::from_secs(120);
 
 /// How much there is of everything.
 #[derive(Debug, Clone, Copy)]

@@ -27,7 +27,10 @@ fn flags(help: &str) -> Vec<(String, String)> {
         let flag = words.split([' ', '[', '=']).find(|word| word.starts_with("--"));
         match (flag.filter(|_| words.starts_with('-')), flags.last_mut()) {
             (Some(flag), _) => flags.push((flag.to_owned(), words.to_owned())),
-            (None, Some((_, text))) => text.push_str(words),
+            (None, Some((_, text))) => {
+                text.push(' ');
+                text.push_str(words);
+            }
             (None, None) => {}
         }
     }

@@ -75,6 +75,8 @@ mod security;
 #[cfg(test)]
 mod stale;
 #[cfg(test)]
+mod stampede;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod support;
@@ -82,3 +84,5 @@ mod support;
 mod support_works;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod wire;

@@ -1,7 +1,8 @@
 //! Pull secrets as the cluster has them: corrected, malformed, of the wrong type, not to be read.
 
 use crate::support::api_server::{
-    ApiServer, Entry, Mood, NAMESPACES, NODES, secret_path, service_account_path,
+    ApiServer, ENDPOINTS, Entry, Mood, NAMESPACES, NODES, SERVICE_CIDRS, secret_path,
+    service_account_path,
 };
 use crate::support::images;
 use crate::support::misbehaving::{Access, Logins, Registry};
@@ -211,7 +212,8 @@ async fn a_name_that_leads_out_of_its_namespace_is_never_asked_for() {
         assert!(!answer.warnings().is_empty(), "{:#}", answer.json);
     }
     let own = |path: &str| {
-        path.starts_with("/api/v1/namespaces/shop") || [NODES, NAMESPACES].contains(&path)
+        path.starts_with("/api/v1/namespaces/shop")
+            || [NODES, NAMESPACES, SERVICE_CIDRS, ENDPOINTS].contains(&path)
     };
     let strayed = scene.api.log().count(|seen| !own(&seen.path));
     assert_eq!(strayed, 0, "{:?}", scene.api.log().all());

@@ -122,12 +122,10 @@ impl<W: Watched> Store<W> {
             Obstacle::Forbidden if self.tell(Told::Forbidden) => {
                 tracing::warn!("pullcheck may not list and watch {}, so {}", W::PLURAL, W::WITHOUT);
             }
-            Obstacle::Trouble(_) if absent => {
-                if self.tell(Told::Absent) {
-                    tracing::info!("this cluster has no {}, so {}", W::PLURAL, W::WITHOUT);
-                }
+            Obstacle::Trouble(_) if absent && self.tell(Told::Absent) => {
+                tracing::info!("this cluster has no {}, so {}", W::PLURAL, W::WITHOUT);
             }
-            Obstacle::Trouble(why) if self.tell(Told::Failing) => {
+            Obstacle::Trouble(why) if !absent && self.tell(Told::Failing) => {
                 tracing::warn!(why, "the cluster's {} cannot be read", W::PLURAL);
             }
             _ => {}

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
@@ -12,16 +13,21 @@ pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+/// Lives as long as its connection is open.
+#[derive(Debug)]
+pub(in crate::registry) struct Alive;
+
 /// A connection and what the HTTP client must know of it.
 pub(in crate::registry) struct Stream {
     io: Box<dyn Duplex>,
     h2: bool,
     proxied: bool,
+    alive: Arc<Alive>,
 }
 
 impl Stream {
     pub(super) fn new(io: Box<dyn Duplex>) -> Self {
-        Self { io, h2: false, proxied: false }
+        Self { io, h2: false, proxied: false, alive: Arc::new(Alive) }
     }
 
     /// HTTP/2 was agreed on.
@@ -37,7 +43,7 @@ impl Stream {
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.proxied);
+        let connected = Connected::new().proxy(self.proxied).extra(Arc::downgrade(&self.alive));
         if self.h2 { connected.negotiated_h2() } else { connected }
     }
 }

@@ -12,6 +12,9 @@ use crate::registry::token::{Method, parse};
 /// Any `WWW-Authenticate` headers, one a line: what is read is no longer than what was sent, and is
 /// read again from what a registry would write for it; a realm is asked only over https; what is
 /// shown of it holds no query.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn challenge(data: &[u8]) {
     let challenges = of(data.split(|byte| *byte == b'\n'));
     let Some(bearer) = challenges.bearer else { return };
@@ -51,6 +54,9 @@ fn of<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Challenges {
 
 /// Any answer of a token server, and any body of an error: a token that is taken can be sent, lives
 /// within bounds and is not shown.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn token_answer(data: &[u8]) {
     for method in [Method::Get, Method::Post] {
         match parse(data, method, Timestamp::UNIX_EPOCH) {

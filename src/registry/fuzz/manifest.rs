@@ -7,6 +7,9 @@ use crate::registry::manifest::{Kind, Outline, Source, check, is_modest, kind, o
 
 /// Any bytes as an image's manifest, as an index and as a config: taken only under their own
 /// digest, and what is kept of them is in proportion to them.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn manifest(data: &[u8]) {
     for is in [Kind::Image, Kind::Index] {
         let other = Digest::of(Algorithm::Sha256, b"something else");

@@ -13,6 +13,9 @@ use crate::registry::scheme::Spoken;
 /// Any text as a `hosts.toml`: a complaint is one printable line; hosts are no more than were
 /// written; a host is asked with a valid path of its own, or not at all; and what is shown of it
 /// holds no header's value and no login.
+///
+/// # Panics
+/// Where that does not hold.
 pub fn hosts_toml(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let entries = match toml_file::parse(&text, Path::new("/certs.d/r")) {

@@ -1,7 +1,7 @@
 //! How a session logs in: as its repository asked for last time, or asks for now.
 
 use http::uri::PathAndQuery;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 
 use super::{Authorization, MANIFESTS, Remembered, Session};
 use crate::facts::{Outcome, RefusedAt, TroubleKind};
@@ -14,11 +14,11 @@ use crate::registry::transport::{Answer, Request};
 use crate::registry::trouble::trouble;
 
 impl Session<'_> {
-    /// Logs in as this repository asked for last time, if it did.
-    pub(super) async fn begin(&mut self) -> Step<()> {
+    /// Logs in as this repository asked for last time; whether it did.
+    pub(super) async fn begin(&mut self) -> Step<bool> {
         let (challenges, tenant) = (&self.shared.challenges, &self.who.tenant);
         let Some(remembered) = challenges.get(tenant, &self.place()).await else {
-            return Ok(());
+            return Ok(false);
         };
         match self.choose(&remembered.challenges, remembered.secure).await {
             Ok(Some(authorization)) => self.authorization = authorization,
@@ -31,7 +31,7 @@ impl Session<'_> {
                 return Err(ended);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Only what every node meets is remembered for all who come: it asks for manifests first.
@@ -151,10 +151,17 @@ impl Session<'_> {
     async fn choose(&self, challenges: &Challenges, secure: bool) -> Step<Option<Authorization>> {
         if let Some(bearer) = &challenges.bearer {
             let question = self.question(bearer, secure)?;
+            if let Some(refusal) = self.refused_token(&question).await {
+                return Err(Outcome::Refused(refusal));
+            }
             let granted = self.shared.auth.token(&question, &self.who).await?;
             return Ok(Some(Authorization::Bearer(granted)));
         }
-        Ok((challenges.basic && self.who.login.is_some()).then_some(Authorization::Basic))
+        let basic = challenges.basic && self.who.login.is_some();
+        match self.refused_basic().filter(|_| basic) {
+            Some(refusal) => Err(Outcome::Refused(refusal)),
+            None => Ok(basic.then_some(Authorization::Basic)),
+        }
     }
 
     fn question(&self, bearer: &Bearer, secure: bool) -> Step<TokenQuestion> {
@@ -164,12 +171,20 @@ impl Session<'_> {
         }
         let realm = realm(bearer.realm.as_deref(), secure)
             .map_err(|fault| fault.outcome(self.authority.as_str()))?;
-        let mut scopes = bearer.scopes.clone();
+        Ok(self.question_at(realm, bearer.service.clone(), bearer.scopes.clone()))
+    }
+
+    /// The token of a realm with these scopes and the one that every pull from here needs.
+    pub(super) fn question_at(
+        &self,
+        realm: Uri,
+        service: Option<String>,
+        mut scopes: Vec<String>,
+    ) -> TokenQuestion {
         scopes.push(format!("repository:{}:pull", self.reference.repository()));
         scopes.sort();
         scopes.dedup();
         let via = self.endpoint.via.clone();
-        let (service, aside) = (bearer.service.clone(), self.aside);
-        Ok(TokenQuestion { realm, service, scopes, via, aside })
+        TokenQuestion { realm, service, scopes, via, aside: self.aside }
     }
 }

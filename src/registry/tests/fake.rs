@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -100,6 +101,7 @@ pub(super) fn head(code: u16, headers: &[(&str, &str)]) -> Response<()> {
 pub(super) struct Fake {
     pub(super) address: SocketAddr,
     log: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
     accepting: AbortHandle,
 }
 
@@ -130,8 +132,11 @@ impl Fake {
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let seen = log.clone();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
                 let (tls, behave, seen) = (tls.clone(), behave.clone(), seen.clone());
                 tokio::spawn(async move {
                     match tls {
@@ -145,7 +150,7 @@ impl Fake {
                 });
             }
         });
-        Self { address, log, accepting: accepting.abort_handle() }
+        Self { address, log, connections, accepting: accepting.abort_handle() }
     }
 
     /// Everything asked so far, in order.
@@ -156,6 +161,11 @@ impl Fake {
     /// Method and path of everything asked so far.
     pub(super) fn lines(&self) -> Vec<String> {
         self.seen().iter().map(Seen::line).collect()
+    }
+
+    /// How many connections were accepted.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// How many requests with a password have come.

@@ -101,7 +101,7 @@ async fn a_realm_that_does_not_take_the_form_is_asked_by_get_and_remembered(#[ca
     assert_found(&look_as(&client, "reg.test/app:1", Some(&ada())).await);
     assert_eq!(methods(&tokens), ["POST", "GET"]);
     // Another repository is another token, at a realm that is known by now.
-    look_as(&client, "reg.test/other:1", Some(&ada())).await;
+    look_for(&client, "elsewhere", "reg.test/other:1", Some(&ada())).await;
     assert_eq!(methods(&tokens), ["POST", "GET", "GET"]);
 }
 

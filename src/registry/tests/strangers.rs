@@ -2,7 +2,7 @@
 //! asked, and no credential goes where its owner did not send it.
 
 use std::collections::VecDeque;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use super::fake::{Fake, Reply, Seen, answer};
@@ -117,6 +117,13 @@ async fn no_redirect_of_a_blob_leads_to_a_forbidden_address() {
     }
 }
 
+/// A realm without the port that everybody knows, and an address as addresses are written.
+fn shown(host: &str) -> String {
+    let host = host.trim_end_matches(":443");
+    let literal = host.trim_matches(['[', ']']).parse::<Ipv6Addr>();
+    literal.map_or_else(|_| host.to_owned(), |address| format!("[{address}]"))
+}
+
 #[tokio::test]
 async fn no_token_is_asked_for_at_a_forbidden_address() {
     for (host, what) in FORBIDDEN {
@@ -125,8 +132,7 @@ async fn no_token_is_asked_for_at_a_forbidden_address() {
         let client = client(&[("reg.test", &registry)]);
         for credential in [None, Some(&ada())] {
             let outcome = look_as(&client, "reg.test/app:1", credential).await;
-            // The port that everybody knows is not shown.
-            assert_declined(&outcome, host.trim_end_matches(":443"), what);
+            assert_declined(&outcome, &shown(host), what);
         }
         assert_eq!(registry.logins(), 0);
     }

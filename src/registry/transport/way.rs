@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use super::door::Doors;
 use crate::registry::config::Limits;
 use crate::registry::connect::{Connector, Manner, Parts};
 use crate::registry::hosts::{Headers, Material};
@@ -19,8 +20,9 @@ use crate::registry::hosts::{Headers, Material};
 /// How long an idle connection is kept: less than the 60 seconds after which common load balancers
 /// close it, perhaps while a request is on its way.
 const IDLE: Duration = Duration::from_secs(50);
-/// Idle connections kept to one host.
-const IDLE_PER_HOST: usize = 16;
+/// Idle connections kept to one host: what sixteen lookups have under way at once, four parts of an
+/// image each, so that none is closed between one image and the next.
+const IDLE_PER_HOST: usize = 64;
 /// Bytes of a body that an HTTP/2 server may send unasked: of a layer that is asked for its headers
 /// alone, no more than these come.
 const WINDOW: u32 = 256 * 1024;
@@ -33,11 +35,16 @@ const WAYS: u64 = 256;
 /// How long settings that nobody uses any more are kept.
 const UNUSED: Duration = Duration::from_secs(3_600);
 
-pub(super) type Pool = Client<Connector, Full<Bytes>>;
+/// Connections that are all made in the same manner. Cloning shares.
+#[derive(Debug, Clone)]
+pub(super) struct Pool {
+    pub(super) client: Client<Connector, Full<Bytes>>,
+    pub(super) doors: Doors,
+}
 
-/// Connections that are all made in the same manner.
+/// No connections yet.
 pub(super) fn pool(parts: &Arc<Parts>, manner: Manner, limits: &Limits) -> Pool {
-    Client::builder(TokioExecutor::new())
+    let client = Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
@@ -46,7 +53,8 @@ pub(super) fn pool(parts: &Arc<Parts>, manner: Manner, limits: &Limits) -> Pool 
         .http2_initial_stream_window_size(WINDOW)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .http2_keep_alive_timeout(limits.connect)
-        .build(Connector::new(parts.clone(), manner))
+        .build(Connector::new(parts.clone(), manner));
+    Pool { client, doors: Doors::new() }
 }
 
 /// How a configured host is spoken to. What was learnt by one way is not used on another.

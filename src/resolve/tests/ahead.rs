@@ -1,6 +1,6 @@
 //! What is in use is asked for again before its time is over, once, and nobody waits for it.
 
-use super::super::lifetime::FOUND_BY_TAG;
+use super::super::lifetime::{FOUND_BY_DIGEST, FOUND_BY_TAG};
 use super::*;
 
 /// Into the last fifth of a tag's time.
@@ -28,10 +28,10 @@ async fn an_answer_in_use_is_followed_by_the_next_before_its_end_and_nobody_wait
     for round in 1..5 {
         assert!(found(&ask(&resolver, app()).await));
         assert_eq!(fake.count(&Method::HEAD, "/manifests/"), round);
-        later(FOUND_BY_TAG - LATE).await;
+        later(FOUND_BY_TAG.saturating_sub(LATE)).await;
         assert!(found(&ask(&resolver, app()).await));
         assert!(!resolver.shared.flights.is_busy(), "it has most of its time yet");
-        later(2 * LATE - FOUND_BY_TAG).await;
+        later((2 * LATE).saturating_sub(FOUND_BY_TAG)).await;
         fake.gate.send_replace(false);
         // Whoever asks meanwhile is answered at once, and begins nothing more.
         for _ in 0..50 {
@@ -117,7 +117,7 @@ async fn entries_of_an_index_are_followed_too() {
     let by_digest = format!("multi@{}", digest(&served("multi", false).unwrap().1));
     let multi = || question(fake.image(&by_digest), &[]);
     ask(&resolver, multi()).await;
-    later(super::super::lifetime::FOUND_BY_DIGEST - Duration::from_secs(60)).await;
+    later(FOUND_BY_DIGEST.saturating_sub(Duration::from_secs(60))).await;
     ask(&resolver, multi()).await;
     landed(&resolver).await;
     let metrics = resolver.shared.metrics.encode().unwrap();

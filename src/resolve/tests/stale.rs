@@ -36,7 +36,7 @@ async fn what_a_tag_led_to_is_good_for_an_hour_where_the_registry_fails(
     let app = || question(fake.image("app:1"), &[]);
     assert_eq!(age(&ask(&resolver, app()).await), None);
     fake.fail("", status);
-    later(FOUND_BY_TAG - Duration::from_secs(70)).await;
+    later(FOUND_BY_TAG.saturating_sub(Duration::from_secs(70))).await;
     assert!(found(&ask(&resolver, app()).await));
     assert_eq!(fake.count(&Method::HEAD, "/manifests/"), 1, "its time is not over");
     later(Duration::from_secs(70)).await;
@@ -70,7 +70,7 @@ async fn a_digest_is_good_for_a_day() {
     fake.fail("", DOWN);
     later(FOUND_BY_DIGEST).await;
     assert_eq!(age(&ask(&resolver, app()).await).unwrap().as_secs(), FOUND_BY_DIGEST.as_secs());
-    later(STALE_BY_DIGEST - 2 * FOUND_BY_DIGEST).await;
+    later(STALE_BY_DIGEST.saturating_sub(2 * FOUND_BY_DIGEST)).await;
     assert!(age(&ask(&resolver, app()).await).is_some());
     later(FOUND_BY_DIGEST).await;
     assert!(is_trouble(&ask(&resolver, app()).await));

@@ -43,7 +43,7 @@ pub(super) fn facts<'a>(case: &'a Case, settings: &'a Settings) -> Facts<'a> {
     let secrets = workload.pull_secrets.iter().map(|one| SecretFact {
         field: one.field.to_string(),
         secret: PullSecret { name: one.name.clone(), state: secret(&one.name, foreign) },
-        used: one.name.len() % 2 == 0,
+        used: one.name.len().is_multiple_of(2),
     });
     Facts {
         namespace: &case.namespace,
@@ -102,8 +102,8 @@ fn outcome(reference: &Reference, name: &str, foreign: &str) -> Outcome {
             what,
             evidence: evidence(),
             suggestion: Some(some()),
-            listed: name.len() % 2 == 0,
-            no_tags: name.len() % 3 == 0,
+            listed: name.len().is_multiple_of(2),
+            no_tags: name.len().is_multiple_of(3),
             served_by_get: false,
         })
     };
@@ -111,9 +111,9 @@ fn outcome(reference: &Reference, name: &str, foreign: &str) -> Outcome {
         Outcome::Refused(Refusal {
             at,
             evidence: evidence(),
-            expired: name.len() % 2 == 0,
-            no_basic: name.len() % 3 == 0,
-            incomplete_login: name.len() % 5 == 0,
+            expired: name.len().is_multiple_of(2),
+            no_basic: name.len().is_multiple_of(3),
+            incomplete_login: name.len().is_multiple_of(5),
         })
     };
     let broken = |part, fault| Outcome::Broken(Damage { part, digest: digest.clone(), fault });
@@ -157,7 +157,7 @@ fn secret(name: &str, foreign: &str) -> SecretState {
     let login = |key: &str| Login {
         key: key.to_owned(),
         credential: crate::credentials::Credential::new("u", "p"),
-        has_identity_token: name.len() % 2 == 0,
+        has_identity_token: name.len().is_multiple_of(2),
     };
     match choice(name, 8) {
         0 => SecretState::Absent { similar: similar() },

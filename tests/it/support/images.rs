@@ -131,6 +131,16 @@ pub fn runnable(layer: &Layer, command: &[&str], marker: &str) -> Image {
 }
 
 fn layered(format: Format, platform: &str, layer: &Layer, command: &[&str], marker: &str) -> Image {
+    stacked(format, platform, std::slice::from_ref(layer), command, marker)
+}
+
+fn stacked(
+    format: Format,
+    platform: &str,
+    layers: &[Layer],
+    command: &[&str],
+    marker: &str,
+) -> Image {
     let (manifest_type, config_type) = match format {
         Format::Oci => (media::OCI_MANIFEST, media::OCI_CONFIG),
         Format::Docker => (media::DOCKER_MANIFEST, media::DOCKER_CONFIG),
@@ -138,7 +148,8 @@ fn layered(format: Format, platform: &str, layer: &Layer, command: &[&str], mark
     let platform = platform_json(platform);
     let mut config = platform.clone();
     config["config"] = json!({ "Cmd": command });
-    config["rootfs"] = json!({ "type": "layers", "diff_ids": [layer.diff_id] });
+    let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
+    config["rootfs"] = json!({ "type": "layers", "diff_ids": diff_ids });
     config["history"] = json!([{ "created_by": marker }]);
     let config = Blob::json(config_type, &config);
     let top = Blob::json(
@@ -147,10 +158,23 @@ fn layered(format: Format, platform: &str, layer: &Layer, command: &[&str], mark
             "schemaVersion": 2,
             "mediaType": manifest_type,
             "config": config.descriptor(),
-            "layers": [layer.blob.descriptor()],
+            "layers": layers.iter().map(|layer| layer.blob.descriptor()).collect::<Vec<_>>(),
         }),
     );
-    Image { blobs: vec![config, layer.blob.clone()], children: Vec::new(), top, format, platform }
+    let layers = layers.iter().map(|layer| layer.blob.clone());
+    let blobs = std::iter::once(config).chain(layers).collect();
+    Image { blobs, children: Vec::new(), top, format, platform }
+}
+
+/// An OCI image for linux/amd64 of so many layers, no two of them alike.
+pub fn of_layers(count: usize, marker: &str) -> Image {
+    let layers: Vec<Layer> = (0..count)
+        .map(|number| {
+            let content = format!("{marker} {number}");
+            Layer::of(Format::Oci, &tar::archive("marker", content.as_bytes()))
+        })
+        .collect();
+    stacked(Format::Oci, "linux/amd64", &layers, &["/marker"], marker)
 }
 
 /// An OCI image for linux/amd64, when nothing but its existence matters.

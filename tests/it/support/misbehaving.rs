@@ -44,6 +44,13 @@ impl Registry {
         Self::launch(ANY_PORT, access, None, Greeting::Serve).await
     }
 
+    /// HTTPS with this certificate, and HTTP/1.1 alone.
+    pub async fn start_http1(access: Access, leaf: &Leaf) -> Self {
+        let mut tls = rustls::ServerConfig::clone(&leaf.server());
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self::launch(ANY_PORT, access, Some(Arc::new(tls)), Greeting::Serve).await
+    }
+
     /// HTTPS with this certificate.
     pub async fn start_tls(access: Access, leaf: &Leaf) -> Self {
         Self::start_tls_at(ANY_PORT, access, leaf).await
@@ -51,7 +58,7 @@ impl Registry {
 
     /// The same at an address that the test has for itself, in a network of its own.
     pub async fn start_tls_at(address: SocketAddr, access: Access, leaf: &Leaf) -> Self {
-        Self::launch(address, access, Some(leaf), Greeting::Serve).await
+        Self::launch(address, access, Some(leaf.server()), Greeting::Serve).await
     }
 
     /// One whose connections come to nothing.
@@ -62,7 +69,7 @@ impl Registry {
     async fn launch(
         address: SocketAddr,
         access: Access,
-        leaf: Option<&Leaf>,
+        tls: Option<Arc<rustls::ServerConfig>>,
         greeting: Greeting,
     ) -> Self {
         let state = Arc::new(State {
@@ -72,7 +79,7 @@ impl Registry {
             streamed: Arc::default(),
         });
         let shared = state.clone();
-        let server = Server::start_at(address, leaf.map(Leaf::server), greeting, move |seen| {
+        let server = Server::start_at(address, tls, greeting, move |seen| {
             let state = shared.clone();
             async move { state.reply(&seen).await }
         })
@@ -140,6 +147,11 @@ impl Registry {
         self.server.connections()
     }
 
+    /// How many connections took up a TLS session of another.
+    pub fn resumed(&self) -> usize {
+        self.server.resumed()
+    }
+
     /// How many bytes of huge bodies went out, socket buffers included.
     pub fn streamed(&self) -> u64 {
         self.state.streamed.load(Ordering::SeqCst)
@@ -162,6 +174,7 @@ impl State {
             }
             match &fault.act {
                 Act::Gate(gate) => gate.pass().await,
+                Act::Late(by) => tokio::time::sleep(*by).await,
                 Act::Challenge(lines) => {
                     if self.access.asks_for_login() && admission.is_ok() {
                         continue;

@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use rustls::HandshakeKind;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -90,6 +91,7 @@ pub struct Server {
     https: bool,
     log: Log,
     connections: Arc<AtomicUsize>,
+    resumed: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -121,15 +123,17 @@ impl Server {
         let https = tls.is_some();
         let log = Log::default();
         let connections = Arc::new(AtomicUsize::new(0));
+        let resumed = Arc::new(AtomicUsize::new(0));
         let shared = Shared {
             tls: tls.map(TlsAcceptor::from),
             greeting,
             log: log.clone(),
             connections: connections.clone(),
+            resumed: resumed.clone(),
             handler: Arc::new(move |seen| Box::pin(handler(seen))),
         };
         let task = tokio::spawn(accept(listener, shared));
-        Self { address, https, log, connections, task }
+        Self { address, https, log, connections, resumed, task }
     }
 
     /// `127.0.0.1:PORT`, as a registry host in an image name.
@@ -155,6 +159,11 @@ impl Server {
     /// How many connections were accepted.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many of them took up a TLS session of another.
+    pub fn resumed(&self) -> usize {
+        self.resumed.load(Ordering::SeqCst)
     }
 }
 
@@ -208,6 +217,7 @@ struct Shared {
     greeting: Greeting,
     log: Log,
     connections: Arc<AtomicUsize>,
+    resumed: Arc<AtomicUsize>,
     handler: Arc<Handler>,
 }
 
@@ -232,7 +242,12 @@ async fn connection(tcp: TcpStream, number: usize, shared: Shared) {
         None => Stream::Plain(tcp),
         // A client that refuses our certificate is no error of ours.
         Some(tls) => match tls.accept(tcp).await {
-            Ok(stream) => Stream::Tls(Box::new(stream)),
+            Ok(stream) => {
+                if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                    shared.resumed.fetch_add(1, Ordering::SeqCst);
+                }
+                Stream::Tls(Box::new(stream))
+            }
             Err(_) => return,
         },
     };

@@ -237,6 +237,11 @@ impl TokenServer {
         self.book(|book| book.log.clone())
     }
 
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.0.server.connections()
+    }
+
     /// How many ended in one way.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.book(|book| book.log.iter().filter(|it| it.outcome == outcome).count())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
@@ -39,6 +40,8 @@ pub enum Act {
     Garbage,
     /// Wait, then go on with what else there is.
     Gate(Gate),
+    /// The same for a time, which no test may depend on: a bench does.
+    Late(Duration),
 }
 
 /// A misbehaviour and the requests it is for: at first all of the repository's.
@@ -263,6 +266,16 @@ pub fn without_header(name: &'static str) -> Fault {
 pub fn with_header(name: &'static str, value: impl Into<String>) -> Fault {
     let value = value.into();
     change(move |_, good| good.with(name, &value)).on_manifests()
+}
+
+/// Every answer takes this long.
+pub fn late(by: Duration) -> Fault {
+    Fault::new(Act::Late(by))
+}
+
+/// The connection ends after each answer.
+pub fn no_keep_alive() -> Fault {
+    change(|_, good| good.with("Connection", "close"))
 }
 
 /// A `Docker-Content-Digest` that is none.
