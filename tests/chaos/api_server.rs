@@ -70,6 +70,8 @@ impl Cluster {
         let order = Order { likely: &["access-denied"], ..self.order() };
         let trial = Trial::begin(order).await;
         how(&self.link);
+        // A Secret that was read is taken as it was for some seconds.
+        trial.is_felt().await;
         trial.lasts().await;
         self.link.open();
         trial.over(&self.scene.webhook).await

@@ -16,7 +16,7 @@ use tokio::time::{interval, timeout};
 use super::line::{Door, Line};
 use super::load::ALLOWANCE;
 use super::process::{allowed_memory, peak_memory};
-use super::pulse;
+use super::pulse::Pulse;
 use super::registry::Scene;
 use super::trial::{Came, Figures, Form, Trial, here};
 use crate::support::misbehaving::faults;
@@ -34,20 +34,19 @@ fn door(webhook: &Webhook) -> Door {
 struct Clock {
     process: u32,
     begun: Instant,
-    before: Duration,
+    pulse: Pulse,
 }
 
 impl Clock {
     fn start(webhook: &Webhook) -> Self {
         let process = webhook.id();
-        Self { process, begun: Instant::now(), before: pulse::held_up(&[process]) }
+        Self { process, begun: Instant::now(), pulse: Pulse::take(&[process]) }
     }
 
     #[track_caller]
     fn is_within(&self, limit: Duration) {
         let waited = self.begun.elapsed();
-        let held_up = pulse::held_up(&[self.process]).saturating_sub(self.before);
-        let limit = limit + ALLOWANCE + held_up;
+        let limit = limit + ALLOWANCE + self.pulse.held_up(&[self.process]);
         assert!(waited < limit, "{waited:?} of {limit:?}");
     }
 }
@@ -139,7 +138,8 @@ async fn slow_bodies(webhook: &Webhook, streams: usize) {
         let request = http::Request::post(url).body(StreamBody::new(Box::pin(drip))).unwrap();
         async move {
             sender.ready().await.unwrap();
-            sender.send_request(request).await.unwrap().status().as_u16()
+            let answer = timeout(Duration::from_secs(60), sender.send_request(request)).await;
+            answer.expect("an answer").unwrap().status().as_u16()
         }
     }));
     let statuses = statuses.await;
@@ -195,10 +195,15 @@ pub fn streams_are_reset_at_once(_: &str) -> Came {
         let image = format!("{}/slow/app:1", scene.link.host());
         let review = Bytes::from(Review::of_pod(&image).json().to_string());
         let door = door(&scene.webhook);
-        let mut sent = 0;
+        let (mut sent, mut refused) = (0, 0);
         while sent < Form::asked().pick(3_000, 100_000) {
-            // The server may end a connection on which this is done.
-            let Ok(mut sender) = door.http2().await else { continue };
+            // The server may end a connection on which this is done, and there it ends.
+            let Ok(mut sender) = door.http2().await else {
+                refused += 1;
+                assert!(refused < 100, "no connection is taken any more, after {sent} requests");
+                continue;
+            };
+            refused = 0;
             while sender.ready().await.is_ok() && sent % 500 != 499 {
                 let request = door.request(true, "timeout=30s", review.clone());
                 let answer = sender.send_request(request);

@@ -18,6 +18,10 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::tls::Ca;
 
+/// How h2 puts that a server took nothing more on a connection, and that this is no error. What it
+/// took before ends as ever.
+const LEFT: &str = "connection error received: not a result of an error";
+
 /// Where reviews are sent.
 #[derive(Clone)]
 pub struct Door {
@@ -137,7 +141,10 @@ impl Line {
     }
 }
 
-/// Whether the connection ended before anything of the request went out.
+/// Whether the connection ended before anything of the request was looked at: it did not go out,
+/// or the server had said by then that it takes no more on this connection (GOAWAY, without an
+/// error).
 fn was_not_sent(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
+    let is_canceled = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+    is_canceled || error.root_cause().to_string() == LEFT
 }

@@ -1,19 +1,21 @@
 //! Clients that post reviews steadily, and what came of each.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::judge::{self, Truth};
+use super::judge::{self, MISSING, Truth};
 use super::line::{Door, Line};
 use super::names::Names;
-use super::pulse;
+use super::pulse::Pulse;
 use super::trial::Form;
 use crate::support::reviews::{DEPLOYMENT, POD, Review, pod_spec};
 use crate::support::tls::Ca;
@@ -27,7 +29,7 @@ const TIMEOUTS: [u64; 3] = [1, 2, 3];
 
 /// What a client adds to the timeout before it calls an answer late: for its own part of the work,
 /// on a machine that is busy with other tests. The time for which the machine did not let the
-/// program run comes on top of it.
+/// program run comes on top of it: the most that any one of its threads waited.
 pub const ALLOWANCE: Duration = Duration::from_secs(2);
 
 /// Nobody waits for an answer any longer.
@@ -59,6 +61,8 @@ pub struct Order {
     pub likely: &'static [&'static str],
     /// Images that are denied for this cause, once the trouble has begun.
     pub victim: Option<Victim>,
+    /// An image that is looked up before the trouble, and must then pass without a word.
+    pub known: Option<String>,
 }
 
 impl Order {
@@ -73,8 +77,26 @@ impl Order {
             processes: vec![webhook.id()],
             likely: &[],
             victim: None,
+            known: None,
         }
     }
+
+    /// With an image that is known before the trouble.
+    pub fn with_known(self) -> Self {
+        Self { known: Some(self.names.good()), ..self }
+    }
+}
+
+/// How often a cause was told of images while the trouble lasted, for which it would not have been
+/// told without: of those that are there, or damaged by the trouble itself, any; of those that are
+/// missing, any other.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Told {
+    pub times: u64,
+    /// Of these, how often the machine cannot have been what it was told for.
+    pub at_ease: u64,
+    /// One of these.
+    pub example: String,
 }
 
 /// What came of all reviews.
@@ -83,6 +105,7 @@ pub struct Tally {
     pub sent: u64,
     pub in_time: u64,
     pub wrong: u64,
+    pub told: BTreeMap<String, Told>,
     /// Some of what was late, wrong or lost.
     pub complaints: Vec<String>,
 }
@@ -99,7 +122,7 @@ struct Shared {
     answered: watch::Sender<u64>,
     number: AtomicU64,
     is_over: AtomicBool,
-    /// Whether victims are posted too.
+    /// Whether victims are posted too, and what is told is kept.
     has_trouble: AtomicBool,
 }
 
@@ -129,8 +152,17 @@ impl Load {
         assert!(waited.await.is_ok(), "reviews are not answered any more: {:#?}", self.tally());
     }
 
-    /// From now on victims are posted, or no longer.
-    pub fn with_victims(&self, on: bool) {
+    /// Waits until something is told that would not be told without the trouble.
+    pub async fn until_told(&self) {
+        let begun = Instant::now();
+        while self.tally().told.is_empty() {
+            assert!(begun.elapsed() < NEVER, "nothing is told after {NEVER:?}");
+            self.more(1).await;
+        }
+    }
+
+    /// From now on victims are posted, and what is told is kept; or no longer.
+    pub fn in_trouble(&self, on: bool) {
         self.shared.has_trouble.store(on, Ordering::Relaxed);
     }
 
@@ -139,17 +171,33 @@ impl Load {
         let mut line = Line::new(self.shared.order.doors.clone(), false, false);
         for namespace in NAMESPACES {
             let (good, bad) = (self.shared.order.names.good(), self.shared.order.names.bad());
-            for (image, truth) in [(good, Truth::Good), (bad, Truth::Bad("tag-not-found"))] {
-                let review = self.shared.review(namespace, &image, false);
-                let body = Bytes::from(review.json().to_string());
-                let answered = timeout(NEVER, line.post("timeout=3s", body)).await;
-                let Ok(Ok((200, body))) = answered else { return false };
-                if !judge::is_right(truth, &read(&body)) {
+            for (image, truth) in [(good, Truth::Good), (bad, Truth::Bad(MISSING))] {
+                if !self.is_right(&mut line, namespace, &image, truth).await {
                     return false;
                 }
             }
         }
         true
+    }
+
+    /// Has the image that is to be known looked up, where there is one.
+    pub async fn make_known(&self) {
+        let Some(image) = &self.shared.order.known else { return };
+        let mut line = Line::new(self.shared.order.doors.clone(), false, false);
+        for _ in 0..20 {
+            if self.is_right(&mut line, NAMESPACES[0], image, Truth::Known).await {
+                return;
+            }
+        }
+        panic!("{image} was not found before the trouble");
+    }
+
+    async fn is_right(&self, line: &mut Line, namespace: &str, image: &str, truth: Truth) -> bool {
+        let review = self.shared.review(namespace, image, false);
+        let body = Bytes::from(review.json().to_string());
+        let answered = timeout(NEVER, line.post("timeout=3s", body)).await;
+        let Ok(Ok((200, body))) = answered else { return false };
+        judge::is_right(truth, &read(&body))
     }
 
     /// Lets everybody end what they are at.
@@ -192,17 +240,25 @@ impl Shared {
         let review = self.review(namespace, &image, number.is_multiple_of(3));
         let body = Bytes::from(review.json().to_string());
         let processes = &self.order.processes;
-        let (begun, before) = (Instant::now(), pulse::held_up(processes));
+        let with_ours = [&processes[..], &[std::process::id()]].concat();
+        let (begun, pulse) = (Instant::now(), Pulse::take(&with_ours));
         let answered = timeout(NEVER, line.post(&format!("timeout={seconds}s"), body)).await;
         let elapsed = begun.elapsed();
-        let held_up = pulse::held_up(processes).saturating_sub(before);
+        let held_up = pulse.held_up(processes);
+        // Somebody who is kept from running for so long may run out of time for that alone.
+        let is_at_ease = pulse.held_up(&with_ours) < Duration::from_secs(seconds) / 4;
+        let (mut told, mut words) = (Vec::new(), Vec::new());
         let complaint = match answered {
             Err(_) => Some("it was never answered".to_owned()),
             Ok(Err(error)) => Some(format!("it was lost: {error:#}")),
             Ok(Ok((200, body))) => {
                 let answer = read(&body);
                 answer.assert_well_formed(review.uid());
-                judge::wrong(truth, self.order.likely, &answer)
+                told = judge::told(&answer);
+                words = answer.warnings();
+                let wrong = judge::wrong(truth, self.order.likely, &answer);
+                let is_warned = truth == Truth::Known && is_at_ease && !told.is_empty();
+                wrong.or_else(|| is_warned.then(|| format!("it was known, and told {told:?}")))
             }
             Ok(Ok((status, body))) => {
                 Some(format!("status {status}: {}", String::from_utf8_lossy(&body)))
@@ -213,12 +269,22 @@ impl Shared {
         tally.sent += 1;
         tally.in_time += u64::from(!is_late);
         tally.wrong += u64::from(complaint.is_some());
+        let what = format!(
+            "{image} for {namespace} within {seconds} s, {elapsed:?} later (held up by the machine \
+             for {held_up:?})"
+        );
+        let kept = if self.has_trouble.load(Ordering::Relaxed) { told } else { Vec::new() };
+        for code in kept {
+            let told = tally.told.entry(code).or_default();
+            told.times += 1;
+            told.at_ease += u64::from(is_at_ease);
+            if is_at_ease || told.example.is_empty() {
+                told.example = format!("{what}: {words:?}");
+            }
+        }
         if tally.complaints.len() < MOST_COMPLAINTS && (is_late || complaint.is_some()) {
-            let what = complaint.unwrap_or_else(|| "late".to_owned());
-            tally.complaints.push(format!(
-                "{image} for {namespace} within {seconds} s, {elapsed:?} later (held up by the \
-                 machine for {held_up:?}): {what}"
-            ));
+            let why = complaint.unwrap_or_else(|| "late".to_owned());
+            tally.complaints.push(format!("{what}: {why}"));
         }
     }
 
@@ -228,7 +294,10 @@ impl Shared {
             Some((image, code)) if number % 4 == 3 && self.has_trouble.load(Ordering::Relaxed) => {
                 (Truth::Bad(code), image())
             }
-            _ if number.is_multiple_of(4) => (Truth::Bad("tag-not-found"), order.names.bad()),
+            _ if number.is_multiple_of(4) => (Truth::Bad(MISSING), order.names.bad()),
+            _ if number % 8 == 5 && order.known.is_some() => {
+                (Truth::Known, order.known.clone().unwrap())
+            }
             _ => (Truth::Good, order.names.good()),
         }
     }

@@ -1,6 +1,7 @@
 //! Troubles of the machine: a disk that is full, a log that nobody reads, too little memory, too
 //! few files.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,7 +16,7 @@ use super::names::Names;
 use super::network::inside;
 use super::process::{Pair, limit};
 use super::registry::Scene;
-use super::trial::{Came, Form, Trial, here};
+use super::trial::{Came, Figures, Form, Trial, here};
 use crate::support::misbehaving::{Access, Registry};
 use crate::support::tls::Ca;
 use crate::support::webhook::{Launch, Webhook};
@@ -121,7 +122,7 @@ pub fn memory_is_limited(_: &str) -> Came {
 /// Connections that only take up places, where there are few files for any.
 pub fn few_files_may_be_open(_: &str) -> Came {
     here(async {
-        let mut figures = None;
+        let (mut figures, mut told) = (None, BTreeMap::new());
         for (files, clients) in [(128, 16), (64, 8)] {
             let scene = confined(&["prlimit", &format!("--nofile={files}:{files}"), "--"]).await;
             let trial = Trial::begin(Order { clients, ..scene.order() }).await;
@@ -129,9 +130,11 @@ pub fn few_files_may_be_open(_: &str) -> Came {
             trial.lasts().await;
             assert!(open_files(&scene.webhook) <= files);
             drop(crowd);
-            figures = Some(trial.over(&scene.webhook).await);
+            let mut came = trial.over(&scene.webhook).await;
+            told.append(&mut came.told);
+            figures = Some(came);
         }
-        figures.unwrap()
+        Figures { told, ..figures.unwrap() }
     })
 }
 

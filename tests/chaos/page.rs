@@ -8,7 +8,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use super::table::ROWS;
-use super::trial::Figures;
+use super::trial::{Figures, Form};
 
 /// Set to write what came of the trials.
 const BLESS: &str = "PULLCHECK_BLESS";
@@ -29,12 +29,21 @@ pub fn told(printed: &str) -> Figures {
     serde_json::from_str(line.expect("the inner run tells its figures").1).unwrap()
 }
 
+/// Fails where figures of the long form would be written beside what is said of the short one.
+pub fn may_be_written() {
+    let would_mix = std::env::var_os(BLESS).is_some() && Form::asked().is_long;
+    assert!(
+        !would_mix,
+        "the table is of the short form: set {BLESS} or PULLCHECK_CHAOS=long, and not both"
+    );
+}
+
 /// Writes what came of a trial to its row, if that is asked for.
 pub fn keep(trouble: &str, figures: &Figures) {
     if std::env::var_os(BLESS).is_none() {
         return;
     }
-    let Figures { reviews, in_time, wrong, panics, recovered } = figures;
+    let Figures { reviews, in_time, wrong, panics, recovered, .. } = figures;
     let recovered = format!("{}.{} s", recovered / 1000, recovered % 1000 / 100);
     let cells = format!("{reviews} | {in_time} | {wrong} | {panics} | {recovered}");
     // Trials run side by side.
@@ -79,7 +88,7 @@ fn table(kept: &HashMap<String, String>) -> String {
     );
     for row in ROWS {
         let cells = kept.get(row.trouble).map_or(NOT_RUN, String::as_str);
-        writeln!(text, "| {} | {} | {cells} |", row.trouble, row.meanwhile).unwrap();
+        writeln!(text, "| {} | {} | {cells} |", row.trouble, row.meanwhile()).unwrap();
     }
     text
 }

@@ -42,7 +42,7 @@ impl Scene {
 
     /// All repositories misbehave like that for a while.
     async fn suffers(&self, fault: impl Fn() -> Fault) -> Figures {
-        let trial = Trial::begin(self.order()).await;
+        let trial = Trial::begin(self.order().with_known()).await;
         names::misbehave(&self.registry, fault);
         trial.lasts().await;
         names::heal(&self.registry);
@@ -70,7 +70,7 @@ impl Scene {
 pub fn the_registry_is_killed(_: &str) -> Came {
     here(async {
         let scene = Scene::set().await;
-        let trial = Trial::begin(scene.order()).await;
+        let trial = Trial::begin(scene.order().with_known()).await;
         scene.link.down();
         trial.lasts().await;
         scene.link.open();
@@ -126,7 +126,7 @@ pub fn a_manifest_has_300_mib(_: &str) -> Came {
 pub fn the_registry_vanishes(_: &str) -> Came {
     here(async {
         let scene = Scene::set().await;
-        let trial = Trial::begin(scene.order()).await;
+        let trial = Trial::begin(scene.order().with_known()).await;
         scene.link.silent();
         trial.lasts().await;
         scene.link.open();

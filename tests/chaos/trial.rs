@@ -1,17 +1,19 @@
 //! One trouble from before it begins until all is well again.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 
-use super::load::{Load, Order, Tally};
+use super::load::{Load, Order, Tally, Told};
 use crate::support::webhook::Webhook;
 
-/// Longest that anything may take to be well again. A registry that has failed for long is looked
-/// at every half minute, for each namespace that met it; on a busy machine that takes its time.
-const RECOVERY: Duration = Duration::from_secs(120);
+/// Longest that anything may take to be well again: the longest pause between two looks at a
+/// registry that failed (10 s), a look that still meets silence (10 s) and the pause after it, and
+/// the reviews that show it, on a busy machine.
+const RECOVERY: Duration = Duration::from_secs(90);
 
 /// How much there is of everything.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,8 @@ pub struct Form {
     reviews: u64,
     /// How long the trouble lasts at least.
     time: Duration,
+    /// How long a whole trial may take.
+    most: Duration,
     pub clients: usize,
 }
 
@@ -30,11 +34,11 @@ impl Form {
     pub fn asked() -> Self {
         let is_long = std::env::var("PULLCHECK_CHAOS").is_ok_and(|form| form == "long");
         if is_long {
-            let time = Duration::from_secs(60);
-            Self { is_long, calm: 500, reviews: 5_000, time, clients: 64 }
+            let (time, most) = (Duration::from_secs(60), Duration::from_secs(3_600));
+            Self { is_long, calm: 500, reviews: 5_000, time, most, clients: 64 }
         } else {
-            let time = Duration::from_secs(2);
-            Self { is_long, calm: 60, reviews: 150, time, clients: 24 }
+            let (time, most) = (Duration::from_secs(2), Duration::from_secs(600));
+            Self { is_long, calm: 60, reviews: 150, time, most, clients: 24 }
         }
     }
 
@@ -64,6 +68,8 @@ pub struct Figures {
     pub panics: u64,
     /// Until the whole truth was told in every namespace, in milliseconds.
     pub recovered: u64,
+    /// What was told while the trouble lasted that would not have been told without.
+    pub told: BTreeMap<String, Told>,
 }
 
 /// Reviews under way.
@@ -73,23 +79,30 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Begins the load, and waits until it is answered.
+    /// Begins the load, and waits until it is answered. What comes now is the trouble.
     pub async fn begin(order: Order) -> Self {
         let form = Form::asked();
         let load = Load::start(order);
         load.more(form.calm).await;
+        load.make_known().await;
+        load.in_trouble(true);
         Self { load, form }
+    }
+
+    /// The trouble has begun: waits until it is felt, which what was read before may delay.
+    pub async fn is_felt(&self) {
+        self.load.until_told().await;
     }
 
     /// The trouble has begun: waits until it has lasted.
     pub async fn lasts(&self) {
-        self.load.with_victims(true);
+        self.load.in_trouble(true);
         let begun = Instant::now();
         self.load.more(self.form.reviews).await;
         while begun.elapsed() < self.form.time {
             self.load.more(1).await;
         }
-        self.load.with_victims(false);
+        self.load.in_trouble(false);
     }
 
     /// Waits for so many more answers.
@@ -102,11 +115,11 @@ impl Trial {
         let recovered = self.recovered().await;
         let tally = self.load.stop().await;
         let panics = webhook.metric("pullcheck_panics_total").await + logged_panics(webhook);
-        let Tally { sent, in_time, wrong, complaints } = tally;
+        let Tally { sent, in_time, wrong, told, complaints } = tally;
         assert!(in_time == sent && wrong == 0, "{complaints:#?}\nof {sent} reviews");
         assert_eq!(panics, 0, "it panicked");
         let recovered = u64::try_from(recovered.as_millis()).unwrap();
-        Figures { reviews: sent, in_time, wrong, panics, recovered }
+        Figures { reviews: sent, in_time, wrong, panics, recovered, told }
     }
 
     async fn recovered(&self) -> Duration {
@@ -133,5 +146,7 @@ pub fn here(trial: impl Future<Output = Figures>) -> Came {
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(Box::pin(future))
+    let most = Form::asked().most;
+    let ended = runtime.block_on(async { timeout(most, Box::pin(future)).await });
+    ended.unwrap_or_else(|_| panic!("the trial did not end within {most:?}"))
 }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use http::Method;
+use tokio::time::timeout;
 
 use crate::support::images;
 use crate::support::misbehaving::{Access, Registry, faults};
@@ -21,6 +23,9 @@ const CLOSED: &str = "a registry answers again";
 const PATIENT: &str = "30s";
 /// What those are given who have nothing to hope for.
 const BRIEF: &str = "2s";
+/// Longest that anything here waits for what must come, and most reviews that it sends for it.
+const NEVER: Duration = Duration::from_secs(60);
+const MOST_REVIEWS: usize = 10_000;
 
 async fn webhook() -> Webhook {
     Launch::alone().mode("enforce").args(&["--timeout", PATIENT]).start().await
@@ -146,9 +151,12 @@ async fn a_thousand_hosts_that_all_hang_harm_no_good_one() {
         lane.all(reviews, 200).await
     };
     let alive = async {
-        while silent.connections() < 16 {
-            tokio::task::yield_now().await;
-        }
+        let connected = async {
+            while silent.connections() < 16 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(NEVER, connected).await.expect("lookups of the hosts that hang");
         let good = Reviewers::of(&webhook, PATIENT).await;
         all_are_good(&good, &images).await
     };
@@ -188,12 +196,13 @@ async fn a_registry_that_drips_harms_no_good_one() {
     assert!(codes.keys().all(|code| hopeless.contains(&code.as_str())), "{codes:?}");
 }
 
-/// Sends reviews of images that nobody asked for before, until the log says this.
+/// Sends reviews of images that nobody asked for before, until the log says this, or for as many as
+/// nothing should take.
 async fn until_logged(webhook: &Webhook, message: &str, mut review: impl FnMut(usize) -> Review) {
     let lane = Reviewers::of(webhook, BRIEF).await;
     let told = webhook.logged(message);
     tokio::pin!(told);
-    for number in 0.. {
+    for number in 0..MOST_REVIEWS {
         let review = review(number);
         tokio::select! {
             biased;
@@ -201,6 +210,7 @@ async fn until_logged(webhook: &Webhook, message: &str, mut review: impl FnMut(u
             answer = lane.review(&review) => assert!(answer.allowed(), "{:#}", answer.json),
         }
     }
+    panic!("not said after {MOST_REVIEWS} reviews: {message}");
 }
 
 #[tokio::test]
@@ -233,10 +243,13 @@ async fn a_registry_that_comes_back_is_found_by_one_and_then_by_all() {
             number = 100 + (number + 1) % 100;
         }
     };
-    tokio::select! {
-        () = probe => {}
-        () = gate.until_waiting(1) => {}
-    }
+    let asks = async {
+        tokio::select! {
+            () = probe => {}
+            () = gate.until_waiting(1) => {}
+        }
+    };
+    timeout(NEVER, asks).await.expect("somebody who looks whether it is back");
     let answers = lane.all(images.iter().skip(100).map(|image| pod("shop", image)), 50).await;
     let codes = codes(&answers);
     assert_eq!(codes.keys().collect::<Vec<_>>(), ["registry-timeout"], "{codes:?}");

@@ -1,6 +1,6 @@
 //! What `SECURITY.md` claims is held by code and tests that exist.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 /// The text of every Rust file under these folders of the package.
@@ -51,11 +51,32 @@ fn the_threat_model_names_code_and_tests_that_exist() {
 }
 
 #[test]
-fn every_fuzz_target_that_is_named_exists() {
+fn every_fuzz_target_has_a_row_in_each_table_and_is_built_and_no_other_is_named() {
+    let entries = std::fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap();
+    let there: BTreeSet<String> = entries
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
+    let (_, built) = manifest.split_once("[[bin]]").unwrap();
+    let built: BTreeSet<String> = built
+        .lines()
+        .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(built, there, "fuzz/Cargo.toml");
     let page = std::fs::read_to_string(root().join("docs/fuzzing.md")).unwrap();
-    for entry in std::fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap() {
-        let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(page.contains(&format!("| `{name}` |")), "docs/fuzzing.md has no row for {name}");
+    // What must hold, and what came of it, if that is there.
+    let tables: Vec<BTreeSet<String>> = page
+        .split("\n\n")
+        .filter(|part| part.starts_with("| target |"))
+        .map(|table| {
+            let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+            rows.map(|(name, _)| name.to_owned()).collect()
+        })
+        .collect();
+    assert!(!tables.is_empty(), "docs/fuzzing.md has no table of the targets");
+    for named in tables {
+        assert_eq!(named, there, "docs/fuzzing.md");
     }
 }
 

@@ -23,6 +23,9 @@ use crate::support::webhook::Reviewed;
 const REPOSITORY: &str = "team/app";
 /// As long as what a tag leads to is used without asking again, and a little more.
 const A_WHILE: Duration = Duration::from_secs(6 * 60);
+/// What reviews are given, and what is too short for a registry that hangs.
+const PATIENT: Duration = Duration::from_secs(10);
+const BRIEF: Duration = Duration::from_millis(500);
 
 struct Scene {
     registry: Registry,
@@ -49,7 +52,7 @@ impl Scene {
             policy: Arc::new(Policy { mode: Mode::Enforce, ..Policy::default() }),
             settings: Settings::default(),
         };
-        let reviewer = Arc::new(Reviewer::new(gatherer, metrics.clone(), Duration::from_secs(10)));
+        let reviewer = Arc::new(Reviewer::new(gatherer, metrics.clone(), PATIENT));
         let scene = Self { registry, reviewer, metrics, image };
         let answer = scene.review("amd64").await;
         assert!(answer.allowed() && answer.warnings().is_empty(), "{:#}", answer.json);
@@ -64,14 +67,17 @@ impl Scene {
 
     /// What becomes of a pod that asks for nodes of this processor.
     async fn review(&self, architecture: &str) -> Reviewed {
+        self.review_within(PATIENT, architecture).await
+    }
+
+    async fn review_within(&self, timeout: Duration, architecture: &str) -> Reviewed {
         let mut spec = pod_spec(&self.image);
         spec["nodeSelector"] =
             json!({ "kubernetes.io/os": "linux", "kubernetes.io/arch": architecture });
         let review = Review::create(&POD, &POD.object("shop", "web", spec));
         let started = std::time::Instant::now();
         let body = review.json().to_string();
-        let timeout = Some(Duration::from_millis(500));
-        let answer = self.reviewer.review(body.as_bytes(), timeout).await.unwrap();
+        let answer = self.reviewer.review(body.as_bytes(), Some(timeout)).await.unwrap();
         let json = serde_json::from_slice(&answer).unwrap();
         let answer = Reviewed { json, elapsed: started.elapsed() };
         answer.assert_well_formed(review.uid());
@@ -119,7 +125,7 @@ async fn so_is_one_that_hangs() {
     let scene = Scene::set().await;
     let gate = Gate::closed();
     scene.misbehave(faults::gate(&gate));
-    stands_in(&scene, &scene.review("amd64").await);
+    stands_in(&scene, &scene.review_within(BRIEF, "amd64").await);
     assert!(scene.counted("pullcheck_deadline_missed_total 0"));
 }
 
