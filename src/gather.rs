@@ -339,8 +339,8 @@ impl<'a> Keyrings<'a> {
     }
 }
 
-fn not_checked(why: Unchecked) -> Attempt {
-    let outcome = Outcome::NotChecked(why);
+/// What came of not asking.
+fn unasked(outcome: Outcome) -> Attempt {
     Attempt {
         source: None,
         anonymous: true,
@@ -351,23 +351,19 @@ fn not_checked(why: Unchecked) -> Attempt {
     }
 }
 
+fn not_checked(why: Unchecked) -> Attempt {
+    unasked(Outcome::NotChecked(why))
+}
+
 /// A host that no DNS can know, and that nothing should have to remember.
 fn no_such_host(reference: &Reference) -> Attempt {
-    let outcome = Outcome::Trouble(Trouble {
+    unasked(Outcome::Trouble(Trouble {
         kind: TroubleKind::Dns,
         host: reference.registry().chars().take(LONGEST_HOST).collect(),
         detail: "the name is too long".to_owned(),
         waited: None,
         retry_after: None,
-    });
-    Attempt {
-        source: None,
-        anonymous: true,
-        outcome,
-        entries: Vec::new(),
-        remembered: false,
-        stale: None,
-    }
+    }))
 }
 
 /// Whether something that a stale secret or ServiceAccount could explain stands in the facts.

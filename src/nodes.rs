@@ -10,6 +10,7 @@ mod landing;
 mod names;
 pub mod quantity;
 pub mod quirks;
+mod range;
 mod read;
 mod runtime;
 mod runtime_class;
@@ -24,6 +25,7 @@ use crate::image::Platform;
 
 pub use landing::{Demands, eligible};
 pub use names::Names;
+pub use range::own_range;
 pub use runtime::{Runtime, RuntimeError, RuntimeName};
 pub use runtime_class::Scheduling;
 pub use taints::{Effect, Taint, Toleration};

@@ -27,10 +27,10 @@ const ANY_PORT: u16 = 443;
 #[derive(Debug)]
 pub struct Network {
     cluster: Cluster,
-    /// The API server's hosts by which it is reached, names or addresses.
+    /// The API server's hosts by which it is reached, names or addresses, each of them once.
     hosts: Vec<String>,
-    /// Their addresses. Nothing else is there, so all ports are refused.
-    fronts: ArcSwap<Vec<IpAddr>>,
+    /// The addresses of each of them. Nothing else is there, so all ports are refused.
+    fronts: ArcSwap<Vec<Vec<IpAddr>>>,
     /// Where the API server itself listens: on nodes, which may have registries at other ports.
     endpoints: ArcSwap<Vec<SocketAddr>>,
     /// What the log was told.
@@ -39,7 +39,8 @@ pub struct Network {
 
 impl Reserved for Network {
     fn what(&self, to: SocketAddr) -> Option<&'static str> {
-        if self.fronts.load().contains(&to.ip()) || self.endpoints.load().contains(&to) {
+        let is_front = self.fronts.load().iter().flatten().any(|front| *front == to.ip());
+        if is_front || self.endpoints.load().contains(&to) {
             return Some("the API server");
         }
         match self.cluster.whose(to.ip())? {
@@ -54,13 +55,8 @@ impl Network {
     /// to every pod (`KUBERNETES_SERVICE_HOST`).
     pub fn new(cluster: Cluster, service: Option<String>) -> Self {
         let named = cluster.server().map(str::to_owned);
-        let hosts: Vec<String> = named
-            .into_iter()
-            .chain(service)
-            .map(|host| host.trim_start_matches('[').trim_end_matches(']').to_owned())
-            .filter(|host| !host.is_empty())
-            .collect();
-        let fronts = hosts.iter().filter_map(|host| host.parse().ok()).collect();
+        let hosts = hosts(named.into_iter().chain(service));
+        let fronts = hosts.iter().map(|host| host.parse().ok().into_iter().collect()).collect();
         Self {
             cluster,
             hosts,
@@ -83,15 +79,16 @@ impl Network {
 
     /// The addresses of names. Those that were found stay while a name does not resolve.
     async fn find_fronts(&self) {
+        let known = self.fronts.load_full();
         let mut found = Vec::new();
-        for host in &self.hosts {
+        for (place, host) in self.hosts.iter().enumerate() {
             if let Ok(address) = host.parse() {
-                found.push(address);
+                found.push(vec![address]);
                 continue;
             }
             if let Ok(Ok(addresses)) = timeout(LOOKUP, lookup_host((host.as_str(), ANY_PORT))).await
             {
-                found.extend(addresses.map(|address| address.ip()));
+                found.push(addresses.map(|address| address.ip()).collect());
                 continue;
             }
             if self.tell("name") {
@@ -101,7 +98,7 @@ impl Network {
                      not be refused to images"
                 );
             }
-            found.extend(self.fronts.load().iter());
+            found.push(known.get(place).cloned().unwrap_or_default());
         }
         self.fronts.store(found.into());
     }
@@ -125,5 +122,60 @@ impl Network {
     /// Whether this is news to the log.
     fn tell(&self, what: &'static str) -> bool {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what)
+    }
+}
+
+/// Names and addresses without their brackets, each once: pods are told the same in two ways.
+fn hosts(told: impl Iterator<Item = String>) -> Vec<String> {
+    let mut hosts: Vec<String> = Vec::new();
+    for host in told {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if !host.is_empty() && !hosts.iter().any(|other| other == host) {
+            hosts.push(host.to_owned());
+        }
+    }
+    hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::{Client, Config};
+
+    use super::*;
+    use crate::cluster::ClusterOptions;
+
+    /// Refused before any name server is asked.
+    const NOWHERE: &str = "no\0name";
+
+    fn network(hosts: &[&str]) -> Network {
+        let client = Client::try_from(Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
+        let cluster = Cluster::from_client(client, ClusterOptions::default());
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        Network { hosts, ..Network::new(cluster, None) }
+    }
+
+    #[test]
+    fn a_host_that_is_told_twice_is_one() {
+        let told = ["10.96.0.1", "[fd00::1]", "", "10.96.0.1", "fd00::1", "api.test"];
+        let hosts = hosts(told.into_iter().map(str::to_owned));
+        assert_eq!(hosts, ["10.96.0.1", "fd00::1", "api.test"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_known_of_a_name_that_does_not_resolve_stays_and_does_not_grow() {
+        let network = network(&[NOWHERE, "10.96.0.1", "localhost", NOWHERE]);
+        let [gone, service] = ["192.0.2.7", "10.96.0.1"].map(|ip| ip.parse::<IpAddr>().unwrap());
+        network.fronts.store(vec![vec![gone], vec![service], Vec::new(), Vec::new()].into());
+        for _ in 0..40 {
+            network.find_fronts().await;
+        }
+        let fronts = network.fronts.load_full();
+        assert_eq!((fronts.len(), &fronts[0], &fronts[1]), (4, &vec![gone], &vec![service]));
+        assert!(fronts.concat().len() < 10, "{fronts:?}");
+        for address in [gone, service] {
+            let at = SocketAddr::new(address, 6443);
+            assert_eq!(network.what(at), Some("the API server"), "{address}");
+        }
+        assert!(fronts[2].iter().all(IpAddr::is_loopback) && !fronts[2].is_empty());
     }
 }

@@ -13,6 +13,7 @@ use super::api::Accept;
 use super::watched::{Store, Watched};
 use super::{Cluster, names};
 use crate::facts::Obstacle;
+use crate::nodes::own_range;
 use crate::telemetry::Metrics;
 use crate::workload::tolerant::{Map, Text, object};
 
@@ -48,13 +49,8 @@ impl Watched for AllServiceRanges {
     fn read(&mut self, json: &str) -> Option<ServiceRanges> {
         let Map(read) = serde_json::from_str::<Map<RawServiceCidr<'_>>>(json).ok()?;
         let cidrs = read.spec?.cidrs.into_iter().take(MOST_RANGES);
-        let ranges = cidrs.filter_map(|Text(range)| range.parse::<IpNet>().ok());
-        // Nothing is said to live everywhere.
-        let ranges = ranges.filter(|range| range.prefix_len() > 0).map(|range| range.trunc());
-        Some(ServiceRanges {
-            name: Text::non_empty(read.metadata?.name)?,
-            ranges: ranges.collect(),
-        })
+        let ranges = cidrs.filter_map(|Text(range)| own_range(&range)).collect();
+        Some(ServiceRanges { name: Text::non_empty(read.metadata?.name)?, ranges })
     }
 
     fn name(kept: &ServiceRanges) -> &str {

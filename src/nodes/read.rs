@@ -11,6 +11,7 @@ use serde::de::Deserializer;
 use serde_json::value::RawValue;
 
 use super::labels::LONGEST_KEY;
+use super::range::own_range;
 use super::runtime::major_minor;
 use super::taints::{Effect, Taint};
 use super::{Names, Node, Runtime, quantity};
@@ -28,10 +29,6 @@ const MOST_IMAGES: usize = 1_000;
 const LONGEST_IMAGE: usize = 1_024;
 /// Most ranges of pods of one node: there is one for each family.
 const MOST_RANGES: usize = 8;
-/// The widest ranges that are believed, as their prefixes.
-const WIDEST_V4: u8 = 8;
-/// The same of IPv6.
-const WIDEST_V6: u8 = 32;
 /// Longest name of a system or a processor, longest version of a kernel.
 const LONGEST_WORD: usize = 64;
 
@@ -116,18 +113,10 @@ fn taints(raw: List<RawTaint<'_>>, names: &mut Names) -> Vec<Taint> {
 fn pod_ranges(spec: &Spec<'_>) -> Vec<IpNet> {
     let all = spec.pod_cidrs.iter().map(|Text(range)| range.as_ref());
     let first = spec.pod_cidr.iter().map(|Text(range)| range.as_ref());
-    let mut ranges: Vec<IpNet> =
-        all.chain(first).take(MOST_RANGES).filter_map(range_of_pods).collect();
+    let mut ranges: Vec<IpNet> = all.chain(first).take(MOST_RANGES).filter_map(own_range).collect();
     ranges.sort_unstable();
     ranges.dedup();
     ranges
-}
-
-/// One range. One that is wider than any cluster's would refuse images half the internet.
-fn range_of_pods(text: &str) -> Option<IpNet> {
-    let range: IpNet = text.parse().ok()?;
-    let widest = if range.addr().is_ipv4() { WIDEST_V4 } else { WIDEST_V6 };
-    (range.prefix_len() >= widest).then(|| range.trunc())
 }
 
 #[derive(Deserialize)]

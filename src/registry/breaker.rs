@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use self::host::{Change, Ended, Host, Verdict, Whose};
 use super::Step;
 use super::identity::CredentialId;
-use super::progress;
+use super::progress::{self, Progress};
 use super::trouble::trouble;
 use super::who::Who;
 use crate::facts::{Outcome, TroubleKind};
@@ -76,6 +76,8 @@ pub(super) struct Asking {
     asker: Asker,
     begun: Instant,
     probe: Option<Whose>,
+    /// That of the lookup.
+    progress: Option<Progress>,
     /// Something was really asked.
     sent: AtomicBool,
     over: AtomicBool,
@@ -114,6 +116,7 @@ impl Breakers {
                 asker,
                 begun,
                 probe,
+                progress: progress::current(),
                 sent: AtomicBool::new(false),
                 over: AtomicBool::new(false),
             })),
@@ -230,9 +233,13 @@ impl Asking {
 }
 
 impl Drop for Asking {
-    /// Whoever waited has gone away at the end of all its time.
+    /// The lookup was given up. Only where all its time was over was the host too slow for it:
+    /// else it was broken off here, as where another part of the image has said enough.
     fn drop(&mut self) {
-        let late = trouble(TroubleKind::Timeout, &self.authority, "no complete answer");
-        self.ended(&late);
+        if self.progress.as_ref().is_some_and(Progress::is_out_of_time) {
+            self.ended(&trouble(TroubleKind::Timeout, &self.authority, "no complete answer"));
+        } else {
+            self.end(Verdict::Nothing);
+        }
     }
 }

@@ -137,7 +137,10 @@ impl RegistryClient {
         let mut work = Box::pin(progress.watch(self.shared.lookup(lookup)));
         match timeout(limit, &mut work).await {
             Ok(outcome) => outcome,
-            Err(_) => progress.at_deadline(Instant::now()),
+            Err(_) => {
+                progress.run_out_of_time();
+                progress.at_deadline(Instant::now())
+            }
         }
     }
 }

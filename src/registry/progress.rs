@@ -39,6 +39,8 @@ pub struct Progress {
     requests: Option<RequestBudget>,
     /// A host was not asked, for what is known of it.
     spared: Arc<AtomicBool>,
+    /// The lookup has had all its time.
+    out_of_time: Arc<AtomicBool>,
 }
 
 /// How many requests may still be sent, shared by everything that one review begins.
@@ -133,7 +135,12 @@ impl Default for Progress {
 impl Progress {
     /// A lookup that has not started.
     pub fn new() -> Self {
-        Self { state: Arc::new(Mutex::new(State::new())), requests: None, spared: Arc::default() }
+        Self {
+            state: Arc::new(Mutex::new(State::new())),
+            requests: None,
+            spared: Arc::default(),
+            out_of_time: Arc::default(),
+        }
     }
 
     /// A lookup that has not started, and whose requests are taken from `budget`.
@@ -171,18 +178,33 @@ impl Progress {
     /// What to say about an image whose lookup has not ended at a deadline: what is already known,
     /// else which wait it was.
     pub fn at_deadline(&self, now: Instant) -> Outcome {
-        let state = self.state();
-        if let Some(known) = &state.preliminary {
-            return known.clone();
-        }
+        // One lock at a time.
+        let (own, lanes) = {
+            let state = self.state();
+            if let Some(known) = &state.preliminary {
+                return known.clone();
+            }
+            let lanes: Vec<_> = state.lanes.iter().filter_map(Weak::upgrade).collect();
+            (state.interrupted(now), lanes)
+        };
         // Of waits side by side, the longest is what the deadline came for.
-        let lanes: Vec<_> = state.lanes.iter().filter_map(Weak::upgrade).collect();
-        let lanes = lanes.iter().map(|lane| lane.lock().unwrap_or_else(PoisonError::into_inner));
-        let waiting = lanes.filter(|lane| lane.phase != Phase::Queued);
-        match waiting.min_by_key(|lane| lane.since) {
-            Some(lane) => lane.preliminary.clone().unwrap_or_else(|| lane.interrupted(now)),
-            None => state.interrupted(now),
-        }
+        let waiting = lanes.iter().filter_map(|lane| {
+            let lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+            let said = || lane.preliminary.clone().unwrap_or_else(|| lane.interrupted(now));
+            (lane.phase != Phase::Queued).then(|| (lane.since, said()))
+        });
+        let longest = waiting.min_by_key(|(since, _)| *since);
+        longest.map_or(own, |(_, said)| said)
+    }
+
+    /// The lookup is given up because it has had all its time.
+    pub(super) fn run_out_of_time(&self) {
+        self.out_of_time.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was so.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.out_of_time.load(Ordering::Relaxed)
     }
 
     /// Runs a lookup (or a login on its behalf) whose waits are reported here.
@@ -203,8 +225,7 @@ pub(super) fn current() -> Option<Progress> {
 /// Runs a part of the current lookup beside others: each of them waits for something else.
 pub(super) async fn lane<F: Future>(work: F) -> F::Output {
     let Some(whole) = current() else { return work.await };
-    let (requests, spared) = (whole.requests.clone(), whole.spared.clone());
-    let lane = Progress { requests, spared, ..Progress::new() };
+    let lane = Progress { state: Progress::new().state, ..whole.clone() };
     whole.state().add_lane(&lane.state);
     CURRENT.scope(lane, work).await
 }

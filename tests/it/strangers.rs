@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::api_server::{
     ApiServer, ENDPOINTS, Entry, Mood, SERVICE_CIDRS, events_path, node, secret_path,
 };
-use crate::support::images::{self, Blob, Format};
+use crate::support::images::{self, Blob, Format, Image};
 use crate::support::misbehaving::{Access, Logins, Registry, faults};
 use crate::support::reviews::{POD, Review, owned, pod_spec, pod_spec_with_secrets};
 use crate::support::server::{Greeting, Reply, Seen, Server};
@@ -330,4 +330,47 @@ async fn objects_of_many_thousand_images_leave_room_for_all_others() {
         _ = neighbours.webhook.post(crowd().json().to_string(), slow) => panic!("it ended"),
         () = second => {}
     }
+}
+
+/// The image as it is after `change` to its manifest or index.
+fn with_top(mut image: Image, change: impl Fn(&mut Value)) -> Image {
+    let mut top: Value = serde_json::from_slice(&image.top.bytes).unwrap();
+    change(&mut top);
+    image.top = Blob::new(image.top.media_type, serde_json::to_vec(&top).unwrap());
+    image
+}
+
+#[tokio::test]
+async fn addresses_that_a_manifest_names_get_no_connection() {
+    let elsewhere = Registry::start(Access::anonymous()).await;
+    let urls = json!([format!("{}/layer", elsewhere.url())]);
+    let registry = Registry::start(Access::anonymous()).await;
+    let webhook = Launch::alone().mode("enforce").start().await;
+    let all = [
+        (
+            "layer",
+            with_top(images::simple("u1"), |top| top["layers"][0]["urls"] = urls.clone()),
+            &["not-checked"][..],
+        ),
+        (
+            "config",
+            with_top(images::simple("u2"), |top| top["config"]["urls"] = urls.clone()),
+            &["not-checked"],
+        ),
+        // An index that is not for us to read is there, and no more is said of it.
+        (
+            "entry",
+            with_top(images::index(&[images::simple("u3")]), |top| {
+                top["manifests"][0]["urls"] = urls.clone();
+            }),
+            &[],
+        ),
+    ];
+    for (what, image, codes) in all {
+        let name = registry.add("team/app", what, &image);
+        let answer = webhook.review(&Review::of_pod(&name)).await;
+        assert!(answer.allowed(), "{what}: {:#}", answer.json);
+        assert_eq!(answer.warned_codes(), codes, "{what}: {:#}", answer.json);
+    }
+    assert_eq!(elsewhere.connections(), 0);
 }

@@ -84,7 +84,10 @@ async fn what_was_known_of_ranges_outlives_the_right_to_them() {
 fn what_is_no_range_of_services_is_left_out() {
     for (cidrs, expected) in [
         (json!(["10.96.0.0/16"]), Some(&["10.96.0.0/16"][..])),
-        (json!(["10.96.0.7/16", "x", "0.0.0.0/0", "::/0"]), Some(&["10.96.0.0/16"])),
+        (
+            json!(["10.96.0.7/16", "x", "0.0.0.0/0", "::/0", "0.0.0.0/1", "8000::/1"]),
+            Some(&["10.96.0.0/16"]),
+        ),
         (json!([]), Some(&[])),
         (json!("10.96.0.0/16"), None),
         (json!(null), None),

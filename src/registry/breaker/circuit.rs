@@ -148,6 +148,14 @@ impl Circuit {
         }
     }
 
+    /// Whoever looked has not found it well: the next one waits twice as long.
+    pub(super) fn pause_anew(&mut self, now: Instant) {
+        if let Some(open) = &mut self.open {
+            open.pause = (open.pause * 2).min(LONGEST_PAUSE);
+            open.next = now + open.pause;
+        }
+    }
+
     /// There was an answer in between.
     pub(super) fn forget_failures(&mut self) {
         if self.open.is_none() {
@@ -168,11 +176,10 @@ impl Circuit {
             Some(run) => run.add(failure),
             None => self.run = Some(Run::begin(failure)),
         }
-        match &mut self.open {
-            Some(open) => {
+        match &self.open {
+            Some(_) => {
                 if probe {
-                    open.pause = (open.pause * 2).min(LONGEST_PAUSE);
-                    open.next = now + open.pause;
+                    self.pause_anew(now);
                 }
                 false
             }

@@ -12,7 +12,7 @@ use crate::facts::{Trouble, TroubleKind};
 use crate::registry::trouble::is_behind_a_redirect;
 
 /// Namespaces kept apart at one host. Those beyond them are let through like those that never
-/// failed.
+/// failed, unless the host fails for everybody: then they wait like all others.
 const MOST_NAMESPACES: usize = 32;
 
 /// One host.
@@ -22,7 +22,7 @@ pub(super) struct Host {
     answered: Option<Instant>,
     /// For everybody.
     whole: Circuit,
-    /// For each namespace whose last lookup here failed.
+    /// For each namespace whose last lookup here failed, up to the bound.
     namespaces: HashMap<Arc<str>, Circuit>,
     holds: Holds,
 }
@@ -70,8 +70,10 @@ impl Host {
         }
         let own = self.namespaces.get(&asker.tenant);
         if self.whole.is_open() {
-            // Who has not failed here is the likeliest to find it well again.
-            let probes = self.whole.wants_a_probe(own.is_none(), now);
+            // Who has not failed here is the likeliest to find it well again. Of more than are
+            // kept apart nobody knows who has.
+            let new = own.is_none() && self.namespaces.len() < MOST_NAMESPACES;
+            let probes = self.whole.wants_a_probe(new, now);
             return if probes { None } else { self.whole.trouble(authority, now) };
         }
         let own = own.filter(|own| own.is_open() && !own.wants_a_probe(false, now))?;
@@ -120,12 +122,20 @@ impl Host {
             }
             Verdict::Failed(trouble) => {
                 // What it leads to speaks for itself only.
-                let wait = trouble.retry_after.filter(|_| !is_behind_a_redirect(trouble));
+                let itself = !is_behind_a_redirect(trouble);
+                let wait = trouble.retry_after.filter(|_| itself);
                 if let Some(wait) = wait {
                     self.holds.add(ended.asker, trouble, wait, now);
                 }
-                if wait.is_some() && trouble.kind == TroubleKind::RateLimited {
-                    return self.lives(&ended.asker.tenant, now);
+                if trouble.kind == TroubleKind::RateLimited {
+                    let probes = ended.probe == Some(Whose::Everybodys);
+                    // Whoever tells an account to slow down is there for others.
+                    if wait.is_some() || (probes && itself) {
+                        return self.lives(&ended.asker.tenant, now);
+                    }
+                    if probes {
+                        self.whole.pause_anew(now);
+                    }
                 }
                 self.failed(ended, trouble, now)
             }

@@ -305,6 +305,43 @@ fn an_accounts_limits_without_a_time_open_nothing_for_others() {
 }
 
 #[test]
+fn a_limit_without_a_time_is_an_answer_to_whoever_looks_for_everybody() {
+    let limited = trouble(TroubleKind::RateLimited, "429", None);
+    let behind = trouble(TroubleKind::RateLimited, "429 behind a redirect", None);
+    for (limited, closes) in [(&limited, true), (&behind, false)] {
+        let mut world = World::new();
+        world.dies_for("one", 0.0);
+        let opened = Some(Change::Opened(Whose::Everybodys));
+        assert_eq!(world.fails("two", &silence(), 1.0, 11.0), opened);
+        let probe = world.ask("two", 12.0).unwrap();
+        assert_eq!(probe.probe, Some(Whose::Everybodys));
+        let change = world.end(probe, "app", Verdict::Failed(limited), 12.1);
+        assert_eq!(change, closes.then_some(Change::Closed(Whose::Everybodys)), "{limited:?}");
+        for tenant in ["one", "two"] {
+            assert_eq!(world.ask(tenant, 12.2).is_ok(), closes, "{tenant}: {limited:?}");
+        }
+        assert!(world.ask("one", 14.2).is_ok(), "the pause is over");
+    }
+}
+
+#[test]
+fn namespaces_beyond_those_kept_wait_for_the_pause_of_a_host_that_fails_for_everybody() {
+    let mut world = World::new();
+    world.dies_for("one", 0.0);
+    world.fails("two", &silence(), 1.0, 11.0);
+    let mut looks = 0;
+    for n in 0..600 {
+        if let Ok(asks) = world.ask(&format!("ns{n}"), 11.1) {
+            looks += 1;
+            world.end(asks, "app", Verdict::Failed(&silence()), 11.1);
+        }
+    }
+    assert_eq!(looks, 30, "each that is kept apart looks once");
+    assert!(world.ask("another", 20.0).is_err());
+    assert_eq!(world.ask("another", 21.2).unwrap().probe, Some(Whose::Everybodys));
+}
+
+#[test]
 fn namespaces_without_number_are_not_all_kept() {
     let mut world = World::new();
     let tenants: Vec<Arc<str>> = (0..1_000).map(|n| format!("ns{n}").into()).collect();

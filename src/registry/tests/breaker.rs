@@ -90,6 +90,32 @@ async fn a_name_that_never_resolves_is_looked_for_by_one_at_a_time() {
     assert_eq!((waited, names.asked("dead.test")), (1, 5));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lookup_that_is_broken_off_says_nothing_of_the_host() {
+    let names = Names::new(&[]);
+    let mut config = settings(&[]);
+    config.resolver = Some(names.clone());
+    let client = RegistryClient::new(config).unwrap();
+    let given_up = async || {
+        let limit = Duration::from_secs(1);
+        tokio::time::timeout(limit, look(&client, "slow.test/app:1")).await.unwrap_err();
+    };
+    for asked in 1..=8 {
+        given_up().await;
+        assert_eq!(names.asked("slow.test"), asked);
+    }
+    // Nor does it keep the place of the one that looks again.
+    for _ in 0..4 {
+        assert_eq!(trouble(look(&client, "slow.test/app:1").await).kind, TroubleKind::Dns);
+    }
+    assert_eq!(names.asked("slow.test"), 12);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for asked in 13..=16 {
+        given_up().await;
+        assert_eq!(names.asked("slow.test"), asked);
+    }
+}
+
 #[tokio::test]
 async fn a_mirror_that_fails_again_and_again_is_passed_over() {
     let upstream = Fake::tls(certificate("reg.test"), app).await;
