@@ -14,15 +14,18 @@ pub use keyring::{Keyring, Match};
 pub use secret::{DecodedSecret, PullSecret, SecretState, WrongTypeHint};
 
 use std::fmt;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretSlice};
 
 /// A user name and password as the kubelet hands them to the runtime.
 ///
 /// Bytes, since `auth` may decode to what is not UTF-8 (a password typed in Latin-1, say).
-/// Never printed: `Debug` shows neither.
+/// Never printed: `Debug` shows neither. Clones share them: every review has one for each image.
 #[derive(Clone)]
-pub struct Credential {
+pub struct Credential(Arc<Login>);
+
+struct Login {
     username: SecretSlice<u8>,
     password: SecretSlice<u8>,
 }
@@ -30,17 +33,18 @@ pub struct Credential {
 impl Credential {
     /// A credential; an empty user name makes it anonymous, whatever the password.
     pub fn new(username: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
-        Self { username: username.into().into(), password: password.into().into() }
+        let login = Login { username: username.into().into(), password: password.into().into() };
+        Self(Arc::new(login))
     }
 
     /// The user name, for the request only.
     pub fn username(&self) -> &[u8] {
-        self.username.expose_secret()
+        self.0.username.expose_secret()
     }
 
     /// The password, for the request only.
     pub fn password(&self) -> &[u8] {
-        self.password.expose_secret()
+        self.0.password.expose_secret()
     }
 
     /// containerd looks at the user name first: without one the request is anonymous.

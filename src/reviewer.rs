@@ -156,9 +156,10 @@ impl Reviewer {
     ) -> Result<Bytes, ReviewError> {
         let started = Instant::now();
         let deadline = started + within(asked.map_or(self.timeout, |t| t.min(LONGEST)));
-        let request = Request::decode(body)?;
+        let mut request = Request::decode(body)?;
+        let plan = request.plan()?;
         let uid = &request.uid;
-        let workload = match request.plan()? {
+        let workload = match plan {
             Plan::Skip(reason) => {
                 self.metrics.skipped(reason.label());
                 return Ok(encode(uid, &Answer::default()).into());

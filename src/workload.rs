@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use crate::image::Reference;
 
 pub use extract::{ExtractError, Problem, extract};
-pub(crate) use extract::{explain, path_of};
+pub(crate) use extract::{explain, next_object, path_of};
 pub use field_path::FieldPath;
 pub use kinds::{KINDS, Kind, PodAt};
 pub use misplaced::misplaced_pull_secrets;

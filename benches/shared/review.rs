@@ -56,73 +56,63 @@ impl Pod<'_> {
             .collect();
         let first = if containers.len() > 1 { vec![containers.remove(0)] } else { Vec::new() };
         let secrets: Vec<Value> = self.secrets.iter().map(|name| json!({ "name": name })).collect();
-        json!({
-            "kind": "AdmissionReview",
-            "apiVersion": "admission.k8s.io/v1",
-            "request": {
-                "uid": uid,
-                "kind": kind("Pod"),
-                "resource": resource,
-                "requestKind": kind("Pod"),
-                "requestResource": resource,
-                "name": "checkout-6f7c9d8b5-x2x7k",
-                "namespace": self.namespace,
-                "operation": "CREATE",
-                "userInfo": {
-                    "username": "jane@example.test",
-                    "uid": "b7f2c0de-93f1-4a36-8d0a-6f2f6a7d2c11",
-                    "groups": ["developers", "system:authenticated"],
-                    "extra": { "authentication.kubernetes.io/credential-id": ["JTI=1c2f"] },
-                },
-                "object": {
-                    "kind": "Pod",
-                    "apiVersion": "v1",
-                    "metadata": {
-                        "name": "checkout-6f7c9d8b5-x2x7k",
-                        "namespace": self.namespace,
-                        "uid": "0f0d6a06-5f0b-45a5-8a1b-0d6d1f1f9a01",
-                        "creationTimestamp": "2026-11-21T12:00:00Z",
-                        "labels": { "app": "checkout", "pod-template-hash": "6f7c9d8b5" },
-                        "annotations": { "prometheus.io/scrape": "true", "prometheus.io/port": "9090" },
-                        "managedFields": [{
-                            "manager": "kubectl-client-side-apply",
-                            "operation": "Update",
-                            "apiVersion": "v1",
-                            "time": "2026-11-21T12:00:00Z",
-                            "fieldsType": "FieldsV1",
-                            "fieldsV1": { "f:metadata": { "f:labels": { ".": {}, "f:app": {} } },
-                                "f:spec": { "f:containers": {}, "f:restartPolicy": {} } },
-                        }],
-                    },
-                    "spec": {
-                        "volumes": [{ "name": "kube-api-access", "projected": { "defaultMode": 420,
-                            "sources": [{ "serviceAccountToken": {
-                                "expirationSeconds": 3607, "path": "token" } }] } }],
-                        "initContainers": first,
-                        "containers": containers,
-                        "imagePullSecrets": secrets,
-                        "restartPolicy": "Always",
-                        "terminationGracePeriodSeconds": 30,
-                        "dnsPolicy": "ClusterFirst",
-                        "serviceAccountName": "default",
-                        "serviceAccount": "default",
-                        "securityContext": {},
-                        "schedulerName": "default-scheduler",
-                        "tolerations": [{ "key": "node.kubernetes.io/not-ready",
-                            "operator": "Exists", "effect": "NoExecute",
-                            "tolerationSeconds": 300 }],
-                        "enableServiceLinks": true,
-                        "preemptionPolicy": "PreemptLowerPriority",
-                    },
-                    "status": { "phase": "Pending", "qosClass": "Burstable" },
-                },
-                "oldObject": null,
-                "dryRun": false,
-                "options": { "kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1",
-                    "fieldManager": "kubectl-client-side-apply" },
-            },
-        })
-        .to_string()
+        let user = json!({
+            "username": "jane@example.test",
+            "uid": "b7f2c0de-93f1-4a36-8d0a-6f2f6a7d2c11",
+            "groups": ["developers", "system:authenticated"],
+            "extra": { "authentication.kubernetes.io/credential-id": ["JTI=1c2f"] },
+        });
+        let metadata = json!({
+            "name": "checkout-6f7c9d8b5-x2x7k",
+            "namespace": self.namespace,
+            "uid": "0f0d6a06-5f0b-45a5-8a1b-0d6d1f1f9a01",
+            "creationTimestamp": "2026-11-21T12:00:00Z",
+            "labels": { "app": "checkout", "pod-template-hash": "6f7c9d8b5" },
+            "annotations": { "prometheus.io/scrape": "true", "prometheus.io/port": "9090" },
+            "managedFields": [{
+                "manager": "kubectl-client-side-apply",
+                "operation": "Update",
+                "apiVersion": "v1",
+                "time": "2026-11-21T12:00:00Z",
+                "fieldsType": "FieldsV1",
+                "fieldsV1": { "f:metadata": { "f:labels": { ".": {}, "f:app": {} } },
+                    "f:spec": { "f:containers": {}, "f:restartPolicy": {} } },
+            }],
+        });
+        let spec = json!({
+            "volumes": [{ "name": "kube-api-access", "projected": { "defaultMode": 420,
+                "sources": [{ "serviceAccountToken": {
+                    "expirationSeconds": 3607, "path": "token" } }] } }],
+            "initContainers": first,
+            "containers": containers,
+            "imagePullSecrets": secrets,
+            "restartPolicy": "Always",
+            "terminationGracePeriodSeconds": 30,
+            "dnsPolicy": "ClusterFirst",
+            "serviceAccountName": "default",
+            "serviceAccount": "default",
+            "securityContext": {},
+            "schedulerName": "default-scheduler",
+            "tolerations": [{ "key": "node.kubernetes.io/not-ready", "operator": "Exists",
+                "effect": "NoExecute", "tolerationSeconds": 300 }],
+            "enableServiceLinks": true,
+            "preemptionPolicy": "PreemptLowerPriority",
+        });
+        let options = json!({ "kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1",
+            "fieldManager": "kubectl-client-side-apply" });
+        // In the order in which the API server writes the fields.
+        let (kind, namespace) = (kind("Pod"), self.namespace);
+        String::from(r#"{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"#)
+            + &format!(
+                r#""uid":"{uid}","kind":{kind},"resource":{resource},"requestKind":{kind},"requestResource":{resource},"#
+            )
+            + &format!(
+                r#""name":"checkout-6f7c9d8b5-x2x7k","namespace":"{namespace}","operation":"CREATE","userInfo":{user},"#
+            )
+            + &format!(
+                r#""object":{{"kind":"Pod","apiVersion":"v1","metadata":{metadata},"spec":{spec},"status":{{"phase":"Pending"}}}},"#
+            )
+            + &format!(r#""oldObject":null,"dryRun":false,"options":{options}}}}}"#)
     }
 }
 

@@ -12,12 +12,13 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 pub use error::{DecodeError, Fault, Field, JsonType};
 
 use super::Credential;
 use super::json::{self, Value};
-use super::keyring::host_of;
+use super::keyring::{Rule, host_of};
 use crate::go_json::folds_to;
 
 /// Which of the two documents a Secret holds.
@@ -38,9 +39,17 @@ pub struct Entry {
     pub credential: Credential,
     /// It has an `identitytoken` or `registrytoken`, which the kubelet ignores.
     pub has_identity_token: bool,
+    /// What the key matches, made ready once; none if the kubelet skips the entry for its key.
+    pub(super) rule: Option<Rule>,
 }
 
 impl Entry {
+    /// An entry as a document has it.
+    pub fn new(key: impl Into<String>, credential: Credential) -> Self {
+        let key = key.into();
+        Self { rule: Rule::of(&key), key, credential, has_identity_token: false }
+    }
+
     /// The `host[:port]` of the key; none if the kubelet skips the entry for its key.
     pub fn host(&self) -> Option<String> {
         host_of(&self.key)
@@ -59,8 +68,9 @@ impl fmt::Debug for Entry {
 /// The entries of one document, each key once, in the document's order.
 #[derive(Debug, Clone, Default)]
 pub struct DockerConfig {
-    /// The kubelet's own order among two spellings of one key is random (a Go map).
-    pub entries: Vec<Entry>,
+    /// The kubelet's own order among two spellings of one key is random (a Go map). Clones share
+    /// them: every review has one of each pull secret.
+    pub entries: Arc<[Entry]>,
 }
 
 impl DockerConfig {
@@ -93,7 +103,7 @@ impl DockerConfig {
                 }
             }
         }
-        Ok(Self { entries: entries.list })
+        Ok(Self { entries: entries.list.into() })
     }
 }
 
@@ -158,7 +168,7 @@ fn decode_entry(key: String, value: Value<'_>) -> Result<Entry, DecodeError> {
     } else {
         auth::decode(&auth).map_err(|fault| fault.at(Some(&key)))?
     };
-    Ok(Entry { key, credential, has_identity_token })
+    Ok(Entry { has_identity_token, ..Entry::new(key, credential) })
 }
 
 /// The members of an object; none if it is `null`.

@@ -30,11 +30,26 @@ pub struct Keyring<'a> {
 
 #[derive(Debug)]
 struct Key<'a> {
+    rule: &'a Rule,
+    credentials: Vec<(usize, &'a Credential)>,
+}
+
+/// A key of a configuration, made ready for matching: every review of a pod with pull secrets has
+/// a keyring of its own, and nothing of this changes between them.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
     /// Host and path, without scheme, login and `/v1`.
     text: String,
     /// What it matches; none if it can match nothing.
     pattern: Option<Pattern>,
-    credentials: Vec<(usize, &'a Credential)>,
+}
+
+impl Rule {
+    /// Of a key as written; none if the kubelet skips it.
+    pub(super) fn of(key: &str) -> Option<Self> {
+        let text = normalise(key)?;
+        Some(Self { pattern: Pattern::parse(&text), text })
+    }
 }
 
 /// A key, or an entry of a credential provider's `matchImages`, made ready for matching: the
@@ -63,19 +78,16 @@ impl<'a> Keyring<'a> {
     /// One keyring of all configurations, given with their source in the order of
     /// `imagePullSecrets`.
     pub fn build(configs: impl IntoIterator<Item = (usize, &'a DockerConfig)>) -> Self {
-        let mut by_key = BTreeMap::<String, Vec<_>>::new();
+        let mut by_key = BTreeMap::<&str, Key<'a>>::new();
         for (source, config) in configs {
-            for entry in &config.entries {
-                if let Some(key) = normalise(&entry.key) {
-                    by_key.entry(key).or_default().push((source, &entry.credential));
-                }
+            for entry in config.entries.iter() {
+                let Some(rule) = &entry.rule else { continue };
+                let new = || Key { rule, credentials: Vec::new() };
+                let key = by_key.entry(&rule.text).or_insert_with(new);
+                key.credentials.push((source, &entry.credential));
             }
         }
-        let keys = by_key.into_iter().rev().map(|(text, credentials)| {
-            let pattern = Pattern::parse(&text);
-            Key { text, pattern, credentials }
-        });
-        Self { keys: keys.collect() }
+        Self { keys: by_key.into_values().rev().collect() }
     }
 
     /// What the kubelet would try for an image of this normalised name (`domain/path`), in its
@@ -86,13 +98,13 @@ impl<'a> Keyring<'a> {
             && let Some(target) = Target::of(&url)
         {
             for key in &self.keys {
-                if key.pattern.as_ref().is_some_and(|pattern| pattern.matches(&target)) {
+                if key.rule.pattern.as_ref().is_some_and(|pattern| pattern.matches(&target)) {
                     found.extend(key.matches());
                 }
             }
         }
         if found.is_empty() && is_docker_hub(name) {
-            let fallback = self.keys.iter().find(|key| key.text == DOCKER_HUB_KEY);
+            let fallback = self.keys.iter().find(|key| key.rule.text == DOCKER_HUB_KEY);
             found.extend(fallback.into_iter().flat_map(Key::matches));
         }
         found
@@ -101,7 +113,7 @@ impl<'a> Keyring<'a> {
     /// The distinct `host[:port]` that the keys name, in the kubelet's order; keys that can match
     /// nothing are not among them. They are foreign text.
     pub fn hosts(&self) -> Vec<&str> {
-        let patterns = self.keys.iter().filter_map(|key| key.pattern.as_ref());
+        let patterns = self.keys.iter().filter_map(|key| key.rule.pattern.as_ref());
         let mut seen = HashSet::new();
         // Keys of one host need not be neighbours: `a.io:1` sorts between `a.io` and `a.io/x`.
         patterns.map(|pattern| pattern.host.as_str()).filter(|host| seen.insert(*host)).collect()
@@ -115,7 +127,7 @@ impl<'a> Keyring<'a> {
 
 impl Key<'_> {
     fn matches(&self) -> impl Iterator<Item = Match<'_>> {
-        let one = |&(source, credential)| Match { source, key: &self.text, credential };
+        let one = |&(source, credential)| Match { source, key: &self.rule.text, credential };
         self.credentials.iter().map(one)
     }
 }

@@ -39,7 +39,9 @@ pub(super) struct UserId([u8; KEPT]);
 
 /// Makes the ids, under a random key that lives as long as the process and is never shown.
 pub(super) struct Identities {
-    key: [u8; 64],
+    /// That has taken in the key: every review of a pod with pull secrets asks for an id for each
+    /// of its images.
+    keyed: Hmac<Sha256>,
 }
 
 impl fmt::Debug for Identities {
@@ -56,7 +58,7 @@ impl Identities {
     pub(super) fn new() -> Result<Self, getrandom::Error> {
         let mut key = [0; 64];
         getrandom::fill(&mut key)?;
-        Ok(Self { key })
+        Ok(Self { keyed: <Hmac<Sha256> as KeyInit>::new((&key).into()) })
     }
 
     /// The id of a credential; `None` and a credential without a user name are anonymous.
@@ -76,7 +78,7 @@ impl Identities {
 
     /// Every part is preceded by its length, so that ("ab", "c") and ("a", "bc") differ.
     fn mac(&self, kind: &[u8], parts: &[&[u8]]) -> [u8; KEPT] {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new((&self.key).into());
+        let mut mac = self.keyed.clone();
         for part in std::iter::once(kind).chain(parts.iter().copied()) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);

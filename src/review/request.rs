@@ -39,11 +39,27 @@ pub struct Request<'a> {
     /// Who asks.
     pub user: User<'a>,
     /// The object as it shall be; absent on DELETE.
-    pub object: Option<&'a RawValue>,
+    pub object: Option<Object<'a>>,
     /// The object as it was; absent on CREATE.
-    pub old_object: Option<&'a RawValue>,
+    pub old_object: Option<Object<'a>>,
     /// Nothing will be stored.
     pub dry_run: bool,
+}
+
+/// An object of a request.
+#[derive(Clone)]
+pub enum Object<'a> {
+    /// As it was sent.
+    Sent(&'a RawValue),
+    /// What is judged of it, read with the request.
+    Read(Box<Workload>),
+}
+
+impl fmt::Debug for Object<'_> {
+    /// Without what is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Object(..)")
+    }
 }
 
 /// Group, version and kind, or group, version and resource.
@@ -191,12 +207,29 @@ impl fmt::Display for SkipReason {
 
 impl<'a> Request<'a> {
     /// Reads an AdmissionReview of `admission.k8s.io/v1`.
+    ///
+    /// Most are read in one pass. What cannot be read so is read in two, the object by itself:
+    /// that tells best what is wrong with it.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
         if body.trim_ascii().is_empty() {
             return Err(DecodeError::Empty);
         }
-        let Map(review): Map<RawReview<'a>> =
-            serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
+        let text = std::str::from_utf8(body).ok();
+        let read =
+            text.and_then(|text| serde_json::from_str::<Map<RawReview<'a, true>>>(text).ok());
+        match read {
+            Some(Map(review)) => Self::of(review),
+            None => Self::decode_in_two(body),
+        }
+    }
+
+    fn decode_in_two(body: &'a [u8]) -> Result<Self, DecodeError> {
+        let read = serde_json::from_slice::<Map<RawReview<'a, false>>>(body);
+        let Map(review) = read.map_err(|error| unreadable(body, &error))?;
+        Self::of(review)
+    }
+
+    fn of<const READ: bool>(review: RawReview<'a, READ>) -> Result<Self, DecodeError> {
         check_version(&review.api_version, &review.kind)?;
         let request = review.request.ok_or(DecodeError::NoRequest)?;
         let uid = Text::or_default(request.uid);
@@ -222,17 +255,14 @@ impl<'a> Request<'a> {
     /// Decides whether anything is to be judged, and reads it.
     ///
     /// What is never judged is not read either, so an object of another kind may be of any shape.
-    pub fn plan(&self) -> Result<Plan, DecodeError> {
-        if !matches!(self.operation, Operation::Create | Operation::Update) {
-            return Ok(Plan::Skip(SkipReason::Operation));
-        }
-        if !self.sub_resource.is_empty() && !self.is_ephemeral_containers() {
-            return Ok(Plan::Skip(SkipReason::Subresource));
-        }
-        let Some(kind) = Kind::find(&self.kind.group, &self.kind.name) else {
-            return Ok(Plan::Skip(SkipReason::UnknownKind));
+    pub fn plan(&mut self) -> Result<Plan, DecodeError> {
+        let kind = (&*self.kind.group, &*self.kind.name);
+        let resource = (&*self.resource.group, &*self.resource.name);
+        let kind = match judged_kind(self.operation, kind, resource, &self.sub_resource) {
+            Ok(kind) => kind,
+            Err(reason) => return Ok(Plan::Skip(reason)),
         };
-        let Some(object) = self.object else {
+        let Some(object) = self.object.take() else {
             return Ok(Plan::Skip(SkipReason::NoObject));
         };
         let mut workload = read(kind, object, "request.object")?;
@@ -242,8 +272,9 @@ impl<'a> Request<'a> {
         if workload.mirror {
             return Ok(Plan::Skip(SkipReason::MirrorPod));
         }
-        if let (Operation::Update, Some(old)) = (self.operation, self.old_object) {
-            workload.retain_changed_images(&read(kind, old, "request.oldObject")?);
+        if let (Operation::Update, Some(old)) = (self.operation, self.old_object.take()) {
+            let old = read(kind, old, "request.oldObject")?;
+            workload.retain_changed_images(&old);
             if workload.images.is_empty() {
                 return Ok(Plan::Skip(SkipReason::NothingNew));
             }
@@ -255,14 +286,26 @@ impl<'a> Request<'a> {
         if workload.name.is_empty() {
             workload.name = self.name.to_string();
         }
-        Ok(Plan::Judge(Box::new(workload)))
+        Ok(Plan::Judge(workload))
     }
+}
 
-    fn is_ephemeral_containers(&self) -> bool {
-        self.sub_resource == "ephemeralcontainers"
-            && self.resource.name == "pods"
-            && self.resource.group.is_empty()
+/// The kind of an object that is judged, of these group and kind, group and resource; else why it
+/// is not, whatever it holds.
+fn judged_kind(
+    operation: Operation,
+    (group, kind): (&str, &str),
+    resource: (&str, &str),
+    sub_resource: &str,
+) -> Result<&'static Kind, SkipReason> {
+    if !matches!(operation, Operation::Create | Operation::Update) {
+        return Err(SkipReason::Operation);
     }
+    let ephemeral = sub_resource == "ephemeralcontainers" && resource == ("", "pods");
+    if !sub_resource.is_empty() && !ephemeral {
+        return Err(SkipReason::Subresource);
+    }
+    Kind::find(group, kind).ok_or(SkipReason::UnknownKind)
 }
 
 impl fmt::Debug for Request<'_> {
@@ -283,10 +326,15 @@ impl fmt::Debug for Request<'_> {
 
 fn read(
     kind: &'static Kind,
-    object: &RawValue,
+    object: Object<'_>,
     which: &'static str,
-) -> Result<Workload, DecodeError> {
-    extract(kind, object.get()).map_err(|why| DecodeError::Object { which, why })
+) -> Result<Box<Workload>, DecodeError> {
+    match object {
+        Object::Read(workload) => Ok(workload),
+        Object::Sent(sent) => extract(kind, sent.get())
+            .map(Box::new)
+            .map_err(|why| DecodeError::Object { which, why }),
+    }
 }
 
 fn operation(text: &str) -> Operation {
@@ -318,7 +366,8 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> DecodeError {
         kind: Nullable<'a>,
     }
 
-    let path = || path_of::<Map<RawReview<'_>>, _>(&mut serde_json::Deserializer::from_slice(body));
+    let path =
+        || path_of::<Map<RawReview<'_, false>>, _>(&mut serde_json::Deserializer::from_slice(body));
     match explain(error, path) {
         ExtractError::Syntax { line, column } => DecodeError::NotJson { line, column },
         why @ ExtractError::Field { .. } => match serde_json::from_slice::<Map<Head<'_>>>(body) {

@@ -18,16 +18,16 @@ use crate::workload::{NodeConstraints, Workload};
 /// # Panics
 /// Where that does not hold.
 pub fn review(data: &[u8]) {
-    let request = match Request::decode(data) {
+    let mut request = match Request::decode(data) {
         Ok(request) => request,
         Err(error) => return refused(&error),
     };
+    let update = request.operation == Operation::Update && request.old_object.is_some();
     let workload = match request.plan() {
         Ok(Plan::Judge(workload)) => *workload,
         Ok(Plan::Skip(_)) => return answered(&request.uid, &Answer::default(), data.len()),
         Err(error) => return refused(&error),
     };
-    let update = request.operation == Operation::Update && request.old_object.is_some();
     assert!(!(update && workload.images.is_empty()), "an update brings something new");
     assert_small(&workload, data.len());
     for mode in [Mode::Enforce, Mode::Warn, Mode::Audit] {

@@ -45,6 +45,9 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of a body that are made room for before they came.
+const AHEAD: usize = 64 << 10;
+
 /// How many times the largest body is read and thrown away to be able to refuse it.
 const DISCARDED: usize = 3;
 
@@ -129,7 +132,8 @@ impl BodyReader {
     async fn collect_from(&self, body: &mut Body) -> Result<Collected, BodyError> {
         let one = self.limits.one;
         // What the client announces is refused before a byte of it is kept.
-        if announced(body) > one {
+        let told = announced(body);
+        if told > one {
             return Err(BodyError::TooLarge(one));
         }
         let mut share = Share::default();
@@ -146,6 +150,7 @@ impl BodyReader {
                 first = data;
             } else {
                 if all.is_empty() {
+                    all.reserve(told.min(AHEAD).max(first.len() + data.len()));
                     all.extend_from_slice(&std::mem::take(&mut first));
                 }
                 all.extend_from_slice(&data);

@@ -2,7 +2,10 @@
 //!
 //! Tests can drive [`router`] without a socket, by `tower::ServiceExt::oneshot`.
 
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -11,6 +14,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
@@ -57,27 +61,33 @@ enum End {
     Failed,
 }
 
-/// Runs one review in a task of its own: what it does wrong stays there, and it goes on (into the
-/// cache, say) if the client gives up waiting.
+/// Runs one review: what it does wrong stays there. One that has to wait goes on in a task of its
+/// own (into the cache, say) if the client gives up; most need not wait, and none is begun.
 async fn review<R: Reviewer>(web: Arc<Web<R>>, read: Read, timeout: Option<Duration>) -> End {
     let in_flight = web.metrics.in_flight();
     let reviewer = Arc::clone(&web.reviewer);
-    let task = tokio::spawn(async move {
+    let work = async move {
         let Read { bytes, share, place } = read;
         let result = reviewer.review(bytes, timeout).await;
         drop((share, place, in_flight));
         result
-    });
-    match task.await {
-        Ok(Ok(answer)) => End::Answered(answer),
-        Ok(Err(why)) => End::Not(why),
-        Err(error) => {
-            if error.is_panic() {
-                web.metrics.panicked();
-                tracing::error!("a review panicked and was answered with 500; this is a bug");
-            }
+    };
+    // What a review that panicked leaves behind is dropped unseen.
+    let mut work = Box::pin(AssertUnwindSafe(work).catch_unwind());
+    let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context)));
+    let ended = match first.await {
+        Poll::Ready(ended) => Some(ended),
+        Poll::Pending => tokio::spawn(work).await.ok(),
+    };
+    match ended {
+        Some(Ok(Ok(answer))) => End::Answered(answer),
+        Some(Ok(Err(why))) => End::Not(why),
+        Some(Err(_)) => {
+            web.metrics.panicked();
+            tracing::error!("a review panicked and was answered with 500; this is a bug");
             End::Failed
         }
+        None => End::Failed,
     }
 }
 

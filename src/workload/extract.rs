@@ -5,7 +5,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, MapAccess};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -62,26 +62,64 @@ impl fmt::Display for Problem {
 ///
 /// The object's own `apiVersion` and `kind` are not looked at.
 pub fn extract(kind: &'static Kind, json: &str) -> Result<Workload, ExtractError> {
-    let (metadata, pod) = match kind.pod {
-        PodAt::Spec => {
-            let object: Object<'_, PodSpec<'_>> = parse(json)?;
-            (object.metadata, object.spec)
-        }
-        PodAt::Template => {
-            let object: PodTemplate<'_> = parse(json)?;
-            (object.metadata, object.template.and_then(inner))
-        }
-        PodAt::SpecTemplate => {
-            let object: Object<'_, Templated<'_>> = parse(json)?;
-            (object.metadata, object.spec.and_then(templated))
-        }
-        PodAt::JobTemplate => {
-            let object: Object<'_, JobTemplated<'_>> = parse(json)?;
-            let job = object.spec.and_then(|spec| spec.job_template).and_then(inner);
-            (object.metadata, job.and_then(templated))
-        }
-    };
-    Ok(assemble(kind, metadata.unwrap_or_default(), pod.unwrap_or_default()))
+    Ok(match kind.pod {
+        PodAt::Spec => assemble(kind, parse::<Object<'_, PodSpec<'_>>>(json)?),
+        PodAt::Template => assemble(kind, parse::<PodTemplate<'_>>(json)?),
+        PodAt::SpecTemplate => assemble(kind, parse::<Object<'_, Templated<'_>>>(json)?),
+        PodAt::JobTemplate => assemble(kind, parse::<Object<'_, JobTemplated<'_>>>(json)?),
+    })
+}
+
+/// The same of the next value of a map; `None` where that is `null`.
+pub(crate) fn next_object<'de, A: MapAccess<'de>>(
+    kind: &'static Kind,
+    map: &mut A,
+) -> Result<Option<Workload>, A::Error> {
+    fn next<'de, T, A>(kind: &'static Kind, map: &mut A) -> Result<Option<Workload>, A::Error>
+    where
+        T: Deserialize<'de> + Shape<'de>,
+        A: MapAccess<'de>,
+    {
+        let object = map.next_value::<Option<Map<T>>>()?;
+        Ok(object.map(|Map(object)| assemble(kind, object)))
+    }
+
+    match kind.pod {
+        PodAt::Spec => next::<Object<'_, PodSpec<'_>>, A>(kind, map),
+        PodAt::Template => next::<PodTemplate<'_>, A>(kind, map),
+        PodAt::SpecTemplate => next::<Object<'_, Templated<'_>>, A>(kind, map),
+        PodAt::JobTemplate => next::<Object<'_, JobTemplated<'_>>, A>(kind, map),
+    }
+}
+
+/// An object in which a pod is somewhere.
+trait Shape<'a> {
+    fn parts(self) -> (Option<Metadata<'a>>, Option<PodSpec<'a>>);
+}
+
+impl<'a> Shape<'a> for Object<'a, PodSpec<'a>> {
+    fn parts(self) -> (Option<Metadata<'a>>, Option<PodSpec<'a>>) {
+        (self.metadata, self.spec)
+    }
+}
+
+impl<'a> Shape<'a> for PodTemplate<'a> {
+    fn parts(self) -> (Option<Metadata<'a>>, Option<PodSpec<'a>>) {
+        (self.metadata, self.template.and_then(inner))
+    }
+}
+
+impl<'a> Shape<'a> for Object<'a, Templated<'a>> {
+    fn parts(self) -> (Option<Metadata<'a>>, Option<PodSpec<'a>>) {
+        (self.metadata, self.spec.and_then(templated))
+    }
+}
+
+impl<'a> Shape<'a> for Object<'a, JobTemplated<'a>> {
+    fn parts(self) -> (Option<Metadata<'a>>, Option<PodSpec<'a>>) {
+        let job = self.spec.and_then(|spec| spec.job_template).and_then(inner);
+        (self.metadata, job.and_then(templated))
+    }
 }
 
 fn inner<S>(inner: Inner<S>) -> Option<S> {
@@ -135,7 +173,9 @@ pub(crate) fn explain(
     ExtractError::Field { field: path().unwrap_or_else(|| ".".to_owned()), problem }
 }
 
-fn assemble(kind: &'static Kind, metadata: Metadata<'_>, pod: PodSpec<'_>) -> Workload {
+fn assemble<'a>(kind: &'static Kind, object: impl Shape<'a>) -> Workload {
+    let (metadata, pod) = object.parts();
+    let (metadata, pod) = (metadata.unwrap_or_default(), pod.unwrap_or_default());
     let base = kind.pod.path();
     let mut uses = Uses { base, images: Vec::new(), misplaced: Vec::new() };
     uses.containers("initContainers", Role::InitContainer, pod.init_containers);

@@ -5,11 +5,7 @@ use crate::credentials::{Credential, DockerConfig, Entry};
 
 /// A configuration whose user names are given per key.
 fn config(entries: &[(&str, &str)]) -> DockerConfig {
-    let entry = |&(key, user): &(&str, &str)| Entry {
-        key: key.into(),
-        credential: Credential::new(user, "password"),
-        has_identity_token: false,
-    };
+    let entry = |&(key, user): &(&str, &str)| Entry::new(key, Credential::new(user, "password"));
     DockerConfig { entries: entries.iter().map(entry).collect() }
 }
 
@@ -171,13 +167,8 @@ fn docker_hubs_key_serves_only_when_no_other_key_matched() {
 
 #[test]
 fn an_entry_that_is_empty_matches_like_any_other() {
-    let empty = DockerConfig {
-        entries: vec![Entry {
-            key: "https://index.docker.io/v1/".into(),
-            credential: Credential::new("", ""),
-            has_identity_token: false,
-        }],
-    };
+    let entry = Entry::new("https://index.docker.io/v1/", Credential::new("", ""));
+    let empty = DockerConfig { entries: [entry].into() };
     let keyring = Keyring::build([(7, &empty)]);
     let found = keyring.lookup("docker.io/library/nginx");
     assert_eq!(found.len(), 1);

@@ -112,7 +112,15 @@ fn decode_zone(text: &str) -> Option<String> {
 }
 
 /// Undoes `%xx`; none if an escape is broken, or a byte may not stand there plain or escaped.
-fn unescape(text: &str, plain: fn(u8) -> bool, escaped: fn(u8) -> bool) -> Option<Vec<u8>> {
+fn unescape(
+    text: &str,
+    plain: impl Fn(u8) -> bool,
+    escaped: impl Fn(u8) -> bool,
+) -> Option<Vec<u8>> {
+    // As nearly all are, the name of every image among them.
+    if !text.as_bytes().contains(&b'%') {
+        return text.bytes().all(plain).then(|| text.into());
+    }
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, after @ ..] = rest {

@@ -156,9 +156,9 @@ fn entries(value: Value<'_>) -> Result<DockerConfig, ResponseFault> {
             }
         }
         let credential = Credential::new(username, password);
-        entries.push(Entry { key, credential, has_identity_token: false });
+        entries.push(Entry::new(key, credential));
     }
-    Ok(DockerConfig { entries })
+    Ok(DockerConfig { entries: entries.into() })
 }
 
 /// The members of an object, each name there once; null has none.

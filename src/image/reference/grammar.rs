@@ -179,6 +179,10 @@ fn check_path(path: &str) -> Result<(), BrokenRule> {
 
 /// Runs of `a-z0-9` joined by one `.`, one or two `_`, or any number of `-`.
 fn check_component(component: &str) -> Result<(), BrokenRule> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if !component.is_empty() && component.bytes().all(plain) {
+        return Ok(());
+    }
     let alnum = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let separator = |c: char| matches!(c, '.' | '_' | '-');
     if let Some(bad) = component.chars().find(|&c| !alnum(c) && !separator(c)) {

@@ -27,8 +27,61 @@ fn review(changes: &Value) -> Value {
     json!({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request})
 }
 
+/// A review as the API server writes it: the objects come after what is said of them.
+fn in_order(review: &Value) -> String {
+    let late = ["object", "oldObject", "dryRun", "options"];
+    let Some(request) = review["request"].as_object() else { return review.to_string() };
+    let (after, before): (Vec<_>, Vec<_>) =
+        request.iter().partition(|(key, _)| late.contains(&key.as_str()));
+    let fields = before.into_iter().chain(after);
+    let fields: Vec<String> = fields.map(|(key, value)| format!("{key:?}:{value}")).collect();
+    let mut text = review.clone();
+    text["request"] = json!("REQUEST");
+    text.to_string().replace("\"REQUEST\"", &format!("{{{}}}", fields.join(",")))
+}
+
+/// The plan for some bytes, which is the same however they are read.
+fn plan_of(body: &[u8]) -> Result<Plan, DecodeError> {
+    let plan = Request::decode(body).and_then(|mut request| request.plan());
+    let in_two = Request::decode_in_two(body).and_then(|mut request| request.plan());
+    assert_eq!(plan, in_two, "{}", String::from_utf8_lossy(body));
+    plan
+}
+
 fn plan(changes: &Value) -> Result<Plan, DecodeError> {
-    Request::decode(review(changes).to_string().as_bytes())?.plan()
+    let review = review(changes);
+    let plan = plan_of(in_order(&review).as_bytes());
+    assert_eq!(plan_of(review.to_string().as_bytes()).is_ok(), plan.is_ok());
+    plan
+}
+
+#[test]
+fn the_objects_are_read_with_the_request_where_they_come_after_what_decides_it() {
+    let update = json!({"operation": "UPDATE", "oldObject": pod("nginx:0")});
+    let text = in_order(&review(&update));
+    let request = Request::decode(text.as_bytes()).expect("a review");
+    let objects = (&request.object, &request.old_object);
+    assert!(matches!(objects, (Some(Object::Read(_)), Some(Object::Read(_)))));
+    for changes in [
+        json!({"operation": "DELETE"}),
+        json!({"subResource": "status"}),
+        json!({"kind": {"version": "v1", "kind": "ConfigMap"}}),
+    ] {
+        let text = in_order(&review(&changes));
+        let request = Request::decode(text.as_bytes()).expect("a review");
+        assert!(matches!(request.object, Some(Object::Sent(_))), "{changes}");
+    }
+}
+
+#[test]
+fn a_field_that_is_there_twice_is_told_of() {
+    for field in ["uid", "kind", "object", "oldObject", "dryRun"] {
+        let text = in_order(&review(&json!({})));
+        let text =
+            text.replacen("\"name\":", &format!("{field:?}:null,{field:?}:null,\"name\":"), 1);
+        let message = plan_of(text.as_bytes()).expect_err("twice").to_string();
+        assert!(message.contains("request: is there twice"), "{field}: {message}");
+    }
 }
 
 fn judged(changes: &Value) -> Workload {
@@ -290,13 +343,13 @@ proptest! {
         } else {
             json!({})
         };
-        let mut body = review(&changes).to_string().into_bytes();
+        let mut body = in_order(&review(&changes)).into_bytes();
         for (at, taken, put) in damages {
             let at = at.index(body.len());
             let end = (at + usize::from(taken)).min(body.len());
             body.splice(at..end, put);
         }
-        match Request::decode(&body).and_then(|request| request.plan()) {
+        match plan_of(&body) {
             Ok(_) => {}
             Err(error) => {
                 let message = error.to_string();

@@ -154,10 +154,10 @@ fn outcome(reference: &Reference, name: &str, foreign: &str) -> Outcome {
 
 fn secret(name: &str, foreign: &str) -> SecretState {
     let similar = || Some(foreign.to_owned());
-    let login = |key: &str| Login {
-        key: key.to_owned(),
-        credential: crate::credentials::Credential::new("u", "p"),
-        has_identity_token: name.len().is_multiple_of(2),
+    let login = |key: &str| {
+        let mut login = Login::new(key, crate::credentials::Credential::new("u", "p"));
+        login.has_identity_token = name.len().is_multiple_of(2);
+        login
     };
     match choice(name, 8) {
         0 => SecretState::Absent { similar: similar() },
@@ -176,7 +176,7 @@ fn secret(name: &str, foreign: &str) -> SecretState {
             }
         }
         _ => {
-            let entries = vec![login(foreign), login("docker.io")];
+            let entries = [login(foreign), login("docker.io")].into();
             SecretState::Read(DecodedSecret::Config(DockerConfig { entries }))
         }
     }

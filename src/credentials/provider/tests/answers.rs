@@ -18,7 +18,7 @@ fn a_good_answer_is_read() {
     let response = provider(USUAL).response(ANSWER.as_bytes()).unwrap();
     assert_eq!(response.cache_key_type, CacheKeyType::Registry);
     assert_eq!(response.cache_duration, Duration::from_secs(6 * 3_600));
-    let [entry] = response.auth.entries.as_slice() else { panic!("{response:?}") };
+    let [entry] = response.auth.entries.as_ref() else { panic!("{response:?}") };
     assert_eq!(entry.key, "*.corp.example");
     assert_eq!(entry.credential.username(), b"AWS");
     assert_eq!(entry.credential.password(), b"pw");
