@@ -46,27 +46,28 @@ where
 
     /// The flight for `key` if `joins` says so of it. Else one that does `work` as `run` has it,
     /// in a task of its own, which later comers meet instead; `None` when too many are under way,
-    /// or there is no leave to run.
-    pub fn join_or_start<F>(
+    /// or `run` has no leave to.
+    pub fn join_or_start<F, R>(
         self: &Arc<Self>,
         key: K,
         tenant: &Arc<str>,
         joins: impl FnOnce(&Flight<W, A>) -> bool,
         work: W,
-        run: Option<impl FnOnce(Arc<Flight<W, A>>) -> F>,
+        run: impl FnOnce() -> Option<R>,
     ) -> Option<Arc<Flight<W, A>>>
     where
         F: Future<Output = A> + Send + 'static,
+        R: FnOnce(Arc<Flight<W, A>>) -> F,
     {
         let mut begun = self.begun();
         if let Some(flight) = begun.by_key.get(&key).filter(|flight| joins(flight)) {
             return Some(flight.clone());
         }
-        let run = run?;
         let own = begun.by_tenant.get(tenant).copied().unwrap_or_default();
         if begun.all >= self.most || own >= self.most_per_tenant {
             return None;
         }
+        let run = run()?;
         let (sender, answer) = watch::channel(None);
         let flight = Arc::new(Flight { work, tenant: tenant.clone(), answer });
         begun.all += 1;
@@ -114,10 +115,10 @@ impl<K, W, A> Flights<K, W, A> {
         2 * begun.all >= self.most || 2 * own >= self.most_per_tenant
     }
 
-    /// Whether anything is under way.
+    /// How many are under way.
     #[cfg(test)]
-    pub fn is_busy(&self) -> bool {
-        self.begun().all > 0
+    pub fn under_way(&self) -> usize {
+        self.begun().all
     }
 
     fn begun(&self) -> MutexGuard<'_, Begun<K, W, A>> {
@@ -173,7 +174,7 @@ mod tests {
         let (sender, answer) = oneshot::channel();
         let run = async |_| answer.await.unwrap();
         flights
-            .join_or_start(key, &tenant.into(), |_| joins, 0, Some(run))
+            .join_or_start(key, &tenant.into(), |_| joins, 0, || Some(run))
             .map(|flight| (flight, sender))
     }
 
@@ -193,6 +194,18 @@ mod tests {
         assert_eq!(second.landed().await, Some(7));
         assert_eq!(counts(&flights), (0, 0, 0), "off the list before anybody hears of it");
         assert_eq!(first.landed().await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn who_joins_asks_for_no_leave_and_who_gets_none_begins_nothing() {
+        let flights = Work::new(8, 8);
+        let (first, _answer) = join(&flights, "a", "one", true).unwrap();
+        let leave = || -> Option<fn(_) -> std::future::Ready<u8>> { panic!("it joins") };
+        let joined = flights.join_or_start("a", &"two".into(), |_| true, 0, leave).unwrap();
+        assert!(Arc::ptr_eq(&first, &joined));
+        let none = || None::<fn(_) -> std::future::Ready<u8>>;
+        assert!(flights.join_or_start("b", &"two".into(), |_| true, 0, none).is_none());
+        assert_eq!(counts(&flights), (1, 1, 1));
     }
 
     #[tokio::test]

@@ -161,7 +161,10 @@ impl Resolver {
     /// then goes on in the background.
     pub async fn resolve(&self, question: &Question, deadline: Instant) -> Vec<Attempt> {
         match known::attempts(&self.shared, question).await {
-            Some(attempts) => attempts,
+            Some(attempts) => {
+                self.shared.metrics.cache("hit");
+                attempts
+            }
             None => Chain::new(self.shared.clone(), question.clone()).run_until(deadline).await,
         }
     }

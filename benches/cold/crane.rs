@@ -7,11 +7,11 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::page::Table;
-use super::{LATENCIES, median, shown};
+use super::{LATENCIES, median, registry, shown};
 use crate::parts::go::Program;
 use crate::support::check::check;
 use crate::support::images;
-use crate::support::misbehaving::{Access, Registry, faults};
+use crate::support::misbehaving::{Registry, faults};
 use crate::support::reviews::{POD, pod_spec};
 use crate::support::tls::Ca;
 
@@ -77,7 +77,7 @@ struct Scene {
 impl Scene {
     async fn set(crane: &Path, latency: Duration) -> Self {
         let ca = Ca::mint();
-        let registry = Registry::start_tls(Access::anonymous(), &ca.good()).await;
+        let registry = registry(&ca).await;
         let (mut names, mut pods) = (String::new(), String::new());
         for number in 0..IMAGES {
             let repository = format!("team/app-{number}");

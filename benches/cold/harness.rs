@@ -12,7 +12,13 @@ mod reviews;
 mod run;
 mod stampede;
 
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::support::misbehaving::{Access, Registry};
+use crate::support::tls::Ca;
 
 /// What a registry waits before each answer: nothing, and about as long as one that is not next
 /// door.
@@ -25,6 +31,9 @@ pub fn main() {
         std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let wanted = |name| named.is_empty() || named.iter().any(|named| named == name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let aside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let aside = aside.unwrap();
+    ASIDE.set(aside.handle().clone()).unwrap();
     runtime.block_on(async {
         if wanted("cold") {
             put("cold", &reviews::measure().await);
@@ -36,6 +45,17 @@ pub fn main() {
             put("stampede", &stampede::measure().await);
         }
     });
+}
+
+/// Where registries run: what asks them, bare or not, has to wake another thread as it would for
+/// any other server.
+static ASIDE: OnceLock<Handle> = OnceLock::new();
+
+/// A registry that anybody may pull from.
+async fn registry(ca: &Ca) -> Registry {
+    let leaf = ca.good();
+    let start = async move { Registry::start_tls(Access::anonymous(), &leaf).await };
+    ASIDE.get().unwrap().spawn(start).await.unwrap()
 }
 
 fn put(name: &str, markdown: &str) {

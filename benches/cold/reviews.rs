@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::bare::{Bare, Wanted};
 use super::page::Table;
-use super::{LATENCIES, median, ratio, shown};
+use super::{LATENCIES, median, ratio, registry, shown};
 use crate::support::http::Connection2;
 use crate::support::images;
-use crate::support::misbehaving::{Access, Registry, faults};
+use crate::support::misbehaving::{Registry, faults};
 use crate::support::reviews::{POD, Review};
 use crate::support::tls::Ca;
 use crate::support::webhook::{Launch, Webhook};
@@ -58,7 +58,7 @@ struct Scene {
 impl Scene {
     async fn set(latency: Duration) -> Self {
         let ca = Ca::mint();
-        let registry = Registry::start_tls(Access::anonymous(), &ca.good()).await;
+        let registry = registry(&ca).await;
         Self { ca, registry, latency, made: 0 }
     }
 

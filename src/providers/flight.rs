@@ -42,7 +42,7 @@ pub(super) fn join_or_start(
     let run = Run { name: name.into(), running: AtomicBool::new(false) };
     let index = key.0;
     let fly = |flight| fly(shared.clone(), index, flight);
-    shared.flights.join_or_start(key, tenant, joins, run, Some(fly))
+    shared.flights.join_or_start(key, tenant, joins, run, || Some(fly))
 }
 
 impl Run {

@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use self::host::{Change, Ended, Host, Verdict, Whose};
 use super::Step;
 use super::identity::CredentialId;
+use super::progress;
 use super::trouble::trouble;
 use super::who::Who;
 use crate::facts::{Outcome, TroubleKind};
@@ -118,6 +119,7 @@ impl Breakers {
             })),
             Err(trouble) => {
                 self.spared(place.authority);
+                progress::spared();
                 Err(Outcome::Trouble(trouble))
             }
         }

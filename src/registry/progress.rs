@@ -1,6 +1,6 @@
 //! How far a lookup has come, readable by whoever cannot wait for its end.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::time::Instant;
@@ -37,6 +37,8 @@ pub enum Phase {
 pub struct Progress {
     state: Arc<Mutex<State>>,
     requests: Option<RequestBudget>,
+    /// A host was not asked, for what is known of it.
+    spared: Arc<AtomicBool>,
 }
 
 /// How many requests may still be sent, shared by everything that one review begins.
@@ -131,7 +133,7 @@ impl Default for Progress {
 impl Progress {
     /// A lookup that has not started.
     pub fn new() -> Self {
-        Self { state: Arc::new(Mutex::new(State::new())), requests: None }
+        Self { state: Arc::new(Mutex::new(State::new())), requests: None, spared: Arc::default() }
     }
 
     /// A lookup that has not started, and whose requests are taken from `budget`.
@@ -152,6 +154,12 @@ impl Progress {
     /// It now waits for what `other` waits for.
     pub fn follow(&self, other: &Self) {
         self.state().add_lane(&other.state);
+    }
+
+    /// Whether some host was not asked, for what the lookup's own namespace may know of it: what
+    /// could not be seen is then no answer to another's.
+    pub fn has_spared(&self) -> bool {
+        self.spared.load(Ordering::Relaxed)
     }
 
     /// When the registry first said that the image is not there, unless it has said otherwise
@@ -195,7 +203,8 @@ pub(super) fn current() -> Option<Progress> {
 /// Runs a part of the current lookup beside others: each of them waits for something else.
 pub(super) async fn lane<F: Future>(work: F) -> F::Output {
     let Some(whole) = current() else { return work.await };
-    let lane = Progress { requests: whole.requests.clone(), ..Progress::new() };
+    let (requests, spared) = (whole.requests.clone(), whole.spared.clone());
+    let lane = Progress { requests, spared, ..Progress::new() };
     whole.state().add_lane(&lane.state);
     CURRENT.scope(lane, work).await
 }
@@ -205,6 +214,11 @@ pub(super) fn spend() -> Result<(), u32> {
     CURRENT
         .try_with(|progress| progress.requests.as_ref().map_or(Ok(()), RequestBudget::spend))
         .unwrap_or(Ok(()))
+}
+
+/// A host is not asked for the current lookup.
+pub(super) fn spared() {
+    let _ = CURRENT.try_with(|progress| progress.spared.store(true, Ordering::Relaxed));
 }
 
 /// The current lookup now waits for this.

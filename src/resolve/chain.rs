@@ -2,6 +2,7 @@
 //! it, whatever the error of those before. Of an index, what the nodes would fetch is asked for
 //! with the same credential.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,8 +13,9 @@ use super::entries::{Room, wanted};
 use super::flight::{self, Flight};
 use super::spot::Spot;
 use super::tries::{Try, tries};
-use super::{Question, Shared, lifetime, stale};
+use super::{Question, Shared, known, lifetime, stale};
 use crate::facts::{Attempt, Outcome, Unchecked};
+use crate::registry::Phase;
 
 /// One question on its way through its credentials.
 #[derive(Clone)]
@@ -51,10 +53,21 @@ impl Chain {
     /// What is known now, or was before: what is kept is at hand.
     async fn at_deadline(&self) -> Vec<Attempt> {
         let now = Instant::now();
+        let waits = Cell::new(false);
         let mut attempts = self.so_far(|flight| match flight {
-            Some(flight) => flight.work.progress.at_deadline(now),
+            Some(flight) => {
+                let progress = &flight.work.progress;
+                waits.set(waits.get() || progress.phase() == Phase::Queued);
+                progress.at_deadline(now)
+            }
             None => Outcome::NotChecked(Unchecked::Deadline),
         });
+        // While one waits for its turn, another namespace's may have brought the answer.
+        if waits.get()
+            && let Some(attempts) = known::attempts(&self.shared, &self.question).await
+        {
+            return attempts;
+        }
         let current = {
             let trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
             trace.current.clone()
@@ -148,9 +161,9 @@ impl Chain {
             };
             spot.flies(flight.clone());
             match flight.landed().await {
-                // Another review's budget, or another namespace's, is no answer for this one.
-                Some(Outcome::NotChecked(Unchecked::Budget(_)))
-                    if !flight.work.is_of(&self.question) => {}
+                Some(outcome)
+                    if !flight.work.is_of(&self.question)
+                        && !flight::counts(&flight, &outcome, &self.question.tenant) => {}
                 Some(outcome) => return outcome,
                 // The task has panicked.
                 None => return Outcome::NotChecked(Unchecked::Failed),

@@ -70,30 +70,44 @@ impl Gate {
         }
     }
 
-    /// Waits for leave to ask `host` on behalf of `tenant`, from the narrowest bound to the widest:
-    /// whoever waits for one holds nothing that others need. One registry that hangs takes at most
-    /// half of a namespace's share, and all that have not answered lately three quarters.
+    /// Waits for leave to ask `host` on behalf of `tenant`. A host may answer while somebody waits
+    /// for it as for a stranger, who then holds and waits for nothing of the strangers' any more.
     pub(super) async fn enter(&self, tenant: &str, host: &str, lively: &Lively) -> Permit<'_> {
+        if let Some(strangers) = &self.strangers {
+            tokio::select! {
+                biased;
+                () = lively.until_known(host) => {}
+                permit = self.wait(Some(strangers), tenant, host) => return permit,
+            }
+        }
+        self.wait(None, tenant, host).await
+    }
+
+    /// Waits from the narrowest bound to the widest: whoever waits for one holds nothing that
+    /// others need. One registry that hangs takes at most half of a namespace's share, and all that
+    /// have not answered lately three quarters.
+    async fn wait<'a>(
+        &'a self,
+        strangers: Option<&'a Strangers>,
+        tenant: &str,
+        host: &str,
+    ) -> Permit<'a> {
         let pair = format!("{tenant}/{host}");
-        let strangers = self.strangers.as_ref();
-        // A host may answer while somebody waits for it.
-        let stranger = async |of: fn(&Strangers, &str, &str) -> Arc<Semaphore>| {
-            let strangers = strangers.filter(|_| !lively.knows(host))?;
-            let permit = of(strangers, tenant, &pair).acquire_owned().await.ok()?;
-            (!lively.knows(host)).then_some(permit)
-        };
         // The semaphores are never closed, so that there is always a permit.
         let (mut own, mut turn) = (Vec::with_capacity(4), Vec::with_capacity(3));
-        turn.extend(stranger(|strangers, _, pair| strangers.tenants_at_hosts.of(pair)).await);
-        own.extend(stranger(|strangers, tenant, _| strangers.tenants.of(tenant)).await);
+        if let Some(strangers) = strangers {
+            turn.extend(strangers.tenants_at_hosts.of(&pair).acquire_owned().await.ok());
+            own.extend(strangers.tenants.of(tenant).acquire_owned().await.ok());
+        }
         for share in [self.tenants_at_hosts.of(&pair), self.tenants.of(tenant), self.hosts.of(host)]
         {
             own.extend(share.acquire_owned().await.ok());
         }
-        turn.extend(stranger(|strangers, _, _| strangers.all.clone()).await);
-        let is_stranger = !lively.knows(host);
+        if let Some(strangers) = strangers {
+            turn.extend(strangers.all.clone().acquire_owned().await.ok());
+        }
         turn.extend(self.all.clone().acquire_owned().await.ok());
-        let strangers = strangers.filter(|_| is_stranger).map(|strangers| &strangers.aside);
+        let strangers = strangers.map(|strangers| &strangers.aside);
         let aside = strangers.into_iter().chain([&self.aside]).collect();
         Permit { _own: own, turn, aside }
     }

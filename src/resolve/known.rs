@@ -35,7 +35,6 @@ pub(super) async fn attempts(shared: &Arc<Shared>, question: &Question) -> Optio
             break;
         }
     }
-    shared.metrics.cache("hit");
     Some(attempts)
 }
 

@@ -31,8 +31,6 @@ pub(super) const STALE_BY_DIGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// A good answer is asked for again in the last one of so many parts of its time: early enough for
 /// a slow registry, and late enough to be no second load.
 const LAST_PART: u32 = 5;
-/// Longest that a registry's `Retry-After` is obeyed without a look.
-const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// How long to use an answer to a question with this credential. `age` is how long ago the
 /// registry said that it has no such thing, if it did: explaining that takes time too.
@@ -54,9 +52,8 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
         Outcome::Refused(_) => REFUSED,
         Outcome::Invalid(_) => INVALID,
         Outcome::Broken(_) => ABSENT,
-        Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => {
-            trouble.retry_after.unwrap_or(TROUBLE).clamp(TROUBLE, RETRY_AFTER)
-        }
+        // Until when it is not asked again is the breakers' to know, and others' answers end it.
+        Outcome::Trouble(trouble) if trouble.kind == TroubleKind::RateLimited => TROUBLE,
         // Until it is asked again, but no longer than what it has just said.
         Outcome::Trouble(trouble) => trouble.retry_after.unwrap_or(TROUBLE).min(TROUBLE),
         // A budget belongs to one namespace, and what was declined cost nothing.
@@ -121,6 +118,11 @@ impl Answer {
     /// Whether it may be used without asking again.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         now < self.until
+    }
+
+    /// Whether the registry was asked for this later than for `other`, and said something.
+    pub(super) fn is_later_word_than(&self, other: &Self) -> bool {
+        self.asked > other.asked && !matches!(self.outcome, Outcome::Trouble(_))
     }
 
     /// Whether it is good and in the last part of its time.
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_obeyed_within_bounds() {
+    fn a_limit_is_kept_no_longer_than_other_trouble_whatever_time_it_names() {
         let limited = |retry_after| {
             Outcome::Trouble(Trouble {
                 kind: TroubleKind::RateLimited,
@@ -220,7 +222,7 @@ mod tests {
         };
         let lifetime = |after| of(&key(CredentialId::ANONYMOUS), &limited(after), None).as_secs();
         assert_eq!(lifetime(None), 5);
-        assert_eq!(lifetime(Some(Duration::from_secs(60))), 60);
-        assert_eq!(lifetime(Some(Duration::from_secs(86_400))), 300);
+        assert_eq!(lifetime(Some(Duration::ZERO)), 5);
+        assert_eq!(lifetime(Some(Duration::from_secs(60))), 5);
     }
 }

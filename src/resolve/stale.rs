@@ -65,11 +65,15 @@ impl Chain {
         {
             return;
         }
-        attempt.stale = Some(Box::new(Stale {
-            age: before.now.saturating_duration_since(before.oldest),
-            now: std::mem::replace(&mut attempt.outcome, outcome),
-            entries: std::mem::replace(&mut attempt.entries, entries),
-        }));
+        let now = std::mem::replace(&mut attempt.outcome, outcome);
+        let entries = std::mem::replace(&mut attempt.entries, entries);
+        let age = before.now.saturating_duration_since(before.oldest);
+        if age.is_zero() {
+            // Others have asked in the meantime: nothing of it is too old.
+            attempt.remembered = before.remembered;
+        } else {
+            attempt.stale = Some(Box::new(Stale { age, now, entries }));
+        }
     }
 }
 
@@ -85,12 +89,14 @@ struct Before<'a> {
     now: Instant,
     /// When it gave the oldest of the answers whose time is over.
     oldest: Instant,
+    /// Whether it rests on a tag of a while ago.
+    remembered: bool,
 }
 
 impl<'a> Before<'a> {
     fn new(shared: &'a Shared, question: &'a Question, next: &'a Try<'a>) -> Self {
         let now = Instant::now();
-        Self { shared, question, next, now, oldest: now }
+        Self { shared, question, next, now, oldest: now, remembered: false }
     }
 
     /// A manifest and all that the nodes would fetch of it, unless some of it is not known, or was
@@ -99,6 +105,7 @@ impl<'a> Before<'a> {
         Box::pin(async move {
             let answer = self.shared.answers.get(&self.question.tenant, key).await?;
             let good = answer.good(self.now)?;
+            self.remembered |= answer.is_old_content(key);
             if answer.before.is_some() || !answer.is_fresh(self.now) {
                 self.oldest = self.oldest.min(good.asked);
             }

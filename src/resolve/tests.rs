@@ -1,6 +1,7 @@
 //! The resolver against a real HTTP registry on the loopback.
 
 mod ahead;
+mod later;
 mod share;
 mod stale;
 
@@ -49,6 +50,8 @@ struct FakeState {
     entries_open: watch::Receiver<bool>,
     /// What is answered instead, to paths that hold this.
     fails: Mutex<Option<(String, StatusCode)>>,
+    /// Every failure names a time.
+    comes_back: AtomicBool,
     /// `multi` leads to other images than before.
     moved: AtomicBool,
 }
@@ -59,7 +62,8 @@ impl Fake {
         let (entries, entries_open) = watch::channel(true);
         let (requests, arrived) = (Mutex::default(), Notify::new());
         let (fails, moved) = (Mutex::default(), AtomicBool::new(false));
-        let state = FakeState { requests, arrived, open, entries_open, fails, moved };
+        let comes_back = AtomicBool::new(false);
+        let state = FakeState { requests, arrived, open, entries_open, fails, comes_back, moved };
         let state = Arc::new(state);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -102,7 +106,8 @@ async fn answer(State(state): State<Arc<FakeState>>, request: Request) -> Respon
     let fails = state.fails.lock().unwrap().clone();
     if let Some((_, status)) = fails.filter(|(part, _)| path.contains(part)) {
         *response.status_mut() = status;
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        let comes_back = state.comes_back.load(Ordering::Relaxed);
+        if status == StatusCode::TOO_MANY_REQUESTS || comes_back {
             response.headers_mut().insert(header::RETRY_AFTER, 60.into());
         }
     } else if path.contains("/private/") && !authorised {

@@ -11,8 +11,8 @@ use super::load::{Load, Order, Tally, Told};
 use crate::support::webhook::Webhook;
 
 /// Longest that anything may take to be well again: the longest pause between two looks at a
-/// registry that failed (30 s), a look that still meets silence (10 s) and the pause after it, and
-/// the reviews that show it.
+/// registry that failed (10 s), a look that still meets silence (10 s) and the pause after it, and
+/// the reviews that show it, on a busy machine.
 const RECOVERY: Duration = Duration::from_secs(90);
 
 /// How much there is of everything.

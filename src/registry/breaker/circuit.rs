@@ -15,8 +15,8 @@ const ENOUGH: u32 = 4;
 const LASTING: Duration = Duration::from_secs(2);
 /// The first pause before it is asked again; each failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause: a person who has put the registry right tries again within seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A lookup that failed at a host.
 #[derive(Debug, Clone, Copy)]

@@ -142,6 +142,39 @@ async fn once_a_host_has_answered_nobody_waits_as_for_a_stranger() {
     drop(second);
 }
 
+/// Somebody waits as for a stranger where strangers may hold no more, and the host answers.
+async fn who_waits_is_let_in_once_it_answers(mut world: World, hang: impl Fn(&mut World)) {
+    hang(&mut world);
+    let (gate, lively) = (world.gate.clone(), world.lively.clone());
+    let waits = tokio::spawn(async move {
+        drop(gate.enter("shop", "new.test", &lively).await);
+    });
+    tokio::time::sleep(NOW).await;
+    assert!(!waits.is_finished());
+    world.answered("new.test");
+    timeout(NOW, waits).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_strangers_of_its_namespace_waits_no_longer_once_its_host_answers() {
+    who_waits_is_let_in_once_it_answers(World::new(), |world| {
+        for n in 0..6 {
+            world.hangs("shop", &format!("h{n}.test"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_who_waits_for_the_strangers_of_all() {
+    who_waits_is_let_in_once_it_answers(World::new(), |world| {
+        for n in 0..16 {
+            world.hangs(&format!("evil{n}"), &format!("h{n}.test"));
+        }
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_all_is_one_persons_nobody_is_a_stranger_and_none_steps_aside() {
     let limits = Limits { lookups: 16, lookups_per_tenant: 16, fair: false, ..Limits::default() };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 
-use crate::support::api_server::{ApiServer, Entry, secret_path};
+use crate::support::api_server::{ApiServer, Entry, NAMESPACES, secret_path};
 use crate::support::http::Connection2;
 use crate::support::images;
 use crate::support::misbehaving::{Access, Registry};
@@ -64,6 +64,8 @@ pub async fn run(size: Size) -> Run {
         api.put_pull_secret(namespace, "regcred", &[entry]);
     }
     let webhook = Launch::beside(&api).mode("enforce").start().await;
+    // Until the labels are there, they are asked for one by one.
+    api.log().until(1, |seen| seen.path == NAMESPACES && seen.query.contains("watch=true")).await;
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(Connection2::open(webhook.ca(), webhook.address()).await.unwrap());
