@@ -31,7 +31,16 @@ impl Names {
 
     /// In a registry's repositories, under the host by which it is reached.
     pub fn at(registry: &Arc<Registry>, host: &str) -> Self {
-        let (registry, host, other) = (registry.clone(), host.to_owned(), host.to_owned());
+        let host = host.to_owned();
+        Self::at_each(registry, move |_| host.clone())
+    }
+
+    /// The same, under hosts of which each number has one.
+    pub fn at_each(
+        registry: &Arc<Registry>,
+        host: impl Fn(u64) -> String + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let (registry, other) = (registry.clone(), host.clone());
         let images: Vec<_> = (0..4).map(|n| images::simple(&format!("chaos {n}"))).collect();
         repositories().for_each(|name| drop(registry.add(&name, "first", &images[0])));
         let good = move |number: u64| {
@@ -39,9 +48,10 @@ impl Names {
             let tag = format!("good-{number}");
             let image = &images[usize::try_from(number).unwrap() % images.len()];
             registry.add(&repository, &tag, image);
-            format!("{host}/{repository}:{tag}")
+            format!("{}/{repository}:{tag}", host(number))
         };
-        Self::of(good, move |number| format!("{other}/{}:bad-{number}", repository(number)))
+        let bad = move |number| format!("{}/{}:bad-{number}", other(number), repository(number));
+        Self::of(good, bad)
     }
 
     /// One that is there.
