@@ -20,9 +20,13 @@ async fn under_way(resolver: &Resolver, flights: usize) {
 }
 
 async fn heads(fake: &Fake, part: &str, heads: usize) {
-    while fake.count(&Method::HEAD, part) < heads {
-        fake.state.arrived.notified().await;
-    }
+    let all = async {
+        while fake.count(&Method::HEAD, part) < heads {
+            fake.state.arrived.notified().await;
+        }
+    };
+    let within = tokio::time::timeout(Duration::from_secs(20), all).await;
+    within.unwrap_or_else(|_| panic!("{heads} lookups of {part}"));
 }
 
 #[tokio::test]
@@ -106,6 +110,8 @@ async fn who_waits_for_a_turn_takes_what_another_has_brought_at_the_deadline() {
     let deadline = Instant::now() + Duration::from_secs(2);
     let waits = tokio::spawn({
         let (resolver, question) = (resolver.clone(), of("bank", good.image("multi:1")));
+        // Nothing older stands in for who asks anew.
+        let question = Question { anew: true, ..question };
         async move { resolver.resolve(&question, deadline).await }
     });
     under_way(&resolver, 4).await;
