@@ -166,7 +166,7 @@ mod tests {
         let network = network(&[NOWHERE, "10.96.0.1", "localhost", NOWHERE]);
         let [gone, service] = ["192.0.2.7", "10.96.0.1"].map(|ip| ip.parse::<IpAddr>().unwrap());
         network.fronts.store(vec![vec![gone], vec![service], Vec::new(), Vec::new()].into());
-        for _ in 0..40 {
+        for _ in 0..12 {
             network.find_fronts().await;
         }
         let fronts = network.fronts.load_full();

@@ -135,13 +135,11 @@ impl RegistryClient {
         // It is still there when the time is up, and what it waits for with it. Off the stack: it is
         // large, and whoever waits holds it.
         let mut work = Box::pin(progress.watch(self.shared.lookup(lookup)));
-        match timeout(limit, &mut work).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                progress.run_out_of_time();
-                progress.at_deadline(Instant::now())
-            }
+        if let Ok(outcome) = timeout(limit, &mut work).await {
+            return outcome;
         }
+        progress.run_out_of_time();
+        progress.at_deadline(Instant::now())
     }
 }
 
