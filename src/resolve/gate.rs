@@ -55,6 +55,13 @@ impl Gate {
         let (lookups, each) = (limits.lookups, limits.lookups_per_tenant);
         // Nobody steps aside where all lookups are one person's: that would be more than asked for.
         let aside = if limits.fair { ASIDE * lookups } else { 0 };
+        // One registry may then have all of them, as a rule it is the only one; no more are under
+        // way than objects are judged, so that one that hangs takes no more than its objects would.
+        let (at_host, host) = if limits.fair {
+            (each.div_ceil(2), limits.lookups_per_registry)
+        } else {
+            (each, lookups)
+        };
         Self {
             strangers: limits.fair.then(|| Strangers {
                 tenants_at_hosts: Shares::new(each.div_ceil(4)),
@@ -62,9 +69,9 @@ impl Gate {
                 all: Arc::new(Semaphore::new(lookups.div_ceil(2))),
                 aside: Arc::new(Semaphore::new(aside / 2)),
             }),
-            tenants_at_hosts: Shares::new(each.div_ceil(2)),
+            tenants_at_hosts: Shares::new(at_host),
             tenants: Shares::new(each),
-            hosts: Shares::new(limits.lookups_per_registry),
+            hosts: Shares::new(host),
             all: Arc::new(Semaphore::new(lookups)),
             aside: Arc::new(Semaphore::new(aside)),
         }
