@@ -10,11 +10,13 @@ mod it {
     pub mod support;
 }
 #[path = "../tests/parts"]
-#[cfg(test)]
 mod parts {
-    #![expect(dead_code, reason = "a tool box: not every tool is in use here")]
+    #![cfg_attr(test, expect(dead_code, reason = "a tool box: not every tool is in use here"))]
+    #[cfg(test)]
     pub mod cache;
+    #[cfg(test)]
     pub mod command;
+    #[cfg(test)]
     pub mod go;
 }
 

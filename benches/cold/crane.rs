@@ -1,5 +1,6 @@
 //! `pullcheck check` of many images beside `crane digest`, by a shell loop and by `xargs -P`.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -87,8 +88,8 @@ impl Scene {
                 registry.misbehave(&repository, faults::late(latency));
             }
             let pod = POD.object("shop", &format!("web-{number}"), pod_spec(&name));
-            names.push_str(&format!("{name}\n"));
-            pods.push_str(&format!("---\n{pod}\n"));
+            writeln!(names, "{name}").unwrap();
+            writeln!(pods, "---\n{pod}").unwrap();
         }
         let dir = TempDir::new().unwrap();
         std::fs::write(dir.path().join("images"), names).unwrap();

@@ -1,5 +1,6 @@
 //! The client: connections that are kept, bodies that are there, and nothing looked at but the uid.
 //! It shares the machine with the servers, so what it spends is theirs.
+#![expect(clippy::cast_precision_loss, reason = "figures to be read")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -128,7 +129,7 @@ impl Lanes {
             self.lanes.push(lane);
             took.extend(times);
         }
-        let (passed, cpu) = (begun.elapsed(), process::cpu(self.id) - cpu);
+        let (passed, cpu) = (begun.elapsed(), process::cpu(self.id).saturating_sub(cpu));
         took.sort_unstable();
         Round { took, passed, cpu }
     }

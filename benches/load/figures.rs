@@ -1,4 +1,5 @@
 //! Rounds of two servers by turns, and what they come to.
+#![expect(clippy::cast_precision_loss, reason = "figures to be read")]
 
 use std::sync::Arc;
 use std::time::Duration;

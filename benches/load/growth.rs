@@ -1,4 +1,5 @@
 //! What grows: images that are remembered, containers of a pod, its pull secrets, the review.
+#![expect(clippy::cast_precision_loss, reason = "figures to be read")]
 
 use std::sync::Arc;
 

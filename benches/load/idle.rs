@@ -1,4 +1,5 @@
 //! A server that nobody asks anything: how soon it is ready, and what it holds.
+#![expect(clippy::cast_precision_loss, reason = "figures to be read")]
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

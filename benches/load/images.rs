@@ -51,8 +51,8 @@ impl AllImages {
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, count).await
-            })
+                serve(listener, count).await;
+            });
         });
         Self { address: told.recv().unwrap(), asked }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use divan::{Bencher, black_box};
 use pullcheck::causes;
 use pullcheck::credentials::{ConfigFormat, Credential, DockerConfig, Keyring};
-use pullcheck::facts::{CredentialSource, Facts, Front, Settings};
+use pullcheck::facts::{Attempt, CredentialSource, Facts, Front, Settings};
 use pullcheck::gather::{Ask, Gatherer};
 use pullcheck::image::Reference;
 use pullcheck::objects::Objects;
@@ -138,7 +138,7 @@ impl World {
             workload: workload(&pod(20 << 10, &images)),
         };
         let facts = world.gather();
-        assert!(facts.images.iter().all(|image| image.attempts.iter().all(|one| one.works())));
+        assert!(facts.images.iter().all(|image| image.attempts.iter().all(Attempt::works)));
         drop(facts);
         world
     }
@@ -172,7 +172,7 @@ fn hit_the_cache(bencher: Bencher<'_, '_>) {
         let far = Instant::now() + Duration::from_secs(10);
         world.runtime.block_on(world.gatherer.resolver.resolve(&question, far))
     };
-    assert!(ask().iter().all(|attempt| attempt.works()));
+    assert!(ask().iter().all(Attempt::works));
     bencher.bench(ask);
 }
 
@@ -185,7 +185,7 @@ fn hit_the_cache_with_a_credential(bencher: Bencher<'_, '_>) {
         let far = Instant::now() + Duration::from_secs(10);
         world.runtime.block_on(world.gatherer.resolver.resolve(&question, far))
     };
-    assert!(ask().iter().all(|attempt| attempt.works()));
+    assert!(ask().iter().all(Attempt::works));
     bencher.bench(ask);
 }
 
