@@ -1,4 +1,4 @@
-//! `cargo bench --bench load [-- warm | growth | idle]`: see `docs/performance.md`.
+//! `cargo bench --bench load [-- warm | growth | idle | breaker]`: see `docs/performance.md`.
 
 #[path = "load/harness.rs"]
 #[cfg(test)]

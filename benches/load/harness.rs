@@ -5,6 +5,7 @@
 //! every review is answered, and with its own uid, is.
 #![expect(dead_code, reason = "the bench needs one half of it, its test the other")]
 
+mod beside;
 mod driver;
 mod figures;
 mod growth;
@@ -36,6 +37,8 @@ pub struct Plan {
     secrets: &'static [usize],
     sizes: &'static [usize],
     starts: usize,
+    new_images: usize,
+    waits_for_breakers: bool,
 }
 
 impl Plan {
@@ -50,6 +53,8 @@ impl Plan {
         secrets: &[0, 1, 8, 32, 200],
         sizes: &[2 << 10, 20 << 10, 200 << 10, 1 << 20, 3 << 20],
         starts: 20,
+        new_images: 2_000,
+        waits_for_breakers: true,
     };
 
     /// Enough to see that the harness works.
@@ -63,6 +68,8 @@ impl Plan {
         secrets: &[0, 33],
         sizes: &[2 << 10, 1 << 20],
         starts: 1,
+        new_images: 8,
+        waits_for_breakers: false,
     };
 }
 
@@ -84,6 +91,9 @@ pub fn main() {
         if wanted("warm") {
             put("warm", &warm::measure(&plan, noop::Noop::start).await);
         }
+        if wanted("breaker") {
+            put("breaker", &beside::measure(&plan).await);
+        }
         if wanted("growth") {
             put("growth", &growth::measure(&plan, noop::Noop::start).await);
         }
@@ -95,6 +105,7 @@ pub async fn smoke() {
     for text in [
         idle::measure(&Plan::SMOKE).await,
         warm::measure(&Plan::SMOKE, noop::Noop::here).await,
+        beside::measure(&Plan::SMOKE).await,
         growth::measure(&Plan::SMOKE, noop::Noop::here).await,
     ] {
         assert!(page::with(EMPTY, "x", &text).contains("|---|"), "{text}");
