@@ -162,7 +162,7 @@ async fn registry_away(scene: &Scene, load: &Load) {
         figures.assert_harmless(LIMIT).assert_judged();
     }
     // Nobody listens there.
-    let applied = scene.apply("refused", &format!("{REGISTRY}:9/team/app:1.0")).await;
+    let applied = scene.apply("refused", &format!("{REGISTRY}:4999/team/app:1.0")).await;
     assert_eq!(applied.code, Some(0), "{applied}");
     assert!(applied.stderr.contains("[registry-refused]"), "{applied}");
     scene.assert_none_failed(before).await;
