@@ -39,6 +39,9 @@ const VERDICTS: [&str; 3] = ["allow", "warn", "deny"];
 /// The outcomes of [`Metrics::event`], likewise from zero.
 const EVENTS: [&str; 5] = ["created", "repeated", "dropped", "forbidden", "failed"];
 
+/// What happens to the breaker of a registry, likewise.
+const BREAKER_EVENTS: [&str; 3] = ["opened", "closed", "spared"];
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ByReason {
     reason: &'static str,
@@ -128,7 +131,17 @@ impl Metrics {
 
     /// The same, with a label for each of these hosts: those that the operator named, and no other.
     pub fn for_hosts(hosts: Vec<Glob>) -> Self {
-        Self { hosts, ..Self::new() }
+        let metrics = Self { hosts, ..Self::new() };
+        // They are there from the start, so that a rate sees the first of what is rare.
+        let named = metrics.hosts.iter().map(ToString::to_string);
+        for registry in named.chain([OTHER.to_owned()]) {
+            metrics.stale_answers.get_or_create(&ByRegistry { registry: registry.clone() });
+            for event in BREAKER_EVENTS {
+                let registry = registry.clone();
+                metrics.breaker.get_or_create(&ByBreaker { event, registry });
+            }
+        }
+        metrics
     }
 
     fn with_namespaces(bound: usize) -> Self {
