@@ -135,10 +135,11 @@ impl Metrics {
         // They are there from the start, so that a rate sees the first of what is rare.
         let named = metrics.hosts.iter().map(ToString::to_string);
         for registry in named.chain([OTHER.to_owned()]) {
-            metrics.stale_answers.get_or_create(&ByRegistry { registry: registry.clone() });
+            let label = ByRegistry { registry: registry.clone() };
+            drop(metrics.stale_answers.get_or_create(&label));
             for event in BREAKER_EVENTS {
-                let registry = registry.clone();
-                metrics.breaker.get_or_create(&ByBreaker { event, registry });
+                let label = ByBreaker { event, registry: registry.clone() };
+                drop(metrics.breaker.get_or_create(&label));
             }
         }
         metrics
