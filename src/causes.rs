@@ -44,7 +44,7 @@ mod short_name;
 mod tag_mutable;
 mod tag_not_found;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod trouble;
 mod view;
 mod words;

@@ -55,6 +55,18 @@ pub struct Stale {
 }
 
 impl Attempt {
+    /// One without a credential that ended like this, asked just now and with nothing within it.
+    pub fn anonymous(outcome: Outcome) -> Self {
+        Self {
+            source: None,
+            anonymous: true,
+            outcome,
+            entries: Vec::new(),
+            remembered: false,
+            stale: None,
+        }
+    }
+
     /// Back to what asking came to now, without older answers.
     pub fn forget_older(&mut self) {
         if let Some(stale) = self.stale.take() {

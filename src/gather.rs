@@ -339,25 +339,13 @@ impl<'a> Keyrings<'a> {
     }
 }
 
-/// What came of not asking.
-fn unasked(outcome: Outcome) -> Attempt {
-    Attempt {
-        source: None,
-        anonymous: true,
-        outcome,
-        entries: Vec::new(),
-        remembered: false,
-        stale: None,
-    }
-}
-
 fn not_checked(why: Unchecked) -> Attempt {
-    unasked(Outcome::NotChecked(why))
+    Attempt::anonymous(Outcome::NotChecked(why))
 }
 
 /// A host that no DNS can know, and that nothing should have to remember.
 fn no_such_host(reference: &Reference) -> Attempt {
-    unasked(Outcome::Trouble(Trouble {
+    Attempt::anonymous(Outcome::Trouble(Trouble {
         kind: TroubleKind::Dns,
         host: reference.registry().chars().take(LONGEST_HOST).collect(),
         detail: "the name is too long".to_owned(),

@@ -100,14 +100,7 @@ mod tests {
         let settings = Settings::default();
         let no = refused(RefusedAt::Login, 401, None, "r.io");
         let source = Some(CredentialSource::DockerConfig);
-        let attempts = vec![Attempt {
-            source,
-            anonymous: false,
-            outcome: no,
-            entries: Vec::new(),
-            remembered: false,
-            stale: None,
-        }];
+        let attempts = vec![Attempt { source, anonymous: false, ..anonymous(no) }];
         let facts = facts(vec![image("r.io/api:1", attempts)], &settings);
         let message = only(&CAUSE, &facts).2;
         assert!(message.contains(": the login in --docker-config was refused (401)"), "{message}");

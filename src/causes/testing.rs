@@ -1,4 +1,4 @@
-//! Facts for the causes' own tests.
+//! Facts for the tests of causes, and of what asks them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::nodes::Node;
 use crate::workload::{Pins, PullPolicy, Role};
 
 /// The facts of a pod in namespace `shop` with these images and nothing else.
-pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> Facts<'a> {
+pub(crate) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> Facts<'a> {
     Facts {
         namespace: "shop",
         is_template: false,
@@ -36,7 +36,7 @@ pub(super) fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> F
 }
 
 /// One image and how its attempts ended.
-pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
+pub(crate) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
     ImageFact {
         field: "spec.containers[0].image",
         image,
@@ -52,28 +52,14 @@ pub(super) fn image(image: &str, attempts: Vec<Attempt>) -> ImageFact<'_> {
 }
 
 /// An attempt without a credential.
-pub(super) fn anonymous(outcome: Outcome) -> Attempt {
-    Attempt {
-        source: None,
-        anonymous: true,
-        outcome,
-        entries: Vec::new(),
-        remembered: false,
-        stale: None,
-    }
+pub(crate) fn anonymous(outcome: Outcome) -> Attempt {
+    Attempt::anonymous(outcome)
 }
 
 /// An attempt with what a credential provider gave.
 pub(super) fn provided(provider: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Provider(provider.to_owned()));
-    Attempt {
-        source,
-        anonymous: false,
-        outcome,
-        entries: Vec::new(),
-        remembered: false,
-        stale: None,
-    }
+    Attempt { source, anonymous: false, ..anonymous(outcome) }
 }
 
 /// A credential provider that is for the image, and what came of it.
@@ -84,18 +70,11 @@ pub(super) fn provider(name: &str, answer: ProviderAnswer) -> ProviderFact {
 /// An attempt with the credential of a secret.
 pub(super) fn with(secret: &str, outcome: Outcome) -> Attempt {
     let source = Some(CredentialSource::Secret(secret.to_owned()));
-    Attempt {
-        source,
-        anonymous: false,
-        outcome,
-        entries: Vec::new(),
-        remembered: false,
-        stale: None,
-    }
+    Attempt { source, anonymous: false, ..anonymous(outcome) }
 }
 
 /// An image that is there: one that is looked at no further than its manifest says.
-pub(super) fn served(content: Content) -> Outcome {
+pub(crate) fn served(content: Content) -> Outcome {
     let digest = Digest::of(Algorithm::Sha256, b"x");
     Outcome::Found(Found { digest, quota: None, content })
 }
@@ -106,7 +85,7 @@ pub(super) fn image_for(os: &str, architecture: &str) -> Content {
 }
 
 /// An image for this platform of that many bytes.
-pub(super) fn image_of(platform: &str, size: u64, left_out: Option<LeftOut>) -> Content {
+pub(crate) fn image_of(platform: &str, size: u64, left_out: Option<LeftOut>) -> Content {
     let config = ImageConfig::Platform(platform.parse().unwrap());
     Content::Image(Arc::new(ImageContent { config, size, behind_inline: None, left_out }))
 }

@@ -1,25 +1,14 @@
 //! Several images of one pod that rest on older answers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::facts::{
-    Content, Found, Front, Gaps, ImageConfig, ImageContent, Obstacle, Outcome, ServiceAccountFact,
-    ServiceAccountState, Settings, Stale, Trouble, TroubleKind,
-};
-use crate::image::{Algorithm, Digest, Reference};
-use crate::workload::{Pins, PullPolicy, Role};
+use crate::causes::testing::{anonymous, facts, image, image_of, served};
+use crate::facts::{Gaps, Obstacle, Outcome, Settings, Stale, Trouble, TroubleKind};
+use crate::workload::Role;
 
 /// It was there for this platform, and its registry fails now.
-fn before(field: &'static str, image: &'static str, platform: &str) -> ImageFact<'static> {
-    let content = Content::Image(Arc::new(ImageContent {
-        config: ImageConfig::Platform(platform.parse().unwrap()),
-        size: 1_000,
-        behind_inline: None,
-        left_out: None,
-    }));
-    let digest = Digest::of(Algorithm::Sha256, b"x");
+fn before(field: &'static str, name: &'static str, platform: &str) -> ImageFact<'static> {
     let now = Outcome::Trouble(Trouble {
         kind: TroubleKind::Timeout,
         host: "reg.test".to_owned(),
@@ -27,46 +16,10 @@ fn before(field: &'static str, image: &'static str, platform: &str) -> ImageFact
         waited: None,
         retry_after: None,
     });
-    let attempt = Attempt {
-        source: None,
-        anonymous: true,
-        outcome: Outcome::Found(Found { digest, quota: None, content }),
-        entries: Vec::new(),
-        remembered: false,
-        stale: Some(Box::new(Stale { age: Duration::from_secs(60), now, entries: Vec::new() })),
-    };
-    ImageFact {
-        field,
-        image,
-        role: Role::Container,
-        pull_policy: PullPolicy::Always,
-        reference: Reference::parse(image),
-        registry_allowed: true,
-        mirrors_told: false,
-        asked: true,
-        attempts: vec![attempt],
-        providers: Vec::new(),
-    }
-}
-
-fn facts<'a>(images: Vec<ImageFact<'a>>, settings: &'a Settings) -> Facts<'a> {
-    Facts {
-        namespace: "shop",
-        is_template: false,
-        pins: Pins::default(),
-        nodes: None,
-        gaps: Gaps { nodes: Some(Obstacle::Forbidden), ..Gaps::default() },
-        images,
-        secrets: Vec::new(),
-        service_account: ServiceAccountFact {
-            name: "default".to_owned(),
-            field: "spec.serviceAccountName".to_owned(),
-            state: ServiceAccountState::NotNeeded,
-        },
-        misplaced_pull_secrets: &[],
-        settings,
-        front: Front::Serve,
-    }
+    let stale = Stale { age: Duration::from_secs(60), now, entries: Vec::new() };
+    let found = anonymous(served(image_of(platform, 1_000, None)));
+    let attempt = Attempt { stale: Some(Box::new(stale)), ..found };
+    ImageFact { field, ..image(name, vec![attempt]) }
 }
 
 #[test]
@@ -81,6 +34,7 @@ fn what_is_said_of_one_image_for_several_is_taken_back_for_all_of_them() {
     // Its platform is nothing to a node.
     images[1].role = Role::Volume;
     let mut facts = facts(images, &settings);
+    facts.gaps = Gaps { nodes: Some(Obstacle::Forbidden), ..Gaps::default() };
     let told = |facts: &Facts<'_>| -> Vec<String> {
         let findings = causes::findings(facts).into_iter();
         let findings = findings.filter(|finding| finding.message.contains("the cluster's nodes"));

@@ -20,6 +20,15 @@ async fn landed(resolver: &Resolver) {
     }
 }
 
+/// The image `app:1`, whose answer is in the last fifth of its time.
+async fn late() -> (Fake, Resolver, Question) {
+    let (fake, resolver) = (Fake::start().await, resolver(Limits::default()));
+    let app = question(fake.image("app:1"), &[]);
+    ask(&resolver, app.clone()).await;
+    later(LATE).await;
+    (fake, resolver, app)
+}
+
 #[tokio::test]
 async fn an_answer_in_use_is_followed_by_the_next_before_its_end_and_nobody_waits() {
     let fake = Fake::start().await;
@@ -50,14 +59,10 @@ async fn an_answer_in_use_is_followed_by_the_next_before_its_end_and_nobody_wait
 
 #[tokio::test]
 async fn a_refresh_that_fails_is_not_tried_again_and_takes_nothing_away() {
-    let fake = Fake::start().await;
-    let resolver = resolver(Limits::default());
-    let app = || question(fake.image("app:1"), &[]);
-    ask(&resolver, app()).await;
-    later(LATE).await;
+    let (fake, resolver, app) = late().await;
     fake.fail("", StatusCode::TOO_MANY_REQUESTS);
     for _ in 0..10 {
-        let attempts = ask(&resolver, app()).await;
+        let attempts = ask(&resolver, app.clone()).await;
         assert!(found(&attempts) && attempts[0].stale.is_none(), "{attempts:?}");
         landed(&resolver).await;
     }
@@ -66,15 +71,11 @@ async fn a_refresh_that_fails_is_not_tried_again_and_takes_nothing_away() {
 
 #[tokio::test]
 async fn a_registry_that_wants_to_be_left_alone_is_not_asked_ahead() {
-    let fake = Fake::start().await;
-    let resolver = resolver(Limits::default());
-    let app = || question(fake.image("app:1"), &[]);
-    ask(&resolver, app()).await;
-    later(LATE).await;
+    let (fake, resolver, app) = late().await;
     fake.fail("", StatusCode::TOO_MANY_REQUESTS);
     ask(&resolver, question(fake.image("other:1"), &[])).await;
     for _ in 0..10 {
-        assert!(found(&ask(&resolver, app()).await));
+        assert!(found(&ask(&resolver, app.clone()).await));
         landed(&resolver).await;
     }
     assert_eq!(fake.count(&Method::HEAD, "/app/"), 1);
@@ -82,15 +83,11 @@ async fn a_registry_that_wants_to_be_left_alone_is_not_asked_ahead() {
 
 #[tokio::test]
 async fn a_refresh_that_is_told_no_is_believed() {
-    let fake = Fake::start().await;
-    let resolver = resolver(Limits::default());
-    let app = || question(fake.image("app:1"), &[]);
-    ask(&resolver, app()).await;
-    later(LATE).await;
+    let (fake, resolver, app) = late().await;
     fake.fail("", StatusCode::NOT_FOUND);
-    assert!(found(&ask(&resolver, app()).await));
+    assert!(found(&ask(&resolver, app.clone()).await));
     landed(&resolver).await;
-    let attempts = ask(&resolver, app()).await;
+    let attempts = ask(&resolver, app.clone()).await;
     assert!(matches!(attempts[0].outcome, Outcome::Absent(_)), "{attempts:?}");
 }
 

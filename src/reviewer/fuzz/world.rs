@@ -79,10 +79,8 @@ fn attempt(reference: &Reference, name: &str, foreign: &str) -> Attempt {
     Attempt {
         anonymous: source.is_none(),
         source,
-        outcome: outcome(reference, name, foreign),
-        entries: Vec::new(),
-        remembered: false,
         stale: (choice(name, 4) == 0).then(|| Box::new(older())),
+        ..Attempt::anonymous(outcome(reference, name, foreign))
     }
 }
 
