@@ -7,7 +7,8 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 # No path of the building machine gets into the program, so that the same sources make the same
 # program anywhere; tests/reproducible holds it to that.
-ENV RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-/root/.cargo}=/cargo"
+ENV CARGO_HOME=${CARGO_HOME:-/usr/local/cargo}
+ENV RUSTFLAGS="--remap-path-prefix=${CARGO_HOME}=/cargo"
 
 # The dependencies first, with an empty program: this layer is built again only when Cargo.toml or
 # Cargo.lock change.

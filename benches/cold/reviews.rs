@@ -1,18 +1,15 @@
 //! A review of new images beside the very same requests made bare.
 
-use std::time::{Duration, Instant};
-
-use serde_json::{Value, json};
-
 use super::bare::{Bare, Wanted};
 use super::page::Table;
 use super::{LATENCIES, median, ratio, registry, shown};
 use crate::support::http::Connection2;
 use crate::support::images;
 use crate::support::misbehaving::{Registry, faults};
-use crate::support::reviews::{POD, Review};
+use crate::support::reviews::{POD, Review, pod_spec_of};
 use crate::support::tls::Ca;
 use crate::support::webhook::{Launch, Webhook};
+use std::time::{Duration, Instant};
 
 /// Layers of each image; with its config it has eight parts.
 const LAYERS: usize = 7;
@@ -126,15 +123,8 @@ impl Scene {
     }
 
     fn review(&self, wanted: &[Wanted]) -> String {
-        let containers: Vec<Value> = wanted
-            .iter()
-            .enumerate()
-            .map(|(number, wanted)| {
-                let image = format!("{}/{}:1.0", self.registry.host(), wanted.repository);
-                json!({ "name": format!("c{number}"), "image": image })
-            })
-            .collect();
-        let pod = POD.object("shop", "web", json!({ "containers": containers }));
+        let image = |one: &Wanted| format!("{}/{}:1.0", self.registry.host(), one.repository);
+        let pod = POD.object("shop", "web", pod_spec_of(wanted.iter().map(image)));
         Review::create(&POD, &pod).json().to_string()
     }
 }

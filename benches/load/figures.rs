@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::driver::{Lanes, Protocol, Round, Target, Until};
-use super::process;
 use super::review::Review;
+use crate::support::memory;
 
 /// Two servers: the one that does nothing, and pullcheck.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +87,7 @@ impl Figures {
             cpu: rounds.iter().map(|round| round.cpu).sum::<Duration>()
                 / u32::try_from(rounds.iter().map(|round| round.took.len()).sum::<usize>())
                     .unwrap(),
-            resident: process::resident(target.id),
+            resident: memory::resident(target.id),
         }
     }
 }

@@ -9,9 +9,9 @@ use super::figures::{Pair, Servers, mb_text, ms_text, us_text};
 use super::images::AllImages;
 use super::noop::Noop;
 use super::page::Table;
-use super::process;
 use super::review::{Pod, Review};
 use super::scene::Scene;
+use crate::support::memory;
 use crate::support::tls::Leaf;
 use crate::support::webhook::{Launch, Webhook};
 
@@ -53,7 +53,7 @@ async fn images(plan: &Plan) -> String {
     let args = ["--insecure-registry", &host, "--timeout", "30s"];
     let webhook = Launch::alone().args(&args).mode("enforce").start().await;
     let target = Target { id: webhook.id(), address: webhook.address(), ca: webhook.ca() };
-    let begin = process::resident(webhook.id());
+    let begin = memory::resident(webhook.id());
     let mut reviewed = 0;
     for images in plan.images.iter().copied() {
         let reviews = images.div_ceil(IMAGES);
@@ -65,7 +65,7 @@ async fn images(plan: &Plan) -> String {
         let missed = again(&webhook, target, &known).await;
         let mut lanes = Lanes::open(target, ALONE.0, 1).await;
         let round = lanes.run(&known, plan.short_round).await;
-        let resident = process::resident(webhook.id());
+        let resident = memory::resident(webhook.id());
         let name = (0..asked).map(|number| registry.image(number).len()).sum::<usize>() / asked;
         table.row([
             asked.to_string(),
@@ -197,8 +197,8 @@ async fn sizes(plan: &Plan, noop: &impl AsyncFn(&Leaf) -> Noop) -> String {
             ms_text(pair.noop.p50),
             ms_text(pair.pullcheck.p50),
             ms_text(pair.pullcheck.p99),
-            mb_text(process::peak(noop.id())),
-            mb_text(process::peak(scene.webhook.id())),
+            mb_text(memory::peak(noop.id())),
+            mb_text(memory::peak(scene.webhook.id())),
         ]);
     }
     table.markdown()

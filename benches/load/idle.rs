@@ -12,10 +12,10 @@ use tokio::process::{Child, Command};
 use super::Plan;
 use super::figures::{mb_text, median, ms};
 use super::page::Table;
-use super::process;
 use crate::support::api_server::{ApiServer, node};
 use crate::support::check::{PULLCHECK, clean_env};
 use crate::support::http::Http;
+use crate::support::memory;
 use crate::support::tls::{Ca, Leaf};
 
 /// How long it is left alone before its memory is looked at.
@@ -71,7 +71,7 @@ async fn start(args: &[&str]) -> (Duration, u64) {
     assert!(ready.is_ok(), "it was not ready in {NEVER:?}");
     let after = begun.elapsed();
     tokio::time::sleep(REST).await;
-    (after, process::resident(child.id().unwrap()))
+    (after, memory::resident(child.id().unwrap()))
 }
 
 fn spawn(leaf: &Leaf, home: &TempDir, args: &[&str]) -> Child {

@@ -1,4 +1,4 @@
-//! What a process has used, as the kernel tells it.
+//! What processor time a process has used, as the kernel tells it.
 
 use std::time::Duration;
 
@@ -14,20 +14,4 @@ pub fn cpu(id: u32) -> Duration {
     let ticks = fields.split_whitespace().skip(11).take(2);
     let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap()).sum();
     Duration::from_millis(ticks * 1_000 / TICKS)
-}
-
-/// Bytes of memory that a process holds now.
-pub fn resident(id: u32) -> u64 {
-    status(id, "VmRSS:") << 10
-}
-
-/// Bytes of memory that a process has held at most.
-pub fn peak(id: u32) -> u64 {
-    status(id, "VmHWM:") << 10
-}
-
-fn status(id: u32, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Set to write the tables into the page; without it they are only printed.
-pub const BLESS: &str = "PULLCHECK_BLESS";
+#[path = "../../tests/parts/page.rs"]
+#[expect(dead_code, reason = "pages that are compared are the tests'")]
+mod parts;
 
 const PAGE: &str = "docs/performance.md";
 
@@ -47,19 +48,21 @@ impl Table {
 pub fn put(name: &str, command: &str, markdown: &str) {
     let text = format!("{}\n\n{}\n", made_by(command), markdown.trim_end());
     println!("\n{name}\n\n{text}");
-    if std::env::var_os(BLESS).is_some() {
+    if is_written() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
         let page = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, with(&page, name, &text)).unwrap();
     }
 }
 
+/// Whether the page is to be written.
+pub fn is_written() -> bool {
+    std::env::var_os(parts::BLESS).is_some()
+}
+
 /// The page with another text between the markers of a name.
 pub fn with(page: &str, name: &str, text: &str) -> String {
-    let (begin, end) = (format!("<!-- table: {name} -->\n"), format!("<!-- /table: {name} -->"));
-    let Some((before, rest)) = page.split_once(&begin) else { panic!("{PAGE} lacks {begin}") };
-    let Some((_, after)) = rest.split_once(&end) else { panic!("{PAGE} lacks {end}") };
-    format!("{before}{begin}{text}{end}{after}")
+    parts::with(page, &format!("table: {name}"), text)
 }
 
 /// The machine, the day and the command, on one line.

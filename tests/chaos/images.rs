@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
-use serde_json::json;
 
 use super::line::{Door, Line};
 use super::load::NAMESPACES;
 use super::process::{allowed_memory, peak_memory, resident_memory};
 use super::registry::Scene;
 use super::trial::{Came, Form, Trial, here};
-use crate::support::reviews::{POD, Review};
+use crate::support::reviews::{POD, Review, pod_spec_of};
 
 /// Distinct images, and how many of them one pod has.
 const IMAGES: usize = 10_000;
@@ -27,10 +26,7 @@ pub fn ten_thousand_images_are_new(_: &str) -> Came {
         let door = Door::new(scene.webhook.address(), scene.webhook.ca());
         let images = IMAGES * Form::asked().pick(1, 5);
         let pods = stream::iter((0..images / IN_A_POD).map(|number| {
-            let containers: Vec<_> = (0..IN_A_POD)
-                .map(|at| json!({ "name": format!("c{at}"), "image": order.names.good() }))
-                .collect();
-            let spec = json!({ "containers": containers });
+            let spec = pod_spec_of((0..IN_A_POD).map(|_| order.names.good()));
             let namespace = NAMESPACES[number % NAMESPACES.len()];
             let review = Review::create(&POD, &POD.object(namespace, "many", spec));
             let body = Bytes::from(review.json().to_string());

@@ -9,12 +9,10 @@ use std::path::Path;
 
 use super::table::ROWS;
 use super::trial::{Figures, Form};
+use crate::parts::page::{BLESS, split, with};
 
-/// Set to write what came of the trials.
-const BLESS: &str = "PULLCHECK_BLESS";
-
-const BEGIN: &str = "<!-- chaos -->\n";
-const END: &str = "<!-- /chaos -->";
+/// The part of the page.
+const NAME: &str = "chaos";
 const NOT_RUN: &str = "not run | | | | ";
 
 /// How a process inside tells the one outside.
@@ -52,10 +50,9 @@ pub fn keep(trouble: &str, figures: &Figures) {
     file.lock().unwrap();
     let mut page = String::new();
     file.read_to_string(&mut page).unwrap();
-    let (before, written, after) = parts(&page);
-    let mut rows = kept(written);
+    let mut rows = kept(split(&page, NAME).1);
     rows.insert(trouble.to_owned(), cells);
-    let page = format!("{before}{BEGIN}{}{END}{after}", table(&rows));
+    let page = with(&page, NAME, &table(&rows));
     file.set_len(0).unwrap();
     file.rewind().unwrap();
     file.write_all(page.as_bytes()).unwrap();
@@ -63,12 +60,6 @@ pub fn keep(trouble: &str, figures: &Figures) {
 
 fn path() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md")
-}
-
-fn parts(page: &str) -> (&str, &str, &str) {
-    let (before, rest) = page.split_once(BEGIN).expect("the page has the first marker");
-    let (written, after) = rest.split_once(END).expect("the page has the last marker");
-    (before, written, after)
 }
 
 /// What came of each trial, as the page has it.
@@ -101,7 +92,7 @@ fn the_page_has_a_row_with_figures_for_everything_that_is_tried_and_no_other() {
         return;
     }
     let page = std::fs::read_to_string(path()).unwrap();
-    let written = parts(&page).1;
+    let written = split(&page, NAME).1;
     let kept = kept(written);
     let same = written == table(&kept);
     assert!(same, "docs/reliability.md has other rows; {BLESS}=1 cargo test --test chaos");

@@ -13,6 +13,7 @@ use super::trial::{Came, Trial, here};
 use crate::parts::debian;
 use crate::support::check::Run;
 use crate::support::images;
+use crate::support::memory;
 use crate::support::misbehaving::Access;
 use crate::support::real_registry::{self, Flavour, RealRegistry};
 use crate::support::tls::{Ca, Leaf};
@@ -20,18 +21,12 @@ use crate::support::webhook::{Launch, Webhook};
 
 /// The most memory that the process has had, in bytes.
 pub fn peak_memory(webhook: &Webhook) -> usize {
-    memory(webhook, "VmHWM:")
+    usize::try_from(memory::peak(webhook.id())).unwrap()
 }
 
 /// What it has now.
 pub fn resident_memory(webhook: &Webhook) -> usize {
-    memory(webhook, "VmRSS:")
-}
-
-fn memory(webhook: &Webhook, what: &str) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", webhook.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+    usize::try_from(memory::resident(webhook.id())).unwrap()
 }
 
 pub fn the_registry_is_stopped(_: &str) -> Came {

@@ -77,7 +77,7 @@ fn run(trouble: &'static str, trial: impl FnOnce() -> Came) {
 
 rows! {
     the_registry_is_killed = registry: "a registry is killed, and started again",
-        "warned, at once" ["registry-refused"] "";
+        "warned, at once" ["registry-refused", "registry-error"] ", the latter for what was under way";
     the_registry_hangs = registry: "a registry takes requests and does not answer",
         "warned before the timeout" ["registry-timeout", "not-checked"] "";
     the_registry_drips = registry: "a registry sends a byte at a time",
@@ -98,7 +98,7 @@ rows! {
         "warned before the timeout" ["registry-timeout", "not-checked"] "";
     the_registry_vanishes = registry: "connections to a registry stay open and say nothing more, \
         and are reset in the end",
-        "warned before the timeout" ["registry-timeout", "not-checked"] "";
+        "warned before the timeout" ["registry-timeout", "not-checked", "registry-error"] "";
     packets_to_the_registry_are_dropped = network: "packets to and from a registry are dropped",
         "warned before the timeout" ["registry-timeout", "not-checked"] "";
     the_name_server_is_silent = network: "the name server does not answer",

@@ -1,21 +1,11 @@
 //! What one object, or one namespace, can cost has a bound, and beyond it nothing is denied.
 
-use serde_json::{Value, json};
-
 use crate::support::api_server::{ApiServer, Entry};
 use crate::support::images;
 use crate::support::misbehaving::{Access, Logins, Registry};
-use crate::support::reviews::{POD, Review, pod_spec_with_secrets};
+use crate::support::reviews::{POD, Review, pod_spec_of, pod_spec_with_secrets};
 use crate::support::secrets;
 use crate::support::webhook::{Call, Launch};
-
-fn containers(images: impl Iterator<Item = String>) -> Value {
-    let list: Vec<Value> = images
-        .enumerate()
-        .map(|(number, image)| json!({ "name": format!("c{number}"), "image": image }))
-        .collect();
-    json!({ "containers": list })
-}
 
 #[tokio::test]
 async fn sixty_four_images_of_one_object_are_looked_at_and_no_more() {
@@ -23,7 +13,7 @@ async fn sixty_four_images_of_one_object_are_looked_at_and_no_more() {
     let names = (0..70).map(|number| {
         registry.add(&format!("team/app{number}"), "1.0", &images::simple(&format!("{number}")))
     });
-    let spec = containers(names);
+    let spec = pod_spec_of(names);
     let webhook = Launch::alone().mode("enforce").args(&["--timeout", "30s"]).start().await;
     let review = Review::create(&POD, &POD.object("shop", "web", spec));
     let call = Call { timeout: Some("30s"), http2: false };

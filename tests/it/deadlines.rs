@@ -11,7 +11,7 @@ use crate::support::api_server::{
 };
 use crate::support::images;
 use crate::support::misbehaving::{Access, Logins, Registry, faults};
-use crate::support::reviews::{DEPLOYMENT, Review, pod_spec};
+use crate::support::reviews::{DEPLOYMENT, Review, pod_spec, pod_spec_of};
 use crate::support::server::{Gate, Greeting};
 use crate::support::token_server::{Mood as TokenMood, TokenServer};
 use crate::support::webhook::{Call, Launch, Reviewed, Webhook};
@@ -65,15 +65,11 @@ async fn a_registry_that_hangs_delays_nobody_and_is_asked_once() {
 async fn many_images_of_a_hanging_registry_are_one_warning_in_time() {
     let registry = Registry::start(Access::anonymous()).await;
     let webhook = Launch::alone().mode("enforce").start().await;
-    let containers: Vec<_> = (0..30)
-        .map(|number| {
-            let repository = format!("team/app{number}");
-            registry.misbehave(&repository, faults::hang());
-            let image = format!("{}/{repository}:1.0", registry.host());
-            serde_json::json!({ "name": format!("c{number}"), "image": image })
-        })
-        .collect();
-    let spec = serde_json::json!({ "containers": containers });
+    let spec = pod_spec_of((0..30).map(|number| {
+        let repository = format!("team/app{number}");
+        registry.misbehave(&repository, faults::hang());
+        format!("{}/{repository}:1.0", registry.host())
+    }));
     let review = Review::create(&DEPLOYMENT, &DEPLOYMENT.object("shop", "web", spec));
     let answer = unseen(&webhook, &review, "registry-timeout").await;
     assert!(answer.warnings()[0].contains("and 29 more images"), "{:?}", answer.warnings());

@@ -1,12 +1,10 @@
 //! What an operator writes is what happens: modes, actions, exemptions, allowed registries,
 //! overrides and namespace labels, from the configuration file to the answer.
 
-use serde_json::json;
-
 use crate::support::api_server::ApiServer;
 use crate::support::images;
 use crate::support::misbehaving::{Access, Registry};
-use crate::support::reviews::{POD, Review, owned, pod_spec};
+use crate::support::reviews::{POD, Review, owned, pod_spec, pod_spec_of};
 use crate::support::webhook::{Launch, Reviewed, Webhook};
 
 const REPOSITORY: &str = "team/app";
@@ -247,14 +245,10 @@ async fn at_most_twelve_warnings_are_shown_and_the_rest_is_counted() {
     let api = ApiServer::start(&["typo"]).await;
     api.put_mode("typo", "enfroce");
     let webhook = Launch::beside(&api).mode("warn").start().await;
-    let containers: Vec<_> = (0..20)
-        .map(|number| {
-            let image = format!("{}/{REPOSITORY}:absent-{number}", registry.host());
-            json!({ "name": format!("c{number}"), "image": image })
-        })
-        .collect();
+    let absent = |number| format!("{}/{REPOSITORY}:absent-{number}", registry.host());
+    let spec = pod_spec_of((0..20).map(absent));
     for namespace in ["shop", "typo"] {
-        let pod = POD.object(namespace, "web", json!({ "containers": containers }));
+        let pod = POD.object(namespace, "web", spec.clone());
         // `review` checks that there are no more than twelve.
         let answer = webhook.review(&Review::create(&POD, &pod)).await;
         let warnings = answer.warnings();

@@ -11,7 +11,7 @@ use crate::support::api_server::{
 };
 use crate::support::images::{self, Blob, Format, Image};
 use crate::support::misbehaving::{Access, Logins, Registry, faults};
-use crate::support::reviews::{POD, Review, owned, pod_spec, pod_spec_with_secrets};
+use crate::support::reviews::{POD, Review, owned, pod_spec, pod_spec_of, pod_spec_with_secrets};
 use crate::support::server::{Greeting, Reply, Seen, Server};
 use crate::support::webhook::{Call, Launch, Reviewed, Webhook};
 
@@ -203,14 +203,6 @@ fn evil(spec: Value) -> Review {
     Review::create(&POD, &POD.object("evil", "web", spec)).dry_run()
 }
 
-fn of_images(images: impl Iterator<Item = String>) -> Value {
-    let list: Vec<Value> = images
-        .enumerate()
-        .map(|(number, image)| json!({ "name": format!("c{number}"), "image": image }))
-        .collect();
-    json!({ "containers": list })
-}
-
 /// As by a wildcard in DNS: every name is another host, and all of them hang.
 #[tokio::test]
 async fn hundreds_of_hanging_hosts_of_one_namespace_do_not_keep_another_waiting() {
@@ -219,7 +211,7 @@ async fn hundreds_of_hanging_hosts_of_one_namespace_do_not_keep_another_waiting(
     let port = silent.address().port();
     let neighbours = Neighbours::move_in().await;
     let attack = (0..20).map(|review| {
-        evil(of_images((0..60).map(|host| format!("127.1.{review}.{host}:{port}/app:1"))))
+        evil(pod_spec_of((0..60).map(|host| format!("127.1.{review}.{host}:{port}/app:1"))))
     });
     neighbours.bear(attack.collect()).await;
 }
@@ -314,7 +306,7 @@ async fn objects_of_many_thousand_images_leave_room_for_all_others() {
     neighbours.registry.misbehave("evil/hangs", faults::hang().before_login());
     let crowd = || {
         let invalid = (0..9_000).map(|number| format!("A{number}"));
-        evil(of_images(std::iter::once(hangs.clone()).chain(invalid)))
+        evil(pod_spec_of(std::iter::once(hangs.clone()).chain(invalid)))
     };
     let second = async {
         neighbours.webhook.until_metric("pullcheck_in_flight_reviews", 1).await;

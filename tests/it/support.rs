@@ -18,6 +18,7 @@ pub mod executable;
 pub mod http;
 pub mod images;
 pub mod manifests;
+pub mod memory;
 pub mod misbehaving;
 pub mod plugins;
 pub mod push;

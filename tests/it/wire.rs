@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::api_server::{ApiServer, Entry};
 use crate::support::images::{self, Image, media};
 use crate::support::misbehaving::{Access, Logins, Registry, faults};
-use crate::support::reviews::{POD, Review, pod_spec};
+use crate::support::reviews::{POD, Review, pod_spec, pod_spec_of};
 use crate::support::server::Gate;
 use crate::support::tls::Ca;
 use crate::support::token_server::TokenServer;
@@ -74,16 +74,13 @@ fn with_secret(mut spec: Value) -> Value {
 /// A pod of many images, each of a repository of its own, and what it is needed to ask for.
 fn many(registry: &Registry) -> (Value, Requests) {
     let mut all = Requests::new();
-    let containers: Vec<Value> = (0..MANY)
-        .map(|number| {
-            let repository = format!("team/app{number}");
-            let image = images::simple(&format!("one of many {number}"));
-            all.extend(needed(&repository, &image));
-            let image = registry.add(&repository, "1.0", &image);
-            json!({ "name": format!("c{number}"), "image": image })
-        })
-        .collect();
-    (json!({ "containers": containers }), all)
+    let spec = pod_spec_of((0..MANY).map(|number| {
+        let repository = format!("team/app{number}");
+        let image = images::simple(&format!("one of many {number}"));
+        all.extend(needed(&repository, &image));
+        registry.add(&repository, "1.0", &image)
+    }));
+    (spec, all)
 }
 
 fn alone() -> Launch {
@@ -102,6 +99,15 @@ impl Guarded {
         let entry = Entry { host: &registry.host(), user: "alice", password };
         api.put_pull_secret("shop", "regcred", &[entry]);
         Self { registry, api }
+    }
+
+    /// By tokens, of this server.
+    async fn by_tokens() -> (Self, TokenServer) {
+        let leaf = Ca::mint().good();
+        let tokens = TokenServer::start_tls(&leaf).await;
+        let password = tokens.add_user("alice", &["*"]);
+        let registry = Registry::start_tls(Access::bearer(&tokens), &leaf).await;
+        (Self::new(registry, &password).await, tokens)
     }
 
     async fn webhook(&self) -> Webhook {
@@ -137,11 +143,7 @@ async fn an_anonymous_image_costs_head_get_and_one_request_for_each_part() {
 
 #[tokio::test]
 async fn a_token_registry_refuses_its_first_repository_only() {
-    let leaf = Ca::mint().good();
-    let tokens = TokenServer::start_tls(&leaf).await;
-    let password = tokens.add_user("alice", &["*"]);
-    let registry = Registry::start_tls(Access::bearer(&tokens), &leaf).await;
-    let guarded = Guarded::new(registry, &password).await;
+    let (guarded, tokens) = Guarded::by_tokens().await;
     let webhook = guarded.webhook().await;
     let mut all = unasked("team/app");
     for (times, repository) in [(1, "team/app"), (2, "team/second"), (3, "team/third")] {
@@ -191,11 +193,7 @@ async fn a_pod_of_thirty_images_costs_thirty_times_one_and_one_connection() {
 
 #[tokio::test]
 async fn a_pod_of_thirty_images_of_a_token_registry_needs_thirty_tokens() {
-    let leaf = Ca::mint().good();
-    let tokens = TokenServer::start_tls(&leaf).await;
-    let password = tokens.add_user("alice", &["*"]);
-    let registry = Registry::start_tls(Access::bearer(&tokens), &leaf).await;
-    let guarded = Guarded::new(registry, &password).await;
+    let (guarded, tokens) = Guarded::by_tokens().await;
     let webhook = guarded.webhook().await;
     let (spec, all) = many(&guarded.registry);
     admitted(&webhook, with_secret(spec)).await;

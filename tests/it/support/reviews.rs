@@ -96,6 +96,15 @@ pub fn pod_spec(image: &str) -> Value {
     json!({ "containers": [{ "name": "app", "image": image }] })
 }
 
+/// A pod specification with a container for each of these images, `c0`, `c1` and so on.
+pub fn pod_spec_of(images: impl IntoIterator<Item = String>) -> Value {
+    let containers = images.into_iter().enumerate();
+    let containers: Vec<Value> = containers
+        .map(|(number, image)| json!({ "name": format!("c{number}"), "image": image }))
+        .collect();
+    json!({ "containers": containers })
+}
+
 /// A pod specification with one container and pull secrets.
 pub fn pod_spec_with_secrets(image: &str, secrets: &[&str]) -> Value {
     let names: Vec<Value> = secrets.iter().map(|name| json!({ "name": name })).collect();
