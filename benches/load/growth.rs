@@ -12,6 +12,7 @@ use super::page::Table;
 use super::review::{Pod, Review};
 use super::scene::Scene;
 use crate::support::memory;
+use crate::support::misbehaving::Access;
 use crate::support::tls::Leaf;
 use crate::support::webhook::{Launch, Webhook};
 
@@ -125,7 +126,7 @@ async fn containers(plan: &Plan, noop: &impl AsyncFn(&Leaf) -> Noop) -> String {
         "CPU pullcheck, µs",
         "beyond, a container",
     ]);
-    let scene = Scene::set(IMAGES, 1).await;
+    let scene = Scene::set(IMAGES, 1, Access::basic).await;
     let noop = noop(scene.webhook.leaf()).await;
     for containers in plan.containers.iter().copied() {
         let reviews = scene.reviews(0, containers, 1);
@@ -155,7 +156,8 @@ async fn secrets(plan: &Plan, noop: &impl AsyncFn(&Leaf) -> Noop) -> String {
         "CPU pullcheck, µs",
     ]);
     let most = plan.secrets.iter().copied().max().unwrap_or_default();
-    let scene = Scene::set(6, most).await;
+    // A pod without any would be refused otherwise.
+    let scene = Scene::set(6, most, |_| Access::anonymous()).await;
     let noop = noop(scene.webhook.leaf()).await;
     for secrets in plan.secrets.iter().copied() {
         let reviews = scene.reviews(20 << 10, 6, secrets);
@@ -184,7 +186,7 @@ async fn sizes(plan: &Plan, noop: &impl AsyncFn(&Leaf) -> Noop) -> String {
         "no-op, MB at most",
         "pullcheck, MB at most",
     ]);
-    let scene = Scene::set(1, 1).await;
+    let scene = Scene::set(1, 1, Access::basic).await;
     let noop = noop(scene.webhook.leaf()).await;
     for size in plan.sizes.iter().copied() {
         let reviews = scene.reviews(size, 1, 1);

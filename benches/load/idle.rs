@@ -32,6 +32,7 @@ pub async fn measure(plan: &Plan) -> String {
         "at most",
         "resident, MB (median)",
         "at most",
+        "of it no file's, MB",
     ]);
     let api = ApiServer::start(&["shop"]).await;
     for number in 0..10 {
@@ -43,11 +44,12 @@ pub async fn measure(plan: &Plan) -> String {
     for (name, args) in
         [("no cluster", &["--no-cluster"][..]), ("a cluster of 10 nodes", &cluster[..])]
     {
-        let (mut ready, mut resident) = (Vec::new(), Vec::new());
+        let (mut ready, mut resident, mut anonymous) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..plan.starts {
-            let (after, bytes) = start(args).await;
-            ready.push(ms(after));
-            resident.push(bytes);
+            let started = start(args).await;
+            ready.push(ms(started.after));
+            resident.push(started.resident);
+            anonymous.push(started.anonymous as f64);
         }
         let most = ready.iter().copied().fold(0.0, f64::max);
         table.row([
@@ -56,13 +58,20 @@ pub async fn measure(plan: &Plan) -> String {
             format!("{most:.0}"),
             format!("{:.1}", median(resident.iter().map(|bytes| *bytes as f64)) / 1e6),
             mb_text(resident.into_iter().max().unwrap_or_default()),
+            format!("{:.1}", median(anonymous) / 1e6),
         ]);
     }
     table.markdown()
 }
 
-/// How soon after its start it is ready, and the bytes of memory that it holds a while later.
-async fn start(args: &[&str]) -> (Duration, u64) {
+/// How soon after its start it was ready, and the bytes of memory that it held a while later.
+struct Started {
+    after: Duration,
+    resident: u64,
+    anonymous: u64,
+}
+
+async fn start(args: &[&str]) -> Started {
     let home = TempDir::new().unwrap();
     let leaf = Ca::mint().good();
     let begun = Instant::now();
@@ -71,7 +80,8 @@ async fn start(args: &[&str]) -> (Duration, u64) {
     assert!(ready.is_ok(), "it was not ready in {NEVER:?}");
     let after = begun.elapsed();
     tokio::time::sleep(REST).await;
-    (after, memory::resident(child.id().unwrap()))
+    let id = child.id().unwrap();
+    Started { after, resident: memory::resident(id), anonymous: memory::anonymous(id) }
 }
 
 fn spawn(leaf: &Leaf, home: &TempDir, args: &[&str]) -> Child {

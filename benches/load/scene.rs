@@ -1,5 +1,5 @@
-//! What pullcheck has around it: a registry that asks for a login, and an API server with a pull
-//! secret, nodes and a namespace, as in a cluster.
+//! What pullcheck has around it: a registry, and an API server with pull secrets, nodes and a
+//! namespace, as in a cluster.
 
 use std::sync::Arc;
 
@@ -27,11 +27,11 @@ pub struct Scene {
 
 impl Scene {
     /// With so many images, and so many pull secrets: the first is for their registry, the others
-    /// for others.
-    pub async fn set(images: usize, secrets: usize) -> Self {
+    /// for others. `access` says whether that registry asks for the login in it.
+    pub async fn set(images: usize, secrets: usize, access: fn(&Logins) -> Access) -> Self {
         let logins = Logins::default();
         let password = logins.add("ada", &["*"]);
-        let registry = Registry::start(Access::basic(&logins)).await;
+        let registry = Registry::start(access(&logins)).await;
         let names = (0..images).map(|number| {
             let image = images::simple(&format!("image {number}"));
             registry.add(&format!("team/checkout/service-{number}"), "1.24.3", &image)

@@ -6,6 +6,7 @@ use super::figures::{Pair, Servers, mb_text, ms_text, us_text};
 use super::noop::Noop;
 use super::page::Table;
 use super::scene::Scene;
+use crate::support::misbehaving::Access;
 use crate::support::tls::Leaf;
 
 /// Bytes of the review, and how many images it has.
@@ -14,7 +15,7 @@ const IMAGES: usize = 6;
 
 /// The tables of throughput and of times.
 pub async fn measure(plan: &Plan, noop: impl AsyncFn(&Leaf) -> Noop) -> String {
-    let scene = Scene::set(IMAGES, 1).await;
+    let scene = Scene::set(IMAGES, 1, Access::basic).await;
     let noop = noop(scene.webhook.leaf()).await;
     let servers = Servers {
         noop: Target { id: noop.id(), address: noop.address(), ca: scene.webhook.ca() },

@@ -109,6 +109,10 @@ fn other_processor(
 /// Whether a node runs what is built for this. Variants are left out: they say what is fast, and
 /// seldom what runs.
 pub(super) fn runs(node: &Platform, built: &Platform) -> bool {
+    // As nearly always; nothing is copied then.
+    if node.os == built.os && node.architecture == built.architecture {
+        return true;
+    }
     let plain = |platform: &Platform| Platform::new(&platform.os, &platform.architecture, "");
     matches(Choice::Compatible, &plain(node), &plain(built))
 }

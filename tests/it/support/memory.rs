@@ -5,6 +5,11 @@ pub fn resident(id: u32) -> u64 {
     status(id, "VmRSS:")
 }
 
+/// Of these, what no file stands behind: what the process itself has written, and no other shares.
+pub fn anonymous(id: u32) -> u64 {
+    status(id, "RssAnon:")
+}
+
 /// Bytes that it has held at most.
 pub fn peak(id: u32) -> u64 {
     status(id, "VmHWM:")
