@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Plan;
 use super::driver::{Lanes, Protocol, Target, Until};
-use super::figures::{Pair, Servers, mb_text, ms_text, us_text};
+use super::figures::{Pair, mb_text, ms_text, us_text};
 use super::images::AllImages;
 use super::noop::Noop;
 use super::page::Table;
@@ -207,9 +207,5 @@ async fn sizes(plan: &Plan, noop: &impl AsyncFn(&Leaf) -> Noop) -> String {
 }
 
 async fn compare(plan: &Plan, scene: &Scene, noop: &Noop, reviews: &Arc<[Review]>) -> Pair {
-    let servers = Servers {
-        noop: Target { id: noop.id(), address: noop.address(), ca: scene.webhook.ca() },
-        pullcheck: scene.target(),
-    };
-    servers.compare(ALONE, reviews, plan.rounds.min(3), plan.short_round).await
+    scene.beside(noop).compare(ALONE, reviews, plan.rounds.min(3), plan.short_round).await
 }

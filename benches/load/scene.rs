@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use super::driver::Target;
+use super::figures::Servers;
+use super::noop::Noop;
 use super::review::{Pod, Review};
 use crate::support::api_server::{ApiServer, Entry, node};
 use crate::support::images;
@@ -60,6 +62,13 @@ impl Scene {
     pub fn target(&self) -> Target<'_> {
         let webhook = &self.webhook;
         Target { id: webhook.id(), address: webhook.address(), ca: webhook.ca() }
+    }
+
+    /// This pullcheck, and a server that does nothing beside it.
+    pub fn beside(&self, noop: &Noop) -> Servers<'_> {
+        let ca = self.webhook.ca();
+        let noop = Target { id: noop.id(), address: noop.address(), ca };
+        Servers { noop, pullcheck: self.target() }
     }
 
     /// Reviews of a pod of this size with so many containers, whose images are this scene's, over
