@@ -10,7 +10,8 @@ mod outcome;
 pub(crate) use candidates::RANKED;
 pub use candidates::{Candidate, Candidates, Whose};
 pub use content::{
-    Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault, Unread,
+    Content, Damage, Descriptor, Entry, ImageConfig, ImageContent, LeftOut, Part, PartFault,
+    Target, Unread,
 };
 pub use outcome::{
     Absent, Evidence, Found, Heard, ManifestFault, Missing, Outcome, Quota, Refusal, RefusedAt,

@@ -1,6 +1,6 @@
 //! The image has more bytes than the operator wants, or than a node has room for.
 
-use super::landing::fetched;
+use super::landing::{fetched, unseen};
 use super::{Basis, Cause, Certainty, Code, Finding, Severity, Standing, View, certainty, words};
 use crate::facts::{Conclusion, Facts};
 
@@ -40,7 +40,9 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
         let (Some(&least), Some(&most)) = (sizes.iter().min(), sizes.iter().max()) else {
             continue;
         };
-        if let Some(disk) = largest_disk.filter(|disk| *disk < least) {
+        // What some node would fetch and was not seen may be smaller.
+        let all_seen = unseen(facts, image).is_none();
+        if let Some(disk) = largest_disk.filter(|disk| all_seen && *disk < least) {
             let doubt = certainty::of_image(facts, image);
             let what = format!(
                 "it has at least {} in layers, compressed, and no node that it may land on has \
@@ -54,7 +56,7 @@ fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
             let (severity, certainty) = (Severity::WontPull, Certainty::Likely);
             findings.push(Finding::of_image(&CAUSE, severity, certainty, image, &what, fix));
         } else if let Some(limit) = limit.filter(|limit| *limit < most) {
-            let all = limit < least && !nodes.more;
+            let all = limit < least && !nodes.more && all_seen;
             let certainty = if all { Certainty::Proven } else { Certainty::Likely };
             let what = format!(
                 "it has at least {} in layers, compressed, and the limit is {}{}",
@@ -136,6 +138,24 @@ mod tests {
         ];
         let facts = facts(vec![image("ghcr.io/acme/api:v2", vec![index(&entries)])], &settings);
         assert_eq!(only(&CAUSE, &facts).1, Certainty::Likely);
+    }
+
+    #[test]
+    fn what_some_nodes_would_fetch_from_elsewhere_may_be_smaller() {
+        let of = |platform| (platform, served(image_of(platform, 3 * GIB, None)));
+        let whole = || index(&[of("linux/amd64"), of("linux/arm64")]);
+        for (attempt, expected) in
+            [(whole(), Certainty::Proven), (elsewhere(1, whole()), Certainty::Likely)]
+        {
+            let settings =
+                Settings { max_image_size: Some(GIB), ..declared(&["linux/amd64", "linux/arm64"]) };
+            let mut facts = facts(vec![image("ghcr.io/acme/api:v2", vec![attempt])], &settings);
+            let (severity, certainty, _) = only(&CAUSE, &facts);
+            assert_eq!((severity, certainty), (Severity::Advice, expected));
+            facts.nodes = nodes(vec![with_disk(Some(2 * GIB), false)]);
+            let all_seen = expected == Certainty::Proven;
+            assert_eq!(only(&CAUSE, &facts).0 == Severity::WontPull, all_seen);
+        }
     }
 
     #[test]

@@ -5,9 +5,8 @@
 
 use super::{Cause, Certainty, Finding, Severity, View, certainty};
 use crate::facts::{
-    Attempt, Candidate, Candidates, Conclusion, Content, Damage, Descriptor, Entry, EntryFact,
-    Facts, Found, ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, Part, PartFault,
-    Whose,
+    Attempt, Candidate, Candidates, Conclusion, Content, Damage, Entry, EntryFact, Facts, Found,
+    ImageConfig, ImageContent, ImageFact, ManifestFault, Outcome, Part, PartFault, Target, Whose,
 };
 use crate::image::{Digest, Platform};
 use crate::nodes::quirks::{Certain, Quirk, certain};
@@ -137,7 +136,7 @@ fn is_damaged(image: &ImageFact<'_>) -> bool {
             suspects(image, Role::Container).next().is_some()
         }
         Outcome::Found(Found { content: Content::Index(entries), .. }) => {
-            inner || entries.iter().any(|entry| entry.target.is_none())
+            inner || entries.iter().any(|entry| entry.target == Target::Nothing)
         }
         _ => false,
     })
@@ -380,7 +379,7 @@ fn of_index<'a>(
     let of = |index: usize| match known.iter().find(|(looked_at, _)| *looked_at == index) {
         Some((_, fate)) => *fate,
         // Not looked at. Nothing is known against it.
-        None if target(list, index).is_some() => Fate::Pulls,
+        None if is_fetchable(list, index) => Fate::Pulls,
         None => UNFETCHABLE,
     };
     let ways: Vec<Fate<'a>> = kind
@@ -408,15 +407,20 @@ fn of_index<'a>(
 }
 
 fn of_entry<'a>(list: &'a [Entry], fact: &'a EntryFact, role: Role, kind: &Candidate) -> Fate<'a> {
-    let Some(target) = target(list, fact.index) else { return UNFETCHABLE };
-    of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind)
+    match list.get(fact.index).map(|entry| &entry.target) {
+        Some(Target::Manifest(target)) => {
+            of_manifest(&fact.outcome, &fact.entries, Some(&target.digest), role, kind)
+        }
+        Some(Target::Elsewhere) => Fate::Unseen(&fact.outcome),
+        Some(Target::Nothing) | None => UNFETCHABLE,
+    }
 }
 
 /// What is fetched has no digest to be verified by, and is thrown away.
 const UNFETCHABLE: Fate<'_> = Fate::Fails(Fault::Invalid(ManifestFault::Malformed, None));
 
-fn target(list: &[Entry], index: usize) -> Option<&Descriptor> {
-    list.get(index)?.target.as_ref()
+fn is_fetchable(list: &[Entry], index: usize) -> bool {
+    list.get(index).is_some_and(|entry| entry.target != Target::Nothing)
 }
 
 #[cfg(test)]

@@ -15,12 +15,16 @@ pub(super) const CAUSE: Cause = Cause {
     what: "pullcheck did not look, or not to the end.",
     why: "The review's time was over before the question could be asked, a budget was used up, an \
           address is one that pullcheck does not go to, a right is missing (the message names it, \
-          and docs/rights.md says what each is for), a layer is kept at addresses of its own, or \
-          the pull policy Never means that a node does not ask either.",
+          and docs/rights.md says what each is for), a layer or an index's entry is kept at \
+          addresses of its own, or the pull policy Never means that a node does not ask either.",
     fix: "What the message says; most often nothing, or a second try.",
     seen_as: &["ErrImageNeverPull"],
     detect,
 };
+
+/// What is said of anything that has `urls`.
+const ELSEWHERE: &str = "is kept at addresses of its own (urls), which pullcheck does not ask";
+const REACH_THEM: &str = "make sure that nodes reach them";
 
 fn detect(facts: &View<'_>, findings: &mut Vec<Finding>) {
     for image in &facts.images {
@@ -61,11 +65,7 @@ fn left_out(facts: &View<'_>, image: &ImageFact<'_>) -> Option<(String, &'static
             format!("a bound is reached: it has {layers} layers"),
             "build it with fewer layers",
         )),
-        LeftOut::ForeignUrls => Some((
-            "a layer is kept at addresses of its own (urls), which pullcheck does not ask"
-                .to_owned(),
-            "make sure that nodes reach them",
-        )),
+        LeftOut::ForeignUrls => Some((format!("part of it {ELSEWHERE}"), REACH_THEM)),
         LeftOut::Depth | LeftOut::PullThrough => None,
     })
 }
@@ -100,6 +100,13 @@ fn reason<'a>(unchecked: &'a Unchecked, registry: &'a str) -> (&'a str, String, 
             format!("the nodes' files in --certs-d cannot be followed: {}", printable(why, 110)),
             "give pullcheck all files that they name",
         ),
+        Unchecked::Elsewhere(platform) => {
+            let entry = platform.as_ref().map_or_else(
+                || "an entry of its index".to_owned(),
+                |platform| format!("its entry for {}", printable(&platform.to_string(), 40)),
+            );
+            (registry, format!("{entry} {ELSEWHERE}"), REACH_THEM)
+        }
         Unchecked::PolicyNever => (
             "",
             "pull policy Never asks no registry".to_owned(),
@@ -116,6 +123,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::facts::Settings;
+    use crate::image::Platform;
 
     #[test]
     fn every_reason_is_told_and_none_is_more_than_unknown() {
@@ -133,6 +141,11 @@ mod tests {
                 Unchecked::NodeFiles("/certs/ca.pem cannot be read".to_owned()),
                 "the nodes' files in --certs-d cannot be followed: /certs/ca.pem cannot be read",
             ),
+            (
+                Unchecked::Elsewhere(Some(Box::new(Platform::new("linux", "arm64", "")))),
+                "its entry for linux/arm64 is kept at addresses of its own (urls), which",
+            ),
+            (Unchecked::Elsewhere(None), "not checked, an entry of its index is kept at addresses"),
             (Unchecked::PolicyNever, "pull policy Never"),
             (Unchecked::Failed, "failed inside"),
         ] {

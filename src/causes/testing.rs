@@ -8,7 +8,8 @@ use crate::facts::{
     Absent, Attempt, Content, CredentialSource, Damage, Descriptor, Entry, EntryFact, Evidence,
     Facts, Found, Front, Gaps, ImageConfig, ImageContent, ImageFact, LeftOut, Missing, Outcome,
     Part, PartFault, ProviderAnswer, ProviderFact, Refusal, RefusedAt, SecretFact,
-    ServiceAccountFact, ServiceAccountState, Settings, SpecCode, Trouble, TroubleKind,
+    ServiceAccountFact, ServiceAccountState, Settings, SpecCode, Target, Trouble, TroubleKind,
+    Unchecked,
 };
 use crate::image::{Algorithm, Digest, Platform, Reference};
 use crate::nodes::Node;
@@ -110,7 +111,7 @@ pub(super) fn whole(platform: &str) -> Outcome {
 pub(super) fn index(entries: &[(&str, Outcome)]) -> Attempt {
     let list = entries.iter().map(|(platform, _)| Entry {
         platform: (*platform != "-").then(|| platform.parse().unwrap()),
-        target: Some(Descriptor {
+        target: Target::Manifest(Descriptor {
             digest: Digest::of(Algorithm::Sha256, b"x"),
             size: Some(1),
             media_type: String::new(),
@@ -123,6 +124,16 @@ pub(super) fn index(entries: &[(&str, Outcome)]) -> Attempt {
         entries: Vec::new(),
     });
     Attempt { entries: facts.collect(), ..anonymous(served(content)) }
+}
+
+/// The same with this entry at addresses of its own, as `resolve` tells of it.
+pub(super) fn elsewhere(place: usize, mut attempt: Attempt) -> Attempt {
+    let mut list = attempt.outcome.index().unwrap().to_vec();
+    list[place].target = Target::Elsewhere;
+    let platform = list[place].platform.clone().map(Box::new);
+    attempt.entries[place].outcome = Outcome::NotChecked(Unchecked::Elsewhere(platform));
+    attempt.outcome = served(Content::Index(list.into()));
+    attempt
 }
 
 /// The operator says that the nodes have these platforms.

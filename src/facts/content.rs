@@ -63,7 +63,7 @@ pub enum LeftOut {
     PullThrough,
     /// It has more layers than are looked at; how many it has.
     Layers(usize),
-    /// A descriptor names addresses of its own (`urls`), which are never asked.
+    /// A part's descriptor names addresses of its own (`urls`), which are never asked.
     ForeignUrls,
 }
 
@@ -72,8 +72,30 @@ pub enum LeftOut {
 pub struct Entry {
     /// What it is built for; none for an entry that does not say, which every node takes.
     pub platform: Option<Platform>,
-    /// What it leads to; none where its digest is no digest, so that nothing can be asked for.
-    pub target: Option<Descriptor>,
+    /// What it leads to.
+    pub target: Target,
+}
+
+/// What an entry of an index leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A manifest in the registry.
+    Manifest(Descriptor),
+    /// Addresses of its own (`urls`), which are never asked here, and by containerd before the
+    /// registry (`core/remotes/docker/fetcher.go`, `Fetch`).
+    Elsewhere,
+    /// Its digest is no digest, so that nothing can be asked for.
+    Nothing,
+}
+
+impl Entry {
+    /// The manifest in the registry that it leads to, if it does.
+    pub fn manifest(&self) -> Option<&Descriptor> {
+        match &self.target {
+            Target::Manifest(descriptor) => Some(descriptor),
+            Target::Elsewhere | Target::Nothing => None,
+        }
+    }
 }
 
 /// What a manifest says of something that it leads to (OCI image spec, `descriptor.md`).

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Content, Damage, Entry};
-use crate::image::Digest;
+use crate::image::{Digest, Platform};
 
 /// How asking the registry for one image with one credential (or none) ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,6 +277,9 @@ pub enum Unchecked {
     Provider(String),
     /// The nodes' own registry configuration cannot be followed here; why, in our own words.
     NodeFiles(String),
+    /// The index's entry for this platform (none where it names none) leads to addresses of its
+    /// own, which are never asked.
+    Elsewhere(Option<Box<Platform>>),
     /// `imagePullPolicy: Never`: the node does not ask either.
     PolicyNever,
     /// A defect of our own; the log has it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::facts::{Candidate, Descriptor, Entry, Outcome, Unchecked};
+use crate::facts::{Candidate, Descriptor, Entry, Outcome, Target, Unchecked};
 
 /// Most entries of one image that are asked for with one credential, over all levels.
 const MOST_ENTRIES: usize = 16;
@@ -52,9 +52,10 @@ pub(super) fn wanted(
     }
     let mut wanted = Vec::with_capacity(indexes.len());
     for index in indexes {
-        let Some(target) = entries.get(index).and_then(|entry| entry.target.as_ref()) else {
+        let Some(entry) = entries.get(index) else { continue };
+        if entry.target == Target::Nothing {
             continue;
-        };
+        }
         let beyond = if depth >= DEEPEST {
             Some(format!("{DEEPEST} indexes within each other"))
         } else if !room.take() {
@@ -62,13 +63,19 @@ pub(super) fn wanted(
         } else {
             None
         };
-        let Some(beyond) = beyond else {
-            wanted.push(Wanted { index, ask: Ok(Arc::new(target.clone())) });
-            continue;
+        if let Some(beyond) = beyond {
+            let outcome = Outcome::NotChecked(Unchecked::Budget(beyond));
+            wanted.push(Wanted { index, ask: Err(outcome) });
+            break;
+        }
+        let ask = match entry.manifest() {
+            Some(manifest) => Ok(Arc::new(manifest.clone())),
+            None => {
+                let platform = entry.platform.clone().map(Box::new);
+                Err(Outcome::NotChecked(Unchecked::Elsewhere(platform)))
+            }
         };
-        let outcome = Outcome::NotChecked(Unchecked::Budget(beyond));
-        wanted.push(Wanted { index, ask: Err(outcome) });
-        break;
+        wanted.push(Wanted { index, ask });
     }
     wanted
 }
@@ -84,7 +91,7 @@ mod tests {
         let platform = Platform::new("linux", "amd64", "");
         let entry = |n: usize| Entry {
             platform: Some(platform.clone()),
-            target: Some(Descriptor {
+            target: Target::Manifest(Descriptor {
                 digest: Digest::of(Algorithm::Sha256, &n.to_be_bytes()),
                 size: None,
                 media_type: String::new(),
@@ -112,6 +119,41 @@ mod tests {
             let left = vec!["2 indexes within each other".to_owned()];
             assert_eq!(asked(2, depth, &room), (vec![], left), "{depth}");
         }
+    }
+
+    #[test]
+    fn an_entry_that_leads_elsewhere_is_named_and_not_asked_for() {
+        let entry = |processor: &str, target: Target| Entry {
+            platform: Some(Platform::new("linux", processor, "")),
+            target,
+        };
+        let manifest = Descriptor {
+            digest: Digest::of(Algorithm::Sha256, b"x"),
+            size: None,
+            media_type: String::new(),
+        };
+        let nameless = Entry { platform: None, target: Target::Elsewhere };
+        let entries = [
+            entry("arm64", Target::Elsewhere),
+            entry("amd64", Target::Manifest(manifest.clone())),
+            entry("s390x", Target::Elsewhere),
+            nameless,
+        ];
+        let node = |processor: &str| Candidate {
+            platform: Platform::new("linux", processor, ""),
+            loose: false,
+            runtime: "containerd/1.7".parse().ok(),
+        };
+        let nodes = [node("amd64"), node("arm64"), node("riscv64")];
+        let wanted = wanted(&nodes, &entries, 0, &Room::new());
+        let wanted: Vec<_> = wanted.into_iter().map(|entry| (entry.index, entry.ask)).collect();
+        let elsewhere = |platform: Option<&Platform>| {
+            Err(Outcome::NotChecked(Unchecked::Elsewhere(platform.cloned().map(Box::new))))
+        };
+        let arm64 = Platform::new("linux", "arm64", "");
+        let expected =
+            [(1, Ok(Arc::new(manifest))), (0, elsewhere(Some(&arm64))), (3, elsewhere(None))];
+        assert_eq!(wanted, expected);
     }
 
     #[test]

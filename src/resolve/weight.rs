@@ -70,7 +70,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::facts::{Descriptor, Entry};
+    use crate::facts::{Descriptor, Entry, Target};
     use crate::image::{Algorithm, Digest, Platform, Reference};
     use crate::registry::CredentialId;
 
@@ -80,7 +80,7 @@ mod tests {
         let media_type = "m".repeat(1_000);
         let target = Descriptor { digest: digest.clone(), size: None, media_type };
         let platform = Some(Platform::new(&"o".repeat(10_000), "amd64", ""));
-        let entries = [Entry { platform, target: Some(target.clone()) }];
+        let entries = [Entry { platform, target: Target::Manifest(target.clone()) }];
         let weight = |entry: Option<&Descriptor>, content| {
             let reference = Reference::parse("r.io/app:1").unwrap();
             let entry = entry.cloned().map(Arc::new);

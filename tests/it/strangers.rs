@@ -342,27 +342,60 @@ async fn addresses_that_a_manifest_names_get_no_connection() {
         (
             "layer",
             with_top(images::simple("u1"), |top| top["layers"][0]["urls"] = urls.clone()),
-            &["not-checked"][..],
+            "part of it is kept at addresses of its own (urls)",
         ),
         (
             "config",
             with_top(images::simple("u2"), |top| top["config"]["urls"] = urls.clone()),
-            &["not-checked"],
+            "part of it is kept at addresses of its own (urls)",
         ),
-        // An index that is not for us to read is there, and no more is said of it.
         (
             "entry",
             with_top(images::index(&[images::simple("u3")]), |top| {
                 top["manifests"][0]["urls"] = urls.clone();
             }),
-            &[],
+            "its entry for linux/amd64 is kept at addresses of its own (urls)",
         ),
     ];
-    for (what, image, codes) in all {
+    for (what, image, said) in all {
         let name = registry.add("team/app", what, &image);
         let answer = webhook.review(&Review::of_pod(&name)).await;
         assert!(answer.allowed(), "{what}: {:#}", answer.json);
-        assert_eq!(answer.warned_codes(), codes, "{what}: {:#}", answer.json);
+        assert_eq!(answer.warned_codes(), ["not-checked"], "{what}: {:#}", answer.json);
+        assert!(answer.warnings()[0].contains(said), "{what}: {:#}", answer.json);
     }
     assert_eq!(elsewhere.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_index_whose_entry_leads_elsewhere_is_judged_by_all_else_that_it_says() {
+    let registry = Registry::start(Access::anonymous()).await;
+    let of = |platform| images::image(Format::Oci, platform, &format!("elsewhere {platform}"));
+    let whole = images::index(&[of("linux/amd64"), of("linux/arm64"), of("linux/ppc64le")]);
+    let image = with_top(whole, |top| {
+        top["manifests"][1]["urls"] = json!(["https://elsewhere.invalid/manifest"]);
+    });
+    let name = registry.add("team/app", "1.0", &image);
+    registry.lose("team/app", &image.children[2].digest);
+    let webhook = Launch::alone().mode("enforce").start().await;
+    for (processor, denied, warned, said) in [
+        ("amd64", &[][..], &[][..], ""),
+        ("arm64", &[], &["not-checked"], "its entry for linux/arm64 is kept at addresses of its"),
+        ("ppc64le", &["manifest-missing"], &[], "is not in the registry (404"),
+        ("s390x", &["platform-missing"], &[], "built for linux/amd64, linux/arm64 and linux/"),
+    ] {
+        let mut spec = pod_spec(&name);
+        spec["nodeSelector"] =
+            json!({ "kubernetes.io/os": "linux", "kubernetes.io/arch": processor });
+        let pod = POD.object("shop", "web", spec);
+        let answer = webhook.review(&Review::create(&POD, &pod)).await;
+        assert_eq!(answer.allowed(), denied.is_empty(), "{processor}: {:#}", answer.json);
+        if !denied.is_empty() {
+            assert_eq!(answer.denied_codes(), denied, "{processor}");
+        }
+        assert_eq!(answer.warned_codes(), warned, "{processor}: {:#}", answer.json);
+        assert!(answer.json.to_string().contains(said), "{processor}: {:#}", answer.json);
+    }
+    let left_alone = |seen: &Seen| seen.path.contains(&image.children[1].digest);
+    assert_eq!(registry.log().count(left_alone), 0);
 }

@@ -128,6 +128,74 @@ fn an_entry_that_could_not_be_seen_is_told_where_a_node_would_take_it() {
 }
 
 #[test]
+fn an_entry_that_leads_elsewhere_is_told_where_a_node_would_take_it() {
+    let both = || elsewhere(1, index(&[("linux/amd64", fine()), ("linux/arm64", fine())]));
+    assert!(both().works());
+    for (platforms, told) in [(&[][..], true), (&["linux/arm64"], true), (&["linux/amd64"], false)]
+    {
+        let settings = declared(platforms);
+        let facts = of(vec![both()], &settings);
+        if !told {
+            only_these(&[], &facts);
+            continue;
+        }
+        let (_, certainty, message) = only(&not_checked::CAUSE, &facts);
+        assert_eq!(certainty, Certainty::Unknown);
+        assert!(message.contains("not checked, its entry for linux/arm64 is kept at"), "{message}");
+        only_these(&[&not_checked::CAUSE], &facts);
+    }
+}
+
+#[test]
+fn beside_an_entry_that_leads_elsewhere_what_is_wrong_is_as_sure_as_what_meets_it() {
+    use Certainty::{Likely, Proven};
+    let half = || elsewhere(1, index(&[("linux/amd64", gone()), ("linux/arm64", fine())]));
+    for (platforms, expected, told) in [
+        // Some node may get it from elsewhere.
+        (&[][..], Some(Likely), true),
+        (&["linux/amd64", "linux/arm64"], Some(Likely), true),
+        (&["linux/amd64"], Some(Proven), false),
+        (&["linux/arm64"], None, true),
+    ] {
+        let settings = declared(platforms);
+        let facts = of(vec![half()], &settings);
+        assert_eq!(certainty(&blob_missing::CAUSE, &facts), expected, "{platforms:?}");
+        let unknown = told.then_some(Certainty::Unknown);
+        assert_eq!(certainty(&not_checked::CAUSE, &facts), unknown, "{platforms:?}");
+    }
+    // No node that anybody thought of, and yet there may be one.
+    let others = [("linux/amd64", gone()), ("linux/arm64", gone()), ("linux/s390x", fine())];
+    let settings = Settings::default();
+    let facts = of(vec![elsewhere(2, index(&others))], &settings);
+    assert_eq!(certainty(&blob_missing::CAUSE, &facts), Some(Likely));
+    // By one way of going through the index it is the second entry that fails.
+    let twice = || elsewhere(0, index(&[("linux/amd64", fine()), ("linux/amd64", gone())]));
+    for (runtime, expected) in [("containerd/1.7", None), ("containerd/2.4", Some(Likely))] {
+        let settings =
+            Settings { runtimes: vec![runtime.parse().unwrap()], ..declared(&["linux/amd64"]) };
+        let facts = of(vec![twice()], &settings);
+        assert_eq!(certainty(&blob_missing::CAUSE, &facts), expected, "{runtime}");
+    }
+}
+
+#[test]
+fn an_index_tells_its_platforms_wherever_its_entries_lead() {
+    let settings = declared(&["linux/s390x"]);
+    let without = || elsewhere(0, index(&[("linux/amd64", fine()), ("linux/arm64", fine())]));
+    let facts = of(vec![without()], &settings);
+    let (_, certainty, message) = only(&platform_missing::CAUSE, &facts);
+    assert_eq!(certainty, Certainty::Proven);
+    assert!(message.contains("built for linux/amd64 and linux/arm64 only"), "{message}");
+    only_these(&[&platform_missing::CAUSE], &facts);
+    // An entry that names no platform is everybody's.
+    let nameless = elsewhere(1, index(&[("linux/amd64", fine()), ("-", fine())]));
+    let facts = of(vec![nameless], &settings);
+    let (_, _, message) = only(&not_checked::CAUSE, &facts);
+    assert!(message.contains("an entry of its index is kept at"), "{message}");
+    only_these(&[&not_checked::CAUSE], &facts);
+}
+
+#[test]
 fn windows_of_two_versions_are_told_apart_by_the_nodes_that_are_there() {
     let settings = Settings::default();
     let attempt = index(&[

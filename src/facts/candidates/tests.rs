@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use super::{Candidate, Candidates, Whose};
-use crate::facts::{Entry, Facts, Front, Gaps, ServiceAccountFact, ServiceAccountState, Settings};
+use crate::facts::{
+    Entry, Facts, Front, Gaps, ServiceAccountFact, ServiceAccountState, Settings, Target,
+};
 use crate::image::Platform;
 use crate::nodes::{Node, Runtime, RuntimeName};
 use crate::workload::Pins;
@@ -126,7 +128,7 @@ fn present_nodes_tell_what_a_pin_leaves_open() {
 #[test]
 fn what_a_pull_fetches_of_an_index_hangs_on_the_runtime() {
     let index = |platforms: &[&str]| -> Vec<Entry> {
-        let entry = |text: &&str| Entry { platform: Some(platform(text)), target: None };
+        let entry = |text: &&str| Entry { platform: Some(platform(text)), target: Target::Nothing };
         platforms.iter().map(entry).collect()
     };
     let plain = index(&["linux/386", "linux/amd64", "linux/amd64"]);

@@ -58,7 +58,7 @@ fn read(outline: &Outline, is: Kind, length: usize) {
             assert!(!entries.is_empty() && entries.len() <= 256);
             assert!(outline.size() <= length + fixed, "{} of {length}", outline.size());
             for entry in entries.iter() {
-                entry.target.iter().for_each(sound);
+                entry.manifest().into_iter().for_each(sound);
                 assert!(entry.platform.as_ref().is_none_or(is_modest));
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bounds::{MOST_ENTRIES, is_modest, platform_size};
 use super::strict;
 use super::{Kind, kind_of};
-use crate::facts::{Descriptor, Entry};
+use crate::facts::{Descriptor, Entry, Target};
 use crate::image::Digest;
 
 /// Layers beyond which an image is not read: containerd 2.4 takes no more descriptors, and before
@@ -93,7 +93,7 @@ impl Parts {
 pub fn entries_size(entries: &[Entry]) -> usize {
     let one = |entry: &Entry| {
         size_of::<Entry>()
-            + entry.target.as_ref().map_or(0, descriptor_size)
+            + entry.manifest().map_or(0, descriptor_size)
             + entry.platform.as_ref().map_or(0, platform_size)
     };
     entries.iter().map(one).sum()
@@ -134,15 +134,20 @@ fn entries(bytes: &[u8]) -> Option<Vec<Entry>> {
         return None;
     }
     let entry = |mut raw: strict::Descriptor| {
-        // Not asked for where the registry would be asked.
-        if raw.has_urls() || raw.inline().ok()?.is_some() {
+        // Some runtimes take it for the manifest, and others ask the registry.
+        if raw.inline().ok()?.is_some() {
             return None;
         }
         let platform = raw.platform();
         if !platform.as_ref().is_none_or(is_modest) {
             return None;
         }
-        Some(Entry { platform, target: descriptor(&raw) })
+        let target = if raw.has_urls() {
+            Target::Elsewhere
+        } else {
+            descriptor(&raw).map_or(Target::Nothing, Target::Manifest)
+        };
+        Some(Entry { platform, target })
     };
     index.manifests.into_iter().map(entry).collect()
 }

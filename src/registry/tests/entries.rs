@@ -7,7 +7,7 @@ use super::shelf::{INDEX, blob_lines, digest_of, entry, gone, image, serve, shel
 use super::world::{OCI, certificate, client, look, trouble};
 use crate::facts::{
     Content, Damage, Descriptor, Entry, Evidence, Found, ImageConfig, ManifestFault, Outcome, Part,
-    PartFault, Quota, SpecCode, TroubleKind, Unread,
+    PartFault, Quota, SpecCode, Target, TroubleKind, Unread,
 };
 use crate::image::{Platform, Reference};
 use crate::registry::{Lookup, Progress, RegistryClient};
@@ -44,7 +44,7 @@ async fn an_index_names_its_entries_and_each_is_asked_for_by_get_alone() {
     let Outcome::Found(found) = look(&client, "reg.test/app:1").await else { panic!() };
     let entry = entry(OCI, image.manifest.as_bytes());
     let platform = Some(Platform::new("linux", "arm64", ""));
-    let expected = Entry { platform, target: Some(entry.clone()) };
+    let expected = Entry { platform, target: Target::Manifest(entry.clone()) };
     assert_eq!(found.content, Content::Index([expected].into()));
     let before = fake.lines().len();
     let Outcome::Found(found) = look_at(&client, "app", &entry).await else { panic!() };

@@ -204,7 +204,7 @@ async fn an_entry_alone_that_fails_is_made_good_and_one_that_is_refused_is_not()
     let resolver = resolver(Limits::default());
     let multi = || question(fake.image("multi:1"), &[]);
     let attempts = ask(&resolver, multi()).await;
-    let entry = attempts[0].outcome.index().unwrap()[1].target.clone().unwrap();
+    let entry = attempts[0].outcome.index().unwrap()[1].manifest().cloned().unwrap();
     let key = resolver.shared.key(&multi(), &tries(&multi()).next().unwrap(), Some(entry.into()));
     // What was verified of an entry is known for longer than the lookup that would show this.
     let comes_to = async |outcome| {

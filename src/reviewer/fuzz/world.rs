@@ -119,7 +119,7 @@ fn outcome(reference: &Reference, name: &str, foreign: &str) -> Outcome {
         let (detail, waited) = ("as said".to_owned(), Some(Duration::from_millis(3_100)));
         Outcome::Trouble(Trouble { kind, host: host(), detail, waited, retry_after: waited })
     };
-    match choice(reference.name(), 24) {
+    match choice(reference.name(), 25) {
         0 => absent(Missing::Repository),
         1 => absent(Missing::Tag),
         2 => absent(Missing::Digest),
@@ -146,6 +146,10 @@ fn outcome(reference: &Reference, name: &str, foreign: &str) -> Outcome {
         20 => Outcome::NotChecked(Unchecked::Deadline),
         21 => found(None, ImageConfig::Platform(Platform::new(name, foreign, "v9")), 5),
         22 => found(Some(Quota { limit: 100, remaining: 1 }), ImageConfig::Artifact, u64::MAX),
+        23 => {
+            let platform = Platform::new(name, foreign, "v9");
+            Outcome::NotChecked(Unchecked::Elsewhere(Some(Box::new(platform))))
+        }
         _ => found(None, ImageConfig::OtherLayers { manifest: 1, config: 2 }, 5),
     }
 }

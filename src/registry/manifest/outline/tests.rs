@@ -79,8 +79,31 @@ fn every_entry_is_read_with_its_platform_and_target() {
     };
     let platforms: Vec<_> = entries.iter().map(|entry| entry.platform.clone()).collect();
     assert_eq!(platforms, [Some(Platform::new("linux", "arm", "v7")), None, Some(windows)]);
-    let targets: Vec<_> = entries.iter().map(|entry| entry.target.is_some()).collect();
-    assert_eq!(targets, [true, false, false]);
+    let manifest = Target::Manifest(Descriptor {
+        digest: Digest::parse(HEX).unwrap(),
+        size: Some(7),
+        media_type: "x".to_owned(),
+    });
+    let targets: Vec<_> = entries.iter().map(|entry| entry.target.clone()).collect();
+    assert_eq!(targets, [manifest, Target::Nothing, Target::Nothing]);
+}
+
+#[test]
+fn an_entry_that_has_addresses_leads_there_and_the_others_where_they_did() {
+    let platform = r#","platform":{"os":"linux","architecture":"arm64"}"#;
+    let away = layer(&format!(r#","urls":["https://cdn.test/x"]{platform}"#));
+    let manifests = [
+        away.as_str(),
+        &layer(r#","urls":[]"#),
+        &layer(r#","urls":null"#),
+        // Whatever it leads to, no digest is needed to leave it alone.
+        &away.replace(HEX, "odd"),
+    ];
+    let Outline::Index(entries) = read_index(&manifests.join(",")) else { panic!() };
+    assert_eq!(entries[0].platform, Some(Platform::new("linux", "arm64", "")));
+    assert_eq!(entries[0].target, Target::Elsewhere);
+    assert!(entries[1..3].iter().all(|entry| entry.manifest().is_some()));
+    assert_eq!(entries[3].target, Target::Elsewhere);
 }
 
 #[test]
@@ -94,8 +117,8 @@ fn an_index_that_is_spelled_in_an_unusual_way_is_left_open() {
         r#"{"manifests":[{"platform":{"OS":"linux"}}]}"#.to_owned(),
         r#"{"manifests":[{"platform":"linux/amd64"}]}"#.to_owned(),
         r#"{"manifests":[{"Platform":{"os":"linux"}}]}"#.to_owned(),
-        format!(r#"{{"manifests":[{}]}}"#, layer(r#","urls":["https://cdn.test/x"]"#)),
         format!(r#"{{"manifests":[{}]}}"#, layer(r#","data":"aGVsbG8hIQ==""#)),
+        format!(r#"{{"manifests":[{}]}}"#, layer(r#","urls":["https://c.test"],"data":"%""#)),
         format!(r#"{{"manifests":[{}]}}"#, vec![one.as_str(); MOST_ENTRIES + 1].join(",")),
         format!(r#"{{"manifests":[{}]}}"#, one.replace('x', &"x".repeat(256))),
         format!(r#"{{"manifests":[{}]}}"#, entry_for(&"x".repeat(129), 1)),
