@@ -53,9 +53,14 @@ pub(super) fn wanted(
     let mut wanted = Vec::with_capacity(indexes.len());
     for index in indexes {
         let Some(entry) = entries.get(index) else { continue };
-        if entry.target == Target::Nothing {
-            continue;
-        }
+        let ask = match &entry.target {
+            Target::Manifest(manifest) => Ok(Arc::new(manifest.clone())),
+            Target::Elsewhere => {
+                let platform = entry.platform.clone().map(Box::new);
+                Err(Outcome::NotChecked(Unchecked::Elsewhere(platform)))
+            }
+            Target::Nothing => continue,
+        };
         let beyond = if depth >= DEEPEST {
             Some(format!("{DEEPEST} indexes within each other"))
         } else if !room.take() {
@@ -68,13 +73,6 @@ pub(super) fn wanted(
             wanted.push(Wanted { index, ask: Err(outcome) });
             break;
         }
-        let ask = match entry.manifest() {
-            Some(manifest) => Ok(Arc::new(manifest.clone())),
-            None => {
-                let platform = entry.platform.clone().map(Box::new);
-                Err(Outcome::NotChecked(Unchecked::Elsewhere(platform)))
-            }
-        };
         wanted.push(Wanted { index, ask });
     }
     wanted
