@@ -105,7 +105,7 @@ impl Default for Limits {
             begun: 8_192,
             begun_per_tenant: 1_024,
             fair: true,
-            answers: 64 * 1024 * 1024,
+            answers: 96 * 1024 * 1024,
         }
     }
 }
@@ -160,7 +160,7 @@ impl Resolver {
     /// The attempts for the question, with what is known at `deadline`. What is not finished by
     /// then goes on in the background.
     pub async fn resolve(&self, question: &Question, deadline: Instant) -> Vec<Attempt> {
-        match known::attempts(&self.shared, question).await {
+        match known::attempts(&self.shared, question) {
             Some(attempts) => {
                 self.shared.metrics.cache("hit");
                 attempts

@@ -350,7 +350,7 @@ fn suspects(
         }
         _ => None,
     };
-    let inline = image.behind_inline.as_ref();
+    let inline = image.behind_inline.as_deref();
     let inline = inline.map(|damage| (Quirk::InlineData, Fault::BehindInline(damage)));
     config.into_iter().chain(inline)
 }

@@ -87,7 +87,7 @@ pub(super) fn image_for(os: &str, architecture: &str) -> Content {
 
 /// An image for this platform of that many bytes.
 pub(crate) fn image_of(platform: &str, size: u64, left_out: Option<LeftOut>) -> Content {
-    let config = ImageConfig::Platform(platform.parse().unwrap());
+    let config = ImageConfig::Platform(Arc::new(platform.parse().unwrap()));
     Content::Image(Arc::new(ImageContent { config, size, behind_inline: None, left_out }))
 }
 
@@ -165,7 +165,12 @@ pub(super) fn artifact() -> Content {
 
 /// An image with this config, of which this is wrong in the registry and held by the manifest.
 pub(super) fn image_with(config: ImageConfig, behind_inline: Option<Damage>) -> Content {
-    Content::Image(Arc::new(ImageContent { config, size: 1_000, behind_inline, left_out: None }))
+    Content::Image(Arc::new(ImageContent {
+        config,
+        size: 1_000,
+        behind_inline: behind_inline.map(Box::new),
+        left_out: None,
+    }))
 }
 
 pub(super) fn evidence(status: u16, code: Option<SpecCode>, host: &str) -> Evidence {

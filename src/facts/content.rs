@@ -36,7 +36,7 @@ pub struct ImageContent {
     pub size: u64,
     /// What is wrong in the registry with a part that the manifest itself holds: a matter of
     /// runtimes that pass over what it holds.
-    pub behind_inline: Option<Damage>,
+    pub behind_inline: Option<Box<Damage>>,
     /// Why some of it was not looked at.
     pub left_out: Option<LeftOut>,
 }
@@ -51,7 +51,7 @@ pub enum ImageConfig {
     /// That of an image, though for another number of layers than its manifest has.
     OtherLayers { manifest: usize, config: usize },
     /// The platform that the image is built for.
-    Platform(Platform),
+    Platform(Arc<Platform>),
 }
 
 /// Why an image was not looked at to the end.

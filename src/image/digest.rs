@@ -1,6 +1,7 @@
 //! Content digests as go-digest v1.0.0 takes them: three algorithms, lowercase hex, exact length.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sha2::digest::Digest as _;
 use sha2::{Sha256, Sha384, Sha512};
@@ -51,9 +52,9 @@ impl fmt::Display for Algorithm {
 
 /// A valid digest: `sha256:` and 64 lowercase hex digits, or its longer relatives.
 ///
-/// One pointer and a length: caches hold many.
+/// One pointer and a length, and one text for all copies: caches hold many.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest(Box<str>);
+pub struct Digest(Arc<str>);
 
 /// Which rule of a digest is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +134,21 @@ impl Digest {
         &self.0
     }
 
+    /// The hash itself, where it is one of SHA-256.
+    pub fn sha256(&self) -> Option<[u8; 32]> {
+        let hex = self.0.strip_prefix("sha256:")?;
+        let mut hash = [0; 32];
+        for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(hash)
+    }
+
+    /// The digest that this hash of SHA-256 is written as.
+    pub fn from_sha256(hash: &[u8; 32]) -> Self {
+        written(Algorithm::Sha256, hash)
+    }
+
     /// Whether these bytes have this digest.
     pub fn verify(&self, bytes: &[u8]) -> bool {
         Self::of(self.algorithm(), bytes) == *self
@@ -195,7 +211,7 @@ fn written(algorithm: Algorithm, hash: &[u8]) -> Digest {
     let hex = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let hex = hex.filter_map(|nibble| char::from_digit(u32::from(nibble), 16));
     let text: String = algorithm.name().chars().chain([':']).chain(hex).collect();
-    Digest(text.into_boxed_str())
+    Digest(text.into())
 }
 
 #[cfg(test)]
@@ -260,6 +276,15 @@ mod tests {
         hasher.update(b"a");
         hasher.update(b"bc");
         assert_eq!(hasher.finish().as_str(), ABC);
+    }
+
+    #[test]
+    fn a_hash_of_sha256_is_the_same_digest_again() {
+        let digest = Digest::parse(ABC).unwrap();
+        let hash = digest.sha256().unwrap();
+        assert_eq!(hash[..2], [0xba, 0x78]);
+        assert_eq!(Digest::from_sha256(&hash), digest);
+        assert_eq!(Digest::of(Algorithm::Sha512, b"abc").sha256(), None);
     }
 
     #[test]

@@ -14,9 +14,23 @@ pub use parse::PlatformError;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 /// Where a node's platform does not name its system.
 const DEFAULT_OS: &str = "linux";
+
+/// What nearly all images are built for.
+static COMMON: LazyLock<[Arc<Platform>; 6]> = LazyLock::new(|| {
+    [
+        ("linux", "amd64", ""),
+        ("linux", "arm64", ""),
+        ("linux", "arm64", "v8"),
+        ("linux", "arm", "v7"),
+        ("linux", "ppc64le", ""),
+        ("linux", "s390x", ""),
+    ]
+    .map(|(os, architecture, variant)| Arc::new(Platform::new(os, architecture, variant)))
+});
 
 /// A node's platform, or that of an index's entry: the OCI image index's `platform`.
 ///
@@ -40,6 +54,17 @@ impl Platform {
     pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
         let (os, architecture, variant) = (os.into(), architecture.into(), variant.into());
         Self { os, architecture, variant, ..Self::default() }
+    }
+
+    /// For keeping: most are one of few, and all of a kind are one.
+    pub fn shared(self) -> Arc<Self> {
+        let common = COMMON.iter().find(|common| ***common == self);
+        common.cloned().unwrap_or_else(|| Arc::new(self))
+    }
+
+    /// Whether it is one of those few.
+    pub fn is_common(self: &Arc<Self>) -> bool {
+        COMMON.iter().any(|common| Arc::ptr_eq(common, self))
     }
 
     /// The form in which platforms are compared (`Normalize`): lower case, one name for each

@@ -116,7 +116,7 @@ pub(super) struct Granted {
 /// Everything known about logging in, shared by all lookups.
 pub(super) struct Auth {
     transport: Arc<Transport>,
-    tokens: Fair<TokenKey, Arc<Token>>,
+    tokens: Fair<TokenKey, Arc<Token>, Outcome>,
     /// How a credential was taken at a realm: a GET-only realm costs no second refused login. What
     /// works for one says nothing about another.
     methods: Fair<(String, CredentialId), Method>,
@@ -134,7 +134,7 @@ impl fmt::Debug for Auth {
 }
 
 /// A token lives as long as its answer says.
-fn kept_tokens() -> Fair<TokenKey, Arc<Token>> {
+fn kept_tokens() -> Fair<TokenKey, Arc<Token>, Outcome> {
     let size = |key: &TokenKey, token: &Arc<Token>| key.size() + token.size();
     Fair::new(TOKENS, size, |token| token.lifetime)
 }
@@ -158,7 +158,7 @@ impl Auth {
         who: &Who,
     ) -> Step<Granted> {
         let key = question.key(who);
-        if let Some(token) = self.tokens.get(&who.tenant, &key).await {
+        if let Some(token) = self.tokens.get(&who.tenant, &key) {
             let token = (**token).clone();
             return Ok(Granted { token, question: question.clone(), cached: true });
         }
@@ -170,8 +170,8 @@ impl Auth {
     }
 
     /// A token that was refused is not used again.
-    pub(super) async fn drop_token(&self, question: &TokenQuestion, who: &Who) {
-        self.tokens.invalidate(&question.key(who)).await;
+    pub(super) fn drop_token(&self, question: &TokenQuestion, who: &Who) {
+        self.tokens.invalidate(&question.key(who));
     }
 
     /// Waits for the turn to log in at `host`; an anonymous request needs none.
@@ -181,7 +181,7 @@ impl Auth {
     pub(super) async fn turn(&self, host: &str, who: &Who) -> Step<Option<Slot>> {
         let Some(login) = &who.login else { return Ok(None) };
         enter(Phase::Login, host);
-        self.not_refused(host, who).await?;
+        self.not_refused(host, who)?;
         let proven = self.standing.is_proven(host, login.id);
         let slot = self
             .budgets
@@ -189,12 +189,12 @@ impl Auth {
             .await
             .map_err(|words| Outcome::NotChecked(Unchecked::Budget(words)))?;
         // The login before this one may have been the same.
-        self.not_refused(host, who).await?;
+        self.not_refused(host, who)?;
         Ok(Some(slot))
     }
 
-    async fn not_refused(&self, host: &str, who: &Who) -> Step<()> {
-        match self.standing.refused_login(&who.tenant, host, who.id()).await {
+    fn not_refused(&self, host: &str, who: &Who) -> Step<()> {
+        match self.standing.refused_login(&who.tenant, host, who.id()) {
             Some(refusal) => Err(Outcome::Refused(refusal)),
             None => Ok(()),
         }
@@ -260,8 +260,8 @@ mod tests {
     use super::super::token::parse;
     use super::*;
 
-    #[tokio::test]
-    async fn a_registrys_many_long_tokens_take_no_more_than_their_room() {
+    #[test]
+    fn a_registrys_many_long_tokens_take_no_more_than_their_room() {
         let tokens = kept_tokens();
         let body = format!(r#"{{"token":"{}","expires_in":3600}}"#, "a".repeat(16 * 1024));
         let token = parse(body.as_bytes(), Method::Get, jiff::Timestamp::now()).unwrap();
@@ -274,7 +274,7 @@ mod tests {
                 via: None,
                 who: CredentialId::ANONYMOUS,
             };
-            tokens.insert(&"shop".into(), key, token.clone()).await;
+            tokens.insert(&"shop".into(), key, token.clone());
         }
         assert!((500..1_024).contains(&tokens.count()), "{}", tokens.count());
     }

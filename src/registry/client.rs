@@ -126,7 +126,7 @@ impl RegistryClient {
         let shared = &self.shared;
         let listing = shared.hosts.of(lookup.reference, &shared.transport).await.ok()?;
         let who = Who::new(lookup.tenant, lookup.credential, &shared.identities);
-        walk::refusal(shared, lookup.reference, &listing, &who).await
+        walk::refusal(shared, lookup.reference, &listing, &who)
     }
 
     /// Asks, and reports to `progress` on the way. Ends by itself within the total limit.

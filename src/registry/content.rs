@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::facts::{Content, ImageConfig, ImageContent, LeftOut, Unread};
 use parts::{Looked, Plan};
 
-pub(super) use blob::{Seen, accept, damaged, is_encoded, not_found};
+pub(super) use blob::{Seen, Unseen, accept, damaged, is_encoded, not_found};
 pub(super) use config::Config;
 
 /// What a verified manifest leads to. Of one image, everything is looked at that may be; its end
@@ -42,7 +42,7 @@ async fn image(session: &Session<'_>, image: &Parts) -> Step<Content> {
         let Plan { jobs, left_out } = Plan::of(image);
         let Looked { config, behind_inline } = parts::look(session, jobs).await?;
         let config = config.map_or(ImageConfig::Unread, |read| read.of(image));
-        ImageContent { config, size, behind_inline, left_out }
+        ImageContent { config, size, behind_inline: behind_inline.map(Box::new), left_out }
     };
     Ok(Content::Image(Arc::new(content)))
 }

@@ -28,12 +28,12 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
     };
     let memory = &session.shared.memory;
     if let Some((length, outline)) =
-        memory.manifest(&session.who.tenant, session.key(&entry.digest), kind).await
+        memory.manifest(&session.who.tenant, session.key(&entry.digest), kind)
         && entry.size.is_none_or(|stated| stated == length)
     {
         return Ok(found(session, entry, None, &outline).await);
     }
-    let known = memory.quota(session.authority.as_str(), &session.who).await;
+    let known = memory.quota(session.authority.as_str(), &session.who);
     if known.is_some_and(|quota| is_low(quota, session.shared.quota_floor)) {
         return unread(Unread::Quota, known);
     }
@@ -52,7 +52,7 @@ pub(super) async fn run(session: &mut Session<'_>, entry: &Descriptor) -> Step<O
         Some((length, outline)) => {
             let key = session.key(&entry.digest);
             let (memory, tenant) = (&session.shared.memory, &session.who.tenant);
-            memory.keep_manifest(tenant, key, kind, length, outline.clone()).await;
+            memory.keep_manifest(tenant, key, kind, length, outline.clone());
             Ok(found(session, entry, quota, &outline).await)
         }
         None => unread(Unread::Unusual, quota),

@@ -19,6 +19,10 @@ pub struct CredentialId([u8; KEPT]);
 impl CredentialId {
     /// The id of every request without a login; no credential has it.
     pub const ANONYMOUS: Self = Self([0; KEPT]);
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for CredentialId {

@@ -115,7 +115,7 @@ async fn present(session: &mut Session<'_>, mut head: Answer, shelf: Shelf) -> S
             Err(fault) => return Ok(invalid(&head, fault)),
         };
         let (memory, tenant) = (&session.shared.memory, &session.who.tenant);
-        let known = memory.manifest(tenant, session.key(&digest), kind).await;
+        let known = memory.manifest(tenant, session.key(&digest), kind);
         if let Some((_, outline)) = known {
             let content = content::of(session, &outline).await?;
             return Ok(Outcome::Found(Found { digest, quota, content }));
@@ -158,7 +158,7 @@ pub(super) async fn note_quota(session: &Session<'_>, answer: &Answer) -> Option
     let quota = quota(&answer.headers);
     if !answer.redirected {
         let host = session.authority.as_str();
-        session.shared.memory.keep_quota(host, &session.who, quota).await;
+        session.shared.memory.keep_quota(host, &session.who, quota);
     }
     quota
 }
@@ -233,7 +233,7 @@ async fn verify(
         Ok((digest, kind, length, outline)) => {
             let key = session.key(&digest);
             let (memory, tenant) = (&session.shared.memory, &session.who.tenant);
-            memory.keep_manifest(tenant, key, kind, length, outline.clone()).await;
+            memory.keep_manifest(tenant, key, kind, length, outline.clone());
             let content = content::of(session, &outline).await?;
             Ok(Outcome::Found(Found { digest, quota, content }))
         }

@@ -8,6 +8,7 @@ mod bounds;
 mod document;
 mod others;
 mod outline;
+mod packed;
 mod strict;
 
 use oci_distribution::manifest::{
@@ -18,11 +19,12 @@ use oci_distribution::manifest::{
 use crate::facts::ManifestFault;
 use crate::image::Digest;
 pub(super) use bounds::is_modest;
-pub use bounds::platform_size;
+pub use bounds::shared_platform_size;
 use document::Document;
 pub(super) use others::Others;
 pub(super) use outline::{Outline, Parts, Source};
-pub use outline::{descriptor_size, entries_size};
+pub use outline::{descriptor_size, digest_size, entries_size};
+pub(super) use packed::Packed;
 
 /// containerd's own bound: a larger manifest is rejected before it is fetched.
 pub(super) const LARGEST: usize = 4 * 1048 * 1048;

@@ -173,12 +173,7 @@ impl<'a> Session<'a> {
 
     /// What is remembered of a digest belongs to this conversation's host and credential.
     pub(super) fn key(&self, digest: &Digest) -> Key {
-        Key {
-            host: self.home.clone(),
-            repository: self.reference.repository().into(),
-            digest: digest.clone(),
-            who: self.who.id(),
-        }
+        Key::of(&self.home, self.reference.repository(), digest, self.who.id())
     }
 
     /// Whether what is asked for here is fetched here from elsewhere, says the operator.
@@ -261,7 +256,7 @@ impl<'a> Session<'a> {
             }
         }
         if answer.status.is_success() && path.starts_with(MANIFESTS) {
-            self.note_way_in().await;
+            self.note_way_in();
         }
         Ok(answer)
     }

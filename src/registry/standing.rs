@@ -50,18 +50,18 @@ impl Standing {
     }
 
     /// The refusal of this login at this host that still stands.
-    pub(super) async fn refused_login(
+    pub(super) fn refused_login(
         &self,
         tenant: &str,
         host: &str,
         who: CredentialId,
     ) -> Option<Refusal> {
-        let refusal = self.logins.get(tenant, &(host.to_owned(), who)).await?;
+        let refusal = self.logins.get(tenant, &(host.to_owned(), who))?;
         Some((**refusal).clone())
     }
 
     /// The refusal for this repository that still stands.
-    pub(super) async fn refused_repository(
+    pub(super) fn refused_repository(
         &self,
         tenant: &str,
         host: &str,
@@ -69,7 +69,7 @@ impl Standing {
         who: CredentialId,
     ) -> Option<Refusal> {
         let key = (host.to_owned(), repository.to_owned(), who);
-        let refusal = self.repositories.get(tenant, &key).await?;
+        let refusal = self.repositories.get(tenant, &key)?;
         Some((**refusal).clone())
     }
 
@@ -79,12 +79,12 @@ impl Standing {
     }
 
     /// The login was accepted.
-    pub(super) async fn accept(&self, tenant: &Arc<str>, host: &str, who: CredentialId) {
-        self.proven.insert(tenant, (host.to_owned(), who), ()).await;
+    pub(super) fn accept(&self, tenant: &Arc<str>, host: &str, who: CredentialId) {
+        self.proven.insert(tenant, (host.to_owned(), who), ());
     }
 
     /// The login itself was refused.
-    pub(super) async fn refuse_login(
+    pub(super) fn refuse_login(
         &self,
         tenant: &Arc<str>,
         host: &str,
@@ -92,12 +92,12 @@ impl Standing {
         refusal: &Refusal,
     ) {
         let key = (host.to_owned(), who);
-        self.proven.invalidate(&key).await;
-        self.logins.insert(tenant, key, refusal.clone()).await;
+        self.proven.invalidate(&key);
+        self.logins.insert(tenant, key, refusal.clone());
     }
 
     /// This repository was refused.
-    pub(super) async fn refuse_repository(
+    pub(super) fn refuse_repository(
         &self,
         tenant: &Arc<str>,
         (host, repository): (&str, &str),
@@ -105,7 +105,7 @@ impl Standing {
         refusal: &Refusal,
     ) {
         let key = (host.to_owned(), repository.to_owned(), who);
-        self.repositories.insert(tenant, key, refusal.clone()).await;
+        self.repositories.insert(tenant, key, refusal.clone());
     }
 }
 

@@ -147,7 +147,7 @@ async fn resolve(
 
 /// Asks one host. The error is an answer after which no other is asked.
 async fn visit(session: &mut Session<'_>) -> Result<Said, Outcome> {
-    if let Some(refusal) = session.standing_refusal().await {
+    if let Some(refusal) = session.standing_refusal() {
         return Ok(Said::No(Outcome::Refused(refusal)));
     }
     if let Err(refusal) = session.take_leave() {
@@ -168,7 +168,7 @@ async fn visit(session: &mut Session<'_>) -> Result<Said, Outcome> {
         Err(outcome) => (outcome, false),
     };
     session.note_end(&outcome);
-    let outcome = session.note_refusal(outcome).await;
+    let outcome = session.note_refusal(outcome);
     match &outcome {
         // By digest it may have been gone a moment later.
         Outcome::Invalid(ManifestFault::TooLarge(_)) | Outcome::Absent(_) => Ok(Said::No(outcome)),
@@ -224,7 +224,7 @@ async fn nowhere(mut visits: Vec<Visit<'_>>) -> Outcome {
         (Some(mut session), Said::Missing(answer)) => {
             let absence = absent::missing(&mut session, &answer).await;
             let outcome = Box::pin(lookup::conclude(&mut session, absence)).await;
-            session.note_refusal(outcome).await
+            session.note_refusal(outcome)
         }
         (_, Said::No(outcome)) => outcome,
         _ => return Outcome::NotChecked(Unchecked::Failed),
@@ -270,11 +270,11 @@ pub(super) async fn entry(
     for endpoint in crew.in_turn() {
         let mut session = Session::new(shared, reference, &endpoint, &crew, who.clone());
         session.shown = true;
-        let ended = match session.standing_refusal().await {
+        let ended = match session.standing_refusal() {
             Some(refusal) => Err(Outcome::Refused(refusal)),
             None => match Box::pin(fetch(&mut session, entry)).await {
                 Ok(outcome) if !is_lost(&outcome) => Ok(outcome),
-                Ok(outcome) | Err(outcome) => Err(session.note_refusal(outcome).await),
+                Ok(outcome) | Err(outcome) => Err(session.note_refusal(outcome)),
             },
         };
         match said.add(ended) {
@@ -296,7 +296,7 @@ async fn fetch(session: &mut Session<'_>, entry: &Descriptor) -> Step<Outcome> {
 
 /// What is said instead of asking any of the hosts now; nothing where one of them would be asked,
 /// or has an answer that stands.
-pub(super) async fn refusal(
+pub(super) fn refusal(
     shared: &Arc<Shared>,
     reference: &Reference,
     listing: &Listing,
@@ -308,7 +308,7 @@ pub(super) async fn refusal(
         let endpoint = host.endpoint.as_ref().ok()?;
         let session = Session::new(shared, reference, endpoint, &crew, who.clone());
         let refusal = session.refusal_to_ask()?;
-        if session.standing_refusal().await.is_some() {
+        if session.standing_refusal().is_some() {
             return None;
         }
         first.get_or_insert(refusal);

@@ -62,23 +62,23 @@ impl WaysIn {
     }
 
     /// How this host has let them in.
-    pub(super) async fn of(&self, who: &Who, host: &Arc<str>) -> Option<WayIn> {
-        self.0.get(&who.tenant, &Guest::of(who, host)).await.map(|way| (**way).clone())
+    pub(super) fn of(&self, who: &Who, host: &Arc<str>) -> Option<WayIn> {
+        self.0.get(&who.tenant, &Guest::of(who, host)).map(|way| (**way).clone())
     }
 
     /// This host has let them in. What it has once let them in with is not renewed by that, so that
     /// it is asked itself from time to time.
-    pub(super) async fn keep(&self, who: &Who, host: &Arc<str>, way: WayIn) {
-        match self.of(who, host).await {
-            None => self.0.insert(&who.tenant, Guest::of(who, host), way).await,
+    pub(super) fn keep(&self, who: &Who, host: &Arc<str>, way: WayIn) {
+        match self.of(who, host) {
+            None => self.0.insert(&who.tenant, Guest::of(who, host), way),
             Some(known) if known == way || known == WayIn::Various => {}
-            Some(_) => self.give_up(who, host).await,
+            Some(_) => self.give_up(who, host),
         }
     }
 
     /// A guess from one repository to another came to nothing here.
-    pub(super) async fn give_up(&self, who: &Who, host: &Arc<str>) {
-        self.0.insert(&who.tenant, Guest::of(who, host), WayIn::Various).await;
+    pub(super) fn give_up(&self, who: &Who, host: &Arc<str>) {
+        self.0.insert(&who.tenant, Guest::of(who, host), WayIn::Various);
     }
 }
 

@@ -46,12 +46,12 @@ impl Chain {
         match timeout_at(deadline, task).await {
             Ok(Ok(attempts)) => attempts,
             Ok(Err(_)) => self.so_far(|_| Outcome::NotChecked(Unchecked::Failed)),
-            Err(_) => self.at_deadline().await,
+            Err(_) => self.at_deadline(),
         }
     }
 
     /// What is known now, or was before: what is kept is at hand.
-    async fn at_deadline(&self) -> Vec<Attempt> {
+    fn at_deadline(&self) -> Vec<Attempt> {
         let now = Instant::now();
         let waits = Cell::new(false);
         let mut attempts = self.so_far(|flight| match flight {
@@ -64,7 +64,7 @@ impl Chain {
         });
         // While one waits for its turn, another namespace's may have brought the answer.
         if waits.get()
-            && let Some(attempts) = known::attempts(&self.shared, &self.question).await
+            && let Some(attempts) = known::attempts(&self.shared, &self.question)
         {
             return attempts;
         }
@@ -74,7 +74,7 @@ impl Chain {
         };
         let last = attempts.len().checked_sub(1).and_then(|last| tries(&self.question).nth(last));
         if let (Some(next), Some(attempt)) = (last, attempts.last_mut()) {
-            self.stand_in(&next, current.as_deref(), attempt).await;
+            self.stand_in(&next, current.as_deref(), attempt);
         }
         if !attempts.iter().any(Attempt::works) {
             self.shared.metrics.deadline_missed();
@@ -86,7 +86,7 @@ impl Chain {
         for next in tries(&self.question) {
             let spot = Spot::image();
             let key = self.shared.key(&self.question, &next, None);
-            let kept = self.shared.kept(&self.question, &key, Instant::now()).await;
+            let kept = self.shared.kept(&self.question, &key, Instant::now());
             let remembered = kept.is_some_and(|answer| answer.is_old_content(&key));
             {
                 let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +97,7 @@ impl Chain {
             // Nothing is open any more.
             let known = spot.so_far(&|_| Outcome::NotChecked(Unchecked::Failed));
             let mut attempt = next.attempt(known, remembered);
-            self.stand_in(&next, Some(&spot), &mut attempt).await;
+            self.stand_in(&next, Some(&spot), &mut attempt);
             let ends = attempt.works();
             let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
             trace.current = None;
@@ -145,7 +145,7 @@ impl Chain {
     async fn ask(&self, next: &Try<'_>, spot: &Spot) -> Outcome {
         let key = self.shared.key(&self.question, next, spot.entry.clone());
         loop {
-            if let Some(answer) = self.shared.kept(&self.question, &key, Instant::now()).await {
+            if let Some(answer) = self.shared.kept(&self.question, &key, Instant::now()) {
                 return answer.outcome.clone();
             }
             // What is there is too old for who asks anew.

@@ -105,8 +105,8 @@ pub(super) fn counts(flight: &Flight, outcome: &Outcome, tenant: &str) -> bool {
 }
 
 /// What has been kept since `flight` was begun, and is enough for it.
-pub(super) async fn known(shared: &Shared, key: &Key, flight: &Flight) -> Option<Outcome> {
-    let known = shared.answers.get(&flight.tenant, key).await?;
+pub(super) fn known(shared: &Shared, key: &Key, flight: &Flight) -> Option<Outcome> {
+    let known = shared.answers.get(&flight.tenant, key)?;
     let is_later = flight.work.after.is_none_or(|after| known.asked > after);
     (is_later && known.is_fresh(Instant::now())).then(|| known.outcome.clone())
 }
@@ -137,7 +137,7 @@ async fn fly(
         Err(brought) => return brought,
     };
     // While this one waited for its turn, another namespace's may have come back.
-    if let Some(known) = known(&shared, &key, &flight).await {
+    if let Some(known) = known(&shared, &key, &flight) {
         return known;
     }
     let asked = *flight.work.asked.get_or_init(Instant::now);
@@ -151,23 +151,23 @@ async fn fly(
     }
     let age = progress.absent_since().map(|since| since.elapsed());
     let answer = Answer::new(&key, outcome.clone(), asked, age);
-    shared.keep(&flight.tenant, key, answer).await;
+    shared.keep(&flight.tenant, key, answer);
     outcome
 }
 
 impl Shared {
     /// Keeps an answer for its time. Trouble never takes the place of what is still good, and a
     /// "no" always does, even one too old to be kept.
-    pub(super) async fn keep(&self, tenant: &Arc<str>, key: Key, mut answer: Answer) {
+    pub(super) fn keep(&self, tenant: &Arc<str>, key: Key, mut answer: Answer) {
         let now = Instant::now();
-        let known = self.answers.get(tenant, &key).await;
+        let known = self.answers.get(tenant, &key);
         // Who asked earlier may hear later.
         if known.as_ref().is_some_and(|known| known.is_later_word_than(&answer)) {
             return;
         }
         if !answer.is_fresh(now) {
             if !answer.outcome.is_unseen() {
-                self.answers.invalidate(&key).await;
+                self.answers.invalidate(&key);
             }
             return;
         }
@@ -177,6 +177,6 @@ impl Shared {
             }
             answer.before = known.good(now).map(Box::new);
         }
-        self.answers.insert(tenant, key, answer).await;
+        self.answers.insert(tenant, key, answer);
     }
 }

@@ -1,6 +1,5 @@
 //! A question answered from the cache alone, which is how most are: nothing of it is copied.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -14,16 +13,16 @@ use crate::facts::{Attempt, Entry, EntryFact};
 use crate::registry::Kept;
 
 /// The attempts, if the cache can answer all that a node would ask.
-pub(super) async fn attempts(shared: &Arc<Shared>, question: &Question) -> Option<Vec<Attempt>> {
+pub(super) fn attempts(shared: &Arc<Shared>, question: &Question) -> Option<Vec<Attempt>> {
     let now = Instant::now();
     let mut attempts = Vec::with_capacity(1);
     for next in tries(question) {
         let key = shared.key(question, &next, None);
-        let answer = at_hand(shared, question, &next, &key, now).await?;
+        let answer = at_hand(shared, question, &next, &key, now)?;
         let entries = match answer.outcome.index() {
             Some(list) => {
                 let asked = Asked { shared, question, next: &next, now };
-                entries(asked, list, 0, &Room::new()).await?
+                entries(asked, list, 0, &Room::new())?
             }
             None => Vec::new(),
         };
@@ -39,14 +38,14 @@ pub(super) async fn attempts(shared: &Arc<Shared>, question: &Question) -> Optio
 }
 
 /// An answer that may be used as it is.
-async fn at_hand(
+fn at_hand(
     shared: &Arc<Shared>,
     question: &Question,
     next: &Try<'_>,
     key: &Key,
     now: Instant,
-) -> Option<Arc<Kept<Answer>>> {
-    let answer = shared.kept(question, key, now).await?;
+) -> Option<Arc<Kept<Key, Answer>>> {
+    let answer = shared.kept(question, key, now)?;
     // What stands in for it is looked for at more leisure.
     if answer.before.is_some() {
         return None;
@@ -64,32 +63,25 @@ struct Asked<'a> {
     now: Instant,
 }
 
-/// The same of an index's entries. Boxed, because indexes lie in each other.
-fn entries<'a>(
-    asked: Asked<'a>,
-    list: &'a [Entry],
-    depth: usize,
-    room: &'a Room,
-) -> Pin<Box<dyn Future<Output = Option<Vec<EntryFact>>> + Send + 'a>> {
-    Box::pin(async move {
-        let Asked { shared, question, next, now } = asked;
-        let mut facts = Vec::new();
-        for entry in wanted(&question.nodes, list, depth, room) {
-            let descriptor = match entry.ask {
-                Ok(descriptor) => descriptor,
-                Err(outcome) => {
-                    facts.push(fact(entry.index, None, outcome, Vec::new()));
-                    continue;
-                }
-            };
-            let key = shared.key(question, next, Some(Arc::clone(&descriptor)));
-            let answer = at_hand(shared, question, next, &key, now).await?;
-            let inner = match answer.outcome.index() {
-                Some(list) => entries(asked, list, depth + 1, room).await?,
-                None => Vec::new(),
-            };
-            facts.push(fact(entry.index, Some(&descriptor), answer.outcome.clone(), inner));
-        }
-        Some(facts)
-    })
+/// The same of an index's entries.
+fn entries(asked: Asked<'_>, list: &[Entry], depth: usize, room: &Room) -> Option<Vec<EntryFact>> {
+    let Asked { shared, question, next, now } = asked;
+    let mut facts = Vec::new();
+    for entry in wanted(&question.nodes, list, depth, room) {
+        let descriptor = match entry.ask {
+            Ok(descriptor) => descriptor,
+            Err(outcome) => {
+                facts.push(fact(entry.index, None, outcome, Vec::new()));
+                continue;
+            }
+        };
+        let key = shared.key(question, next, Some(Arc::clone(&descriptor)));
+        let answer = at_hand(shared, question, next, &key, now)?;
+        let inner = match answer.outcome.index() {
+            Some(list) => entries(asked, list, depth + 1, room)?,
+            None => Vec::new(),
+        };
+        facts.push(fact(entry.index, Some(&descriptor), answer.outcome.clone(), inner));
+    }
+    Some(facts)
 }

@@ -61,14 +61,34 @@ pub(super) fn of(key: &Key, outcome: &Outcome, age: Option<Duration>) -> Duratio
     }
 }
 
-/// How long an answer may stand in for a registry that fails; none that could be held against an
-/// image.
-fn good_for(key: &Key, outcome: &Outcome) -> Option<Duration> {
-    let Outcome::Found(found) = outcome else { return None };
-    if has_damage(found) || is_odd(found) {
-        return None;
+/// How long an answer may stand in for a registry that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GoodFor {
+    /// It could be held against an image.
+    Nothing,
+    /// As long as that of a tag.
+    Tag,
+    /// As long as that of a digest.
+    Digest,
+}
+
+impl GoodFor {
+    fn of(key: &Key, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Found(found) if has_damage(found) || is_odd(found) => Self::Nothing,
+            Outcome::Found(_) if key.reference.digest().is_some() => Self::Digest,
+            Outcome::Found(_) => Self::Tag,
+            _ => Self::Nothing,
+        }
     }
-    Some(if key.reference.digest().is_some() { STALE_BY_DIGEST } else { STALE_BY_TAG })
+
+    fn time(self) -> Option<Duration> {
+        match self {
+            Self::Nothing => None,
+            Self::Tag => Some(STALE_BY_TAG),
+            Self::Digest => Some(STALE_BY_DIGEST),
+        }
+    }
 }
 
 /// Some of it is not there, which not every runtime minds.
@@ -87,11 +107,12 @@ pub(super) struct Answer {
     pub(super) outcome: Outcome,
     /// When the registry was asked.
     pub(super) asked: Instant,
-    /// How long it is used without asking again, and until when.
-    fresh: Duration,
+    /// Until when it is used without asking again.
     until: Instant,
-    /// How long it stays good where the registry fails; none that could be held against an image.
-    stale: Option<Duration>,
+    /// How long that was, in milliseconds.
+    fresh: u32,
+    /// How long it stays good where the registry fails.
+    good: GoodFor,
     /// It is near its end, and was asked for again.
     pub(super) followed: AtomicBool,
     /// Where this is but trouble: what the registry said before.
@@ -110,9 +131,11 @@ impl Answer {
     /// An answer that has just come. `age` as for [`of`].
     pub(super) fn new(key: &Key, outcome: Outcome, asked: Instant, age: Option<Duration>) -> Self {
         let fresh = of(key, &outcome, age);
-        let stale = good_for(key, &outcome);
+        let good = GoodFor::of(key, &outcome);
         let (until, followed) = (Instant::now() + fresh, AtomicBool::new(false));
-        Self { outcome, asked, fresh, until, stale, followed, before: None }
+        // The longest is an hour.
+        let fresh = u32::try_from(fresh.as_millis()).unwrap_or(u32::MAX);
+        Self { outcome, asked, until, fresh, good, followed, before: None }
     }
 
     /// Whether it may be used without asking again.
@@ -127,7 +150,8 @@ impl Answer {
 
     /// Whether it is good and in the last part of its time.
     pub(super) fn is_near_its_end(&self, now: Instant) -> bool {
-        self.stale.is_some() && now + self.fresh / LAST_PART >= self.until
+        let fresh = Duration::from_millis(self.fresh.into());
+        self.good != GoodFor::Nothing && now + fresh / LAST_PART >= self.until
     }
 
     /// What may be said where the registry fails, and is not too old for that.
@@ -136,7 +160,7 @@ impl Answer {
             return None;
         }
         let own = || {
-            let (outcome, asked, most) = (self.outcome.clone(), self.asked, self.stale?);
+            let (outcome, asked, most) = (self.outcome.clone(), self.asked, self.good.time()?);
             Some(Good { outcome, asked, most })
         };
         self.before.as_deref().cloned().or_else(own)
@@ -145,7 +169,7 @@ impl Answer {
     fn good_until(&self) -> Option<Instant> {
         match self.before.as_deref() {
             Some(good) => Some(good.asked + good.most),
-            None => Some(self.asked + self.stale?),
+            None => Some(self.asked + self.good.time()?),
         }
     }
 

@@ -5,9 +5,6 @@
 //! above all its "no". It is taken whole or not at all, and `gather` takes it back where anything
 //! would be said against the image for it.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use tokio::time::Instant;
 
 use super::chain::Chain;
@@ -45,19 +42,14 @@ fn only_failed(attempt: &Attempt) -> bool {
 
 impl Chain {
     /// Puts what the registry said before in place of an attempt that failed.
-    pub(super) async fn stand_in(
-        &self,
-        next: &Try<'_>,
-        spot: Option<&Spot>,
-        attempt: &mut Attempt,
-    ) {
+    pub(super) fn stand_in(&self, next: &Try<'_>, spot: Option<&Spot>, attempt: &mut Attempt) {
         let refused = spot.is_some_and(Spot::is_refused);
         if self.question.anew || refused || !only_failed(attempt) {
             return;
         }
         let mut before = Before::new(&self.shared, &self.question, next);
         let key = self.shared.key(&self.question, next, None);
-        let Some((outcome, entries)) = before.of(&key, 0, &Room::new()).await else { return };
+        let Some((outcome, entries)) = before.of(&key, 0, &Room::new()) else { return };
         // The tag leads elsewhere now.
         if let (Outcome::Found(Found { digest, .. }), Outcome::Found(before)) =
             (&attempt.outcome, &outcome)
@@ -77,8 +69,7 @@ impl Chain {
     }
 }
 
-/// A manifest and what an index leads to, if all of it is known and good.
-type Looking<'a> = Pin<Box<dyn Future<Output = Option<Known>> + Send + 'a>>;
+/// A manifest and what an index leads to.
 type Known = (Outcome, Vec<EntryFact>);
 
 /// What the registry said before, as far as it is kept.
@@ -100,34 +91,27 @@ impl<'a> Before<'a> {
     }
 
     /// A manifest and all that the nodes would fetch of it, unless some of it is not known, or was
-    /// not good. Boxed, because indexes lie in each other.
-    fn of<'b>(&'b mut self, key: &'b Key, depth: usize, room: &'b Room) -> Looking<'b> {
-        Box::pin(async move {
-            let answer = self.shared.answers.get(&self.question.tenant, key).await?;
-            let good = answer.good(self.now)?;
-            self.remembered |= answer.is_old_content(key);
-            if answer.before.is_some() || !answer.is_fresh(self.now) {
-                self.oldest = self.oldest.min(good.asked);
-            }
-            let entries = match good.outcome.index() {
-                Some(list) => self.entries(list, depth, room).await?,
-                None => Vec::new(),
-            };
-            Some((good.outcome, entries))
-        })
+    /// not good.
+    fn of(&mut self, key: &Key, depth: usize, room: &Room) -> Option<Known> {
+        let answer = self.shared.answers.get(&self.question.tenant, key)?;
+        let good = answer.good(self.now)?;
+        self.remembered |= answer.is_old_content(key);
+        if answer.before.is_some() || !answer.is_fresh(self.now) {
+            self.oldest = self.oldest.min(good.asked);
+        }
+        let entries = match good.outcome.index() {
+            Some(list) => self.entries(list, depth, room)?,
+            None => Vec::new(),
+        };
+        Some((good.outcome, entries))
     }
 
-    async fn entries(
-        &mut self,
-        list: &[Entry],
-        depth: usize,
-        room: &Room,
-    ) -> Option<Vec<EntryFact>> {
+    fn entries(&mut self, list: &[Entry], depth: usize, room: &Room) -> Option<Vec<EntryFact>> {
         let mut facts = Vec::new();
         for entry in wanted(&self.question.nodes, list, depth, room) {
             let descriptor = entry.ask.ok()?;
             let key = self.shared.key(self.question, self.next, Some(descriptor.clone()));
-            let (outcome, inner) = self.of(&key, depth + 1, room).await?;
+            let (outcome, inner) = self.of(&key, depth + 1, room)?;
             facts.push(fact(entry.index, Some(&descriptor), outcome, inner));
         }
         Some(facts)

@@ -63,13 +63,13 @@ impl Shared {
     }
 
     /// The answer that is kept, unless it is older than the question takes.
-    pub(super) async fn kept(
+    pub(super) fn kept(
         &self,
         question: &Question,
         key: &Key,
         now: Instant,
-    ) -> Option<Arc<Kept<Answer>>> {
-        let answer = self.answers.get(&question.tenant, key).await?;
+    ) -> Option<Arc<Kept<Key, Answer>>> {
+        let answer = self.answers.get(&question.tenant, key)?;
         let old = !answer.is_fresh(now) || (question.anew && answer.is_old_content(key));
         (!old).then_some(answer)
     }

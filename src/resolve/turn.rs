@@ -26,7 +26,7 @@ pub(super) async fn take<'a>(
         let permit = shared.gate.enter(&flight.tenant, host, &shared.lively).await;
         // Before anybody else waits for it: this is for its own namespace alone.
         if let Some(refusal) = shared.client.refusal(lookup).await {
-            return Err(flight::known(shared, key, flight).await.unwrap_or(refusal));
+            return Err(flight::known(shared, key, flight).unwrap_or(refusal));
         }
         let leads = |other: &Flight| flight::leads(other, flight);
         let begin = || progress.begin(host);

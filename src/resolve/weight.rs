@@ -1,34 +1,41 @@
-//! How many bytes an answer takes in memory, roughly: most of them are foreign text.
+//! How many bytes an answer takes in memory beside itself: most of them are foreign text.
 
 use super::Key;
 use super::lifetime::{Answer, Good};
 use crate::facts::{
-    Content, Damage, Evidence, Found, Heard, ImageConfig, ImageContent, Outcome, PartFault,
+    Content, Damage, Descriptor, Evidence, Found, Heard, ImageConfig, ImageContent, Outcome,
+    PartFault,
 };
-use crate::registry::{descriptor_size, entries_size, platform_size};
+use crate::registry::{descriptor_size, digest_size, entries_size, on_heap, shared_platform_size};
 
-/// Bytes of an answer and of the question that it belongs to. What an index shares with other
-/// answers is counted with each of them.
+/// Bytes that an answer and the question that it belongs to have elsewhere on the heap. What an
+/// index shares with other answers is counted with each of them.
 pub(super) fn of(key: &Key, answer: &Answer) -> usize {
     let reference = &key.reference;
-    let asked = reference.name().len()
-        + reference.tag().map_or(0, str::len)
-        + reference.digest().map_or(0, |digest| digest.as_str().len())
-        + key.entry.as_ref().map_or(0, |entry| descriptor_size(entry));
-    let before =
-        answer.before.as_ref().map_or(0, |good| size_of::<Good>() + outcome(&good.outcome));
-    size_of::<Key>() + size_of::<Answer>() + asked + outcome(&answer.outcome) + before
+    let name = reference.name().len() + reference.tag().map_or(0, |tag| 1 + tag.len());
+    let asked = on_heap(name)
+        + reference.digest().map_or(0, digest_size)
+        + key.entry.as_ref().map_or(0, |entry| shared::<Descriptor>() + descriptor_size(entry));
+    let before = answer.before.as_ref();
+    let before = before.map_or(0, |good| on_heap(size_of::<Good>()) + outcome(&good.outcome));
+    asked + outcome(&answer.outcome) + before
+}
+
+/// Bytes of something that is shared, itself.
+fn shared<T>() -> usize {
+    on_heap(2 * size_of::<usize>() + size_of::<T>())
 }
 
 fn outcome(outcome: &Outcome) -> usize {
     match outcome {
-        Outcome::Found(Found { digest, content, .. }) => digest.as_str().len() + texts_of(content),
+        Outcome::Found(Found { digest, content, .. }) => digest_size(digest) + texts_of(content),
         Outcome::Absent(absent) => {
-            evidence(&absent.evidence) + absent.suggestion.as_ref().map_or(0, String::len)
+            evidence(&absent.evidence)
+                + absent.suggestion.as_ref().map_or(0, |tag| on_heap(tag.len()))
         }
         Outcome::Refused(refusal) => evidence(&refusal.evidence),
         Outcome::Broken(lost) => damage(lost),
-        Outcome::Trouble(trouble) => trouble.host.len() + trouble.detail.len(),
+        Outcome::Trouble(trouble) => on_heap(trouble.host.len()) + on_heap(trouble.detail.len()),
         // Never kept.
         Outcome::Invalid(_) | Outcome::NotChecked(_) => 0,
     }
@@ -39,15 +46,16 @@ fn damage(damage: &Damage) -> usize {
         PartFault::Missing(told) => evidence(told),
         PartFault::Size { .. } | PartFault::Digest | PartFault::Inline => 0,
     };
-    damage.digest.as_str().len() + told
+    digest_size(&damage.digest) + told
 }
 
 fn texts_of(content: &Content) -> usize {
     match content {
         Content::Index(entries) => entries_size(entries),
         Content::Image(image) => {
-            let behind = image.behind_inline.as_ref().map_or(0, damage);
-            size_of::<ImageContent>() + config(&image.config) + behind
+            let behind = image.behind_inline.as_ref();
+            let behind = behind.map_or(0, |lost| on_heap(size_of::<Damage>()) + damage(lost));
+            shared::<ImageContent>() + config(&image.config) + behind
         }
         Content::Unread(_) => 0,
     }
@@ -55,14 +63,14 @@ fn texts_of(content: &Content) -> usize {
 
 fn config(config: &ImageConfig) -> usize {
     match config {
-        ImageConfig::Platform(platform) => platform_size(platform),
+        ImageConfig::Platform(platform) => shared_platform_size(platform),
         ImageConfig::Unread | ImageConfig::Artifact | ImageConfig::OtherLayers { .. } => 0,
     }
 }
 
 fn evidence(evidence: &Evidence) -> usize {
-    let others = evidence.others.iter().map(|heard| size_of::<Heard>() + heard.host.len());
-    evidence.host.len() + others.sum::<usize>()
+    let others = evidence.others.iter().map(|heard| size_of::<Heard>() + on_heap(heard.host.len()));
+    on_heap(evidence.host.len()) + others.sum::<usize>()
 }
 
 #[cfg(test)]
@@ -72,7 +80,7 @@ mod tests {
     use super::*;
     use crate::facts::{Descriptor, Entry, Target};
     use crate::image::{Algorithm, Digest, Platform, Reference};
-    use crate::registry::CredentialId;
+    use crate::registry::{CredentialId, Fair};
 
     #[test]
     fn what_an_index_says_weighs_and_what_is_said_of_an_entry_too() {
@@ -92,5 +100,22 @@ mod tests {
         let light = weight(None, nothing.clone());
         assert!(weight(Some(&target), nothing) >= light + 1_000);
         assert!(weight(None, Content::Index(entries.into())) >= light + 11_000);
+    }
+
+    /// Beside its name, which this counts too.
+    #[test]
+    fn an_image_that_is_remembered_takes_little() {
+        let reference = Reference::parse("registry.example/team-12/service:1.24.345").unwrap();
+        let key = Key { reference, credential: CredentialId::ANONYMOUS, entry: None };
+        let digest = Digest::of(Algorithm::Sha256, b"x");
+        let config = ImageConfig::Platform(Platform::new("linux", "amd64", "").shared());
+        let image = ImageContent { config, size: 61_728_390, behind_inline: None, left_out: None };
+        let content = Content::Image(Arc::new(image));
+        let outcome = Outcome::Found(Found { digest, quota: None, content });
+        let answer = Answer::new(&key, outcome, tokio::time::Instant::now(), None);
+        let bytes = Fair::<Key, Answer>::BYTES + of(&key, &answer);
+        assert!(bytes <= 900, "{bytes}");
+        let most = usize::try_from(crate::resolve::Limits::default().answers).unwrap();
+        assert!(most / bytes >= 100_000, "not so many have room: {}", most / bytes);
     }
 }

@@ -31,7 +31,7 @@ impl Auth {
             return self.anonymously(question).await;
         };
         let place = (question.realm.to_string(), login.id);
-        let known = match self.methods.get(&who.tenant, &place).await {
+        let known = match self.methods.get(&who.tenant, &place) {
             None if self.without_form.has(&place.0) => Some(Method::Get),
             known => known.map(|method| **method),
         };
@@ -43,11 +43,11 @@ impl Auth {
         let host = question.host();
         match &ended {
             Ok((_, method)) => {
-                self.methods.insert(&who.tenant, place, *method).await;
-                self.standing.accept(&who.tenant, &host, login.id).await;
+                self.methods.insert(&who.tenant, place, *method);
+                self.standing.accept(&who.tenant, &host, login.id);
             }
             Err(Outcome::Refused(refusal)) if refusal.at == RefusedAt::Login && !question.aside => {
-                self.standing.refuse_login(&who.tenant, &host, login.id, refusal).await;
+                self.standing.refuse_login(&who.tenant, &host, login.id, refusal);
             }
             Err(_) => {}
         }
@@ -110,7 +110,7 @@ impl Auth {
                 let ended = self.by_get(question, login, slot, None).await;
                 if ended.is_ok() {
                     // That is about the realm and not about this login.
-                    self.without_form.insert(tenant, question.realm.to_string(), ()).await;
+                    self.without_form.insert(tenant, question.realm.to_string(), ());
                 }
                 ended
             }

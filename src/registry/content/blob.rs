@@ -30,7 +30,7 @@ pub(in crate::registry) struct Seen {
 
 /// Why it is not known to be there.
 #[derive(Debug, Clone)]
-enum Unseen {
+pub(in crate::registry) enum Unseen {
     /// The registry itself has no such blob.
     Missing(Evidence),
     Ended(Outcome),
@@ -63,7 +63,7 @@ pub(super) async fn look(
     if differs(seen).is_some() && !(fresh && seen.by_get) {
         seen = question.get(session).await.map_err(unseen)?;
         let tenant = &session.who.tenant;
-        session.shared.memory.blobs.insert(tenant, question.key.clone(), seen).await;
+        session.shared.memory.blobs.insert(tenant, question.key, seen);
     }
     match differs(seen) {
         None => Ok(()),
@@ -130,13 +130,13 @@ impl Question {
                 asked = true;
                 self.head_or_get(session).await
             });
-            blobs.get_or_try(&tenant, self.key.clone(), ask).await
+            blobs.get_or_try(&tenant, self.key, ask).await
         };
         match shared {
             Ok(seen) => Ok((**seen, asked)),
             Err(unseen) if !asked && matches!(*unseen, Unseen::Ended(Outcome::NotChecked(_))) => {
                 let seen = self.head_or_get(session).await?;
-                blobs.insert(&tenant, self.key.clone(), seen).await;
+                blobs.insert(&tenant, self.key, seen);
                 Ok((seen, true))
             }
             Err(unseen) => Err(Unseen::clone(&unseen)),
@@ -171,7 +171,7 @@ impl Question {
         }
         let seen = self.get(session).await?;
         if refused {
-            memory.keep_headless(&session.who.tenant, session.authority.as_str()).await;
+            memory.keep_headless(&session.who.tenant, session.authority.as_str());
         }
         Ok(seen)
     }

@@ -1,11 +1,13 @@
 //! An image's config, as far as it matters to a pull. Pure.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::facts::ImageConfig;
 use crate::image::Platform;
-use crate::registry::manifest::{CONFIGS, Others, Parts, is_modest, platform_size};
+use crate::registry::manifest::{CONFIGS, Others, Parts, is_modest, shared_platform_size};
 
 /// Bytes of a config beyond which it is looked at like a layer, and not read.
 pub(in crate::registry) const LARGEST: u64 = 4 * 1024 * 1024;
@@ -19,7 +21,7 @@ pub(in crate::registry) enum Config {
     Unusual,
     /// It is one.
     Read {
-        platform: Platform,
+        platform: Arc<Platform>,
         /// How many layers it unpacks to.
         layers: usize,
     },
@@ -77,7 +79,7 @@ impl Config {
             return Self::Unusual;
         }
         let layers = raw.rootfs.and_then(|rootfs| rootfs.diff_ids).map_or(0, |ids| ids.len());
-        Self::Read { platform, layers }
+        Self::Read { platform: platform.shared(), layers }
     }
 
     /// What it makes of a manifest. One that does not unpack to as many layers is a broken image
@@ -106,7 +108,7 @@ impl Config {
     /// Bytes that it takes in memory, roughly.
     pub(in crate::registry) fn size(&self) -> usize {
         match self {
-            Self::Read { platform, .. } => platform_size(platform),
+            Self::Read { platform, .. } => shared_platform_size(platform),
             Self::Foreign | Self::Unusual => 0,
         }
     }

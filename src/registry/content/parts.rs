@@ -240,7 +240,7 @@ impl Job<'_> {
     /// Looks at this part at one host.
     async fn at(&self, session: &Session<'_>, endpoint: &Arc<Endpoint>) -> Step<Option<Config>> {
         let mut there = session.at(endpoint);
-        if let Some(refusal) = there.standing_refusal_elsewhere(session).await {
+        if let Some(refusal) = there.standing_refusal_elsewhere(session) {
             return Err(Outcome::Refused(refusal));
         }
         there.take_leave_elsewhere(session)?;
@@ -267,7 +267,7 @@ impl Job<'_> {
         let key = session.key(&self.descriptor.digest);
         let memory = &session.shared.memory;
         let tenant = session.who.tenant.clone();
-        if let Some(kept) = memory.configs.get(&tenant, &key).await
+        if let Some(kept) = memory.configs.get(&tenant, &key)
             && self.stated.is_none_or(|stated| stated == kept.0)
         {
             return Ok(Some(kept.1.clone()));
@@ -315,7 +315,7 @@ impl Job<'_> {
             return Err(fault(PartFault::Digest));
         }
         let config = Config::read(&bytes);
-        memory.configs.insert(&tenant, key, (bytes.len() as u64, config.clone())).await;
+        memory.configs.insert(&tenant, key, (bytes.len() as u64, config.clone()));
         Ok(Some(config))
     }
 }

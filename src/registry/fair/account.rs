@@ -8,7 +8,8 @@ use super::Kept;
 
 /// How many in a row are spared because others use them.
 const SPARED: usize = 64;
-/// The queue is rid of what is kept no more when it has grown to twice what was left, and to this.
+/// The queue is rid of what is kept no more when it has grown by half of what was left, and to
+/// this: until then the places of what is gone are taken.
 const SHORT: usize = 64;
 
 /// How much a namespace holds, and all of them.
@@ -41,7 +42,7 @@ pub(super) struct Account<K, V> {
 }
 
 struct Queue<K, V> {
-    entries: VecDeque<(Arc<K>, Weak<Kept<V>>)>,
+    entries: VecDeque<Weak<Kept<K, V>>>,
     sweep_at: usize,
 }
 
@@ -54,27 +55,27 @@ impl<K, V> Account<K, V> {
         }
     }
 
-    pub(super) fn add(&self, key: Arc<K>, kept: &Arc<Kept<V>>) {
+    pub(super) fn add(&self, kept: &Arc<Kept<K, V>>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.entries.push_back((key, Arc::downgrade(kept)));
+        queue.entries.push_back(Arc::downgrade(kept));
         if queue.entries.len() >= queue.sweep_at {
-            queue.entries.retain(|(_, kept)| kept.upgrade().is_some_and(|kept| kept.is_held()));
-            queue.sweep_at = (2 * queue.entries.len()).max(SHORT);
+            queue.entries.retain(|kept| kept.upgrade().is_some_and(|kept| kept.is_held()));
+            queue.sweep_at = (queue.entries.len() / 2 * 3).max(SHORT);
         }
     }
 
     /// Takes the oldest that no other namespace has used since it was last its turn.
-    pub(super) fn oldest(&self) -> Option<(Arc<K>, Arc<Kept<V>>)> {
+    pub(super) fn oldest(&self) -> Option<Arc<Kept<K, V>>> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let mut spared = 0;
-        while let Some((key, entry)) = queue.entries.pop_front() {
+        while let Some(entry) = queue.entries.pop_front() {
             let Some(kept) = entry.upgrade().filter(|kept| kept.is_held()) else { continue };
             if spared < SPARED && kept.wanted.swap(false, Ordering::Relaxed) {
                 spared += 1;
-                queue.entries.push_back((key, entry));
+                queue.entries.push_back(entry);
                 continue;
             }
-            return Some((key, kept));
+            return Some(kept);
         }
         None
     }

@@ -1,7 +1,10 @@
 //! How much foreign text is kept of a manifest or a config. What has more is left open: it is
 //! remembered for every image that leads to it, and compared with every kind of node.
 
+use std::sync::Arc;
+
 use crate::image::Platform;
+use crate::registry::on_heap;
 
 /// Entries of an index; real ones have a few dozen.
 pub(super) const MOST_ENTRIES: usize = 256;
@@ -20,12 +23,22 @@ pub(in crate::registry) fn is_modest(platform: &Platform) -> bool {
         && texts.into_iter().chain(os_features).all(|text| text.len() <= LONGEST_TEXT)
 }
 
-/// Bytes of a platform's texts.
-pub fn platform_size(platform: &Platform) -> usize {
+/// Bytes that a platform's texts have elsewhere on the heap.
+pub(super) fn platform_size(platform: &Platform) -> usize {
     let Platform { os, architecture, variant, os_version, os_features } = platform;
-    let texts = [os, architecture, variant, os_version].into_iter().map(String::len);
-    let features = os_features.iter().map(|text| size_of::<String>() + text.len());
-    texts.chain(features).sum()
+    let texts = [os, architecture, variant, os_version]
+        .into_iter()
+        .chain(os_features)
+        .map(|text| on_heap(text.len()));
+    texts.sum::<usize>() + on_heap(size_of::<String>() * os_features.len())
+}
+
+/// The same of one that may be shared with many, the whole of it; nothing of one that surely is.
+pub fn shared_platform_size(platform: &Arc<Platform>) -> usize {
+    if platform.is_common() {
+        return 0;
+    }
+    on_heap(2 * size_of::<usize>() + size_of::<Platform>()) + platform_size(platform)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::strict;
 use super::{Kind, kind_of};
 use crate::facts::{Descriptor, Entry, Target};
 use crate::image::Digest;
+use crate::registry::on_heap;
 
 /// Layers beyond which an image is not read: containerd 2.4 takes no more descriptors, and before
 /// it took any number.
@@ -59,13 +60,13 @@ impl Outline {
         read.unwrap_or(Self::Unusual)
     }
 
-    /// Bytes that it takes in memory, roughly.
+    /// Bytes that it has elsewhere on the heap.
     pub(in crate::registry) fn size(&self) -> usize {
         match self {
             Self::Image(parts) => {
                 let blobs = std::iter::once(&parts.config).chain(&parts.layers);
                 let inline = |blob: &Blob| match &blob.source {
-                    Source::Inline(Some(bytes)) => bytes.len(),
+                    Source::Inline(Some(bytes)) => on_heap(bytes.len()),
                     _ => 0,
                 };
                 blobs
@@ -89,7 +90,7 @@ impl Parts {
     }
 }
 
-/// Bytes that the entries of an index take in memory, roughly.
+/// Bytes that the entries of an index take on the heap.
 pub fn entries_size(entries: &[Entry]) -> usize {
     let one = |entry: &Entry| {
         size_of::<Entry>()
@@ -99,9 +100,14 @@ pub fn entries_size(entries: &[Entry]) -> usize {
     entries.iter().map(one).sum()
 }
 
-/// Bytes of a descriptor's texts.
+/// Bytes that a descriptor's texts have on the heap.
 pub fn descriptor_size(descriptor: &Descriptor) -> usize {
-    descriptor.digest.as_str().len() + descriptor.media_type.len()
+    digest_size(&descriptor.digest) + on_heap(descriptor.media_type.len())
+}
+
+/// Bytes that a digest has on the heap.
+pub fn digest_size(digest: &Digest) -> usize {
+    on_heap(2 * size_of::<usize>() + digest.as_str().len())
 }
 
 fn image(bytes: &[u8]) -> Option<Parts> {

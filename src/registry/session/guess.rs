@@ -33,7 +33,7 @@ impl Session<'_> {
     ) -> Step<Option<Answer>> {
         // No node asks for it: a login that is refused now speaks for itself alone.
         self.aside = true;
-        self.authorization = match self.shared.ways_in.of(&self.who, &self.home).await {
+        self.authorization = match self.shared.ways_in.of(&self.who, &self.home) {
             None | Some(WayIn::Various) => return Ok(None),
             Some(WayIn::Basic) => Authorization::Basic,
             Some(WayIn::Token { realm, service }) => {
@@ -44,7 +44,7 @@ impl Session<'_> {
                         if let Outcome::Refused(refusal) = ended {
                             self.tried = Some(Tried::Token(question, refusal));
                         }
-                        self.shared.ways_in.give_up(&self.who, &self.home).await;
+                        self.shared.ways_in.give_up(&self.who, &self.home);
                         return Ok(None);
                     }
                 }
@@ -52,7 +52,7 @@ impl Session<'_> {
         };
         match self.send(method, path, accept).await {
             Ok(answer) if counts(answer.status) => return Ok(Some(answer)),
-            Ok(answer) => self.learn(&answer).await,
+            Ok(answer) => self.learn(&answer),
             Err(ended @ Outcome::Trouble(_)) => return Err(ended),
             Err(_) => {}
         }
@@ -60,7 +60,7 @@ impl Session<'_> {
         Ok(None)
     }
 
-    async fn learn(&mut self, answer: &Answer) {
+    fn learn(&mut self, answer: &Answer) {
         let asked_otherwise =
             [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         if !asked_otherwise.contains(&answer.status) {
@@ -69,11 +69,11 @@ impl Session<'_> {
         if self.is_basic() && answer.status == StatusCode::UNAUTHORIZED {
             self.tried = Some(Tried::Basic(self.refusal(answer, RefusedAt::Login)));
         }
-        self.shared.ways_in.give_up(&self.who, &self.home).await;
+        self.shared.ways_in.give_up(&self.who, &self.home);
     }
 
     /// Remembers what the registry has just let this credential in with.
-    pub(super) async fn note_way_in(&self) {
+    pub(super) fn note_way_in(&self) {
         let way = match &self.authorization {
             Authorization::None => return,
             Authorization::Basic => WayIn::Basic,
@@ -82,19 +82,19 @@ impl Session<'_> {
                 service: granted.question.service.clone(),
             },
         };
-        self.shared.ways_in.keep(&self.who, &self.home, way).await;
+        self.shared.ways_in.keep(&self.who, &self.home, way);
     }
 
     /// The refusal of a guess at this token, which the registry now asks for; of another token where
     /// the login itself was refused. As of every login that a node would try, that then stands.
-    pub(super) async fn refused_token(&self, question: &TokenQuestion) -> Option<Refusal> {
+    pub(super) fn refused_token(&self, question: &TokenQuestion) -> Option<Refusal> {
         let Some(Tried::Token(tried, refusal)) = &self.tried else { return None };
         match &self.who.login {
             Some(login) if refusal.at == RefusedAt::Login && tried.host() == question.host() => {
                 if !question.aside {
                     let standing = &self.shared.auth.standing;
                     let (tenant, host) = (&self.who.tenant, question.host());
-                    standing.refuse_login(tenant, &host, login.id, refusal).await;
+                    standing.refuse_login(tenant, &host, login.id, refusal);
                 }
                 Some(refusal.clone())
             }

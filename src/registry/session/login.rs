@@ -17,7 +17,7 @@ impl Session<'_> {
     /// Logs in as this repository asked for last time; whether it did.
     pub(super) async fn begin(&mut self) -> Step<bool> {
         let (challenges, tenant) = (&self.shared.challenges, &self.who.tenant);
-        let Some(remembered) = challenges.get(tenant, &self.place()).await else {
+        let Some(remembered) = challenges.get(tenant, &self.place()) else {
             return Ok(false);
         };
         match self.choose(&remembered.challenges, remembered.secure).await {
@@ -26,7 +26,7 @@ impl Session<'_> {
             Err(ended) => {
                 if matches!(ended, Outcome::Trouble(_)) {
                     // The realm may have moved: the next lookup asks the registry itself.
-                    challenges.invalidate(&self.place()).await;
+                    challenges.invalidate(&self.place());
                 }
                 return Err(ended);
             }
@@ -35,12 +35,12 @@ impl Session<'_> {
     }
 
     /// Only what every node meets is remembered for all who come: it asks for manifests first.
-    async fn remember(&self, path: &str, challenges: Challenges, secure: bool) {
+    fn remember(&self, path: &str, challenges: Challenges, secure: bool) {
         if !path.starts_with(MANIFESTS) {
             return;
         }
         let seen = Remembered { challenges, secure };
-        self.shared.challenges.insert(&self.who.tenant, self.place(), seen).await;
+        self.shared.challenges.insert(&self.who.tenant, self.place(), seen);
     }
 
     fn place(&self) -> (String, String) {
@@ -84,7 +84,7 @@ impl Session<'_> {
                 // Of a login that was accepted here lately it may be this repository alone.
                 if !proven && !self.aside {
                     let refusal = self.refusal(&answer, RefusedAt::Login);
-                    standing.refuse_login(&self.who.tenant, host, login.id, &refusal).await;
+                    standing.refuse_login(&self.who.tenant, host, login.id, &refusal);
                 }
             }
             StatusCode::FORBIDDEN => {
@@ -104,11 +104,11 @@ impl Session<'_> {
                     // Of the credential, not of this repository.
                     let mut refusal = self.refusal(&answer, RefusedAt::Repository);
                     self.add_told(&mut refusal);
-                    standing.refuse_login(&self.who.tenant, host, login.id, &refusal).await;
+                    standing.refuse_login(&self.who.tenant, host, login.id, &refusal);
                 }
             }
             status if status.is_success() => {
-                standing.accept(&self.who.tenant, host, login.id).await;
+                standing.accept(&self.who.tenant, host, login.id);
             }
             _ => {}
         }
@@ -122,7 +122,7 @@ impl Session<'_> {
             Authorization::Basic => Err(self.unauthorized(answer)),
             Authorization::None => {
                 let fresh = self.choose(&challenges, answer.secure).await;
-                self.remember(path, challenges, answer.secure).await;
+                self.remember(path, challenges, answer.secure);
                 self.authorization = fresh?.ok_or_else(|| self.unauthorized(answer))?;
                 Ok(())
             }
@@ -132,10 +132,10 @@ impl Session<'_> {
                     None => sent.question.clone(),
                 };
                 if challenges.bearer.is_some() {
-                    self.remember(path, challenges, answer.secure).await;
+                    self.remember(path, challenges, answer.secure);
                 }
                 if sent.cached {
-                    self.shared.auth.drop_token(&sent.question, &self.who).await;
+                    self.shared.auth.drop_token(&sent.question, &self.who);
                 } else if question == sent.question {
                     // It was fresh: this is the registry's last word.
                     return Err(self.unauthorized(answer));
@@ -151,7 +151,7 @@ impl Session<'_> {
     async fn choose(&self, challenges: &Challenges, secure: bool) -> Step<Option<Authorization>> {
         if let Some(bearer) = &challenges.bearer {
             let question = self.question(bearer, secure)?;
-            if let Some(refusal) = self.refused_token(&question).await {
+            if let Some(refusal) = self.refused_token(&question) {
                 return Err(Outcome::Refused(refusal));
             }
             let granted = self.shared.auth.token(&question, &self.who).await?;

@@ -11,25 +11,25 @@ use crate::registry::transport::Answer;
 impl Session<'_> {
     /// The refusal that still stands here, where another host than that of `other` is asked: what
     /// stands there was looked at when it was begun.
-    pub(in crate::registry) async fn standing_refusal_elsewhere(
+    pub(in crate::registry) fn standing_refusal_elsewhere(
         &self,
         other: &Session<'_>,
     ) -> Option<Refusal> {
         if self.is_with(other) {
             return None;
         }
-        self.standing_refusal().await
+        self.standing_refusal()
     }
 
     /// The refusal of this credential here that still stands.
-    pub(in crate::registry) async fn standing_refusal(&self) -> Option<Refusal> {
+    pub(in crate::registry) fn standing_refusal(&self) -> Option<Refusal> {
         let login = self.who.login.as_ref()?;
         let (standing, repository) = (&self.shared.auth.standing, self.reference.repository());
-        standing.refused_repository(&self.who.tenant, &self.home, repository, login.id).await
+        standing.refused_repository(&self.who.tenant, &self.home, repository, login.id)
     }
 
     /// How a conversation ended: a refusal stands for a while.
-    pub(in crate::registry) async fn note_refusal(&self, mut outcome: Outcome) -> Outcome {
+    pub(in crate::registry) fn note_refusal(&self, mut outcome: Outcome) -> Outcome {
         if let Outcome::Refused(refusal) = &mut outcome {
             refusal.incomplete_login = self.who.incomplete;
             // What is refused after a manifest was named or shown is not the repository.
@@ -38,7 +38,7 @@ impl Session<'_> {
                 let standing = &self.shared.auth.standing;
                 let repository = self.reference.repository();
                 let place = (&*self.home, repository);
-                standing.refuse_repository(&self.who.tenant, place, login.id, refusal).await;
+                standing.refuse_repository(&self.who.tenant, place, login.id, refusal);
             }
         }
         outcome

@@ -50,7 +50,7 @@ async fn an_index_names_its_entries_and_each_is_asked_for_by_get_alone() {
     let Outcome::Found(found) = look_at(&client, "app", &entry).await else { panic!() };
     assert_eq!(found.digest, image.digest());
     let Content::Image(content) = found.content else { panic!() };
-    assert_eq!(content.config, ImageConfig::Platform(Platform::new("linux", "arm64", "")));
+    assert_eq!(content.config, ImageConfig::Platform(Platform::new("linux", "arm64", "").shared()));
     let asked = &fake.seen()[before];
     assert_eq!(asked.line(), format!("GET /v2/app/manifests/{}", image.digest()));
     assert_eq!(asked.accept.as_deref(), Some(format!("{OCI}, */*").as_str()));

@@ -209,7 +209,7 @@ async fn an_entry_alone_that_fails_is_made_good_and_one_that_is_refused_is_not()
     // What was verified of an entry is known for longer than the lookup that would show this.
     let comes_to = async |outcome| {
         let answer = Answer::new(&key, outcome, Instant::now(), None);
-        resolver.shared.keep(&"shop".into(), key.clone(), answer).await;
+        resolver.shared.keep(&"shop".into(), key.clone(), answer);
         ask(&resolver, multi()).await
     };
     later(FOUND_BY_DIGEST).await;
@@ -245,7 +245,7 @@ async fn a_no_that_took_too_long_to_explain_takes_the_good_answer_away_all_the_s
         served_by_get: false,
     });
     let answer = Answer::new(&key, absent, Instant::now(), Some(super::super::lifetime::ABSENT));
-    resolver.shared.keep(&"shop".into(), key, answer).await;
+    resolver.shared.keep(&"shop".into(), key, answer);
     fake.fail("", DOWN);
     assert!(is_trouble(&ask(&resolver, app()).await));
 }

@@ -144,7 +144,7 @@ fn outcome(reference: &Reference, name: &str, foreign: &str) -> Outcome {
         18 => trouble(TroubleKind::RateLimited),
         19 => Outcome::NotChecked(Unchecked::Declined { host: host(), what: "as said".to_owned() }),
         20 => Outcome::NotChecked(Unchecked::Deadline),
-        21 => found(None, ImageConfig::Platform(Platform::new(name, foreign, "v9")), 5),
+        21 => found(None, ImageConfig::Platform(Arc::new(Platform::new(name, foreign, "v9"))), 5),
         22 => found(Some(Quota { limit: 100, remaining: 1 }), ImageConfig::Artifact, u64::MAX),
         23 => {
             let platform = Platform::new(name, foreign, "v9");
