@@ -152,11 +152,11 @@ impl Load {
         assert!(waited.await.is_ok(), "reviews are not answered any more: {:#?}", self.tally());
     }
 
-    /// Waits until something is told that would not be told without the trouble.
-    pub async fn until_told(&self) {
+    /// Waits until this cause is told. Others a busy machine may be the reason for.
+    pub async fn until_told(&self, code: &str) {
         let begun = Instant::now();
-        while self.tally().told.is_empty() {
-            assert!(begun.elapsed() < NEVER, "nothing is told after {NEVER:?}");
+        while !self.tally().told.contains_key(code) {
+            assert!(begun.elapsed() < NEVER, "{code} is not told after {NEVER:?}");
             self.more(1).await;
         }
     }

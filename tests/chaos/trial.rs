@@ -89,9 +89,10 @@ impl Trial {
         Self { load, form }
     }
 
-    /// The trouble has begun: waits until it is felt, which what was read before may delay.
-    pub async fn is_felt(&self) {
-        self.load.until_told().await;
+    /// The trouble has begun: waits until this cause is told for it, which what was read before may
+    /// delay.
+    pub async fn is_felt(&self, code: &str) {
+        self.load.until_told(code).await;
     }
 
     /// The trouble has begun: waits until it has lasted.
