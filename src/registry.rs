@@ -62,7 +62,7 @@ pub use address::{AddressRule, Reserved};
 pub use client::{Lookup, RegistryClient};
 pub use config::{BuildError, ClientConfig, Limits, ProxyRule};
 pub use dns::{FixedResolver, Resolve, ResolveError, Resolving};
-pub use fair::{Fair, Kept, on_heap};
+pub use fair::{Fair, Kept, on_heap, shared_on_heap};
 pub use identity::CredentialId;
 pub use manifest::{descriptor_size, digest_size, entries_size, shared_platform_size};
 pub use progress::{Phase, Progress, RequestBudget};

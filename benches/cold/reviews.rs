@@ -1,5 +1,7 @@
 //! A review of new images beside the very same requests made bare.
 
+use std::time::{Duration, Instant};
+
 use super::bare::{Bare, Wanted};
 use super::page::Table;
 use super::{LATENCIES, median, ratio, registry, shown};
@@ -9,7 +11,6 @@ use crate::support::misbehaving::{Registry, faults};
 use crate::support::reviews::{POD, Review, pod_spec_of};
 use crate::support::tls::Ca;
 use crate::support::webhook::{Launch, Webhook};
-use std::time::{Duration, Instant};
 
 /// Layers of each image; with its config it has eight parts.
 const LAYERS: usize = 7;

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::process;
 use super::review::Review;
 use crate::support::tls::Ca;
+use crate::support::webhook::Webhook;
 
 /// A server under load.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,13 @@ impl std::fmt::Debug for Ca {
 pub enum Protocol {
     Http1,
     Http2,
+}
+
+impl<'a> Target<'a> {
+    /// This pullcheck.
+    pub fn of(webhook: &'a Webhook) -> Self {
+        Self { id: webhook.id(), address: webhook.address(), ca: webhook.ca() }
+    }
 }
 
 /// When a round ends.
@@ -92,9 +100,18 @@ impl Round {
 
     /// How long so many of a thousand requests took at most.
     pub fn within(&self, of_a_thousand: usize) -> Duration {
-        let rank = (self.took.len() * of_a_thousand).div_ceil(1_000);
-        self.took[rank.clamp(1, self.took.len()) - 1]
+        self.took[place(self.took.len(), of_a_thousand)]
     }
+}
+
+/// Where in a list from the shortest to the longest the longest of so many of a thousand stands.
+pub fn place(all: usize, of_a_thousand: usize) -> usize {
+    (all * of_a_thousand).div_ceil(1_000).clamp(1, all) - 1
+}
+
+/// Whether an answer admits the object and says nothing else.
+pub fn is_plain(answer: &[u8]) -> bool {
+    answer.ends_with(br#""allowed":true}}"#)
 }
 
 impl Lanes {

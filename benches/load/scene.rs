@@ -60,8 +60,7 @@ impl Scene {
     }
 
     pub fn target(&self) -> Target<'_> {
-        let webhook = &self.webhook;
-        Target { id: webhook.id(), address: webhook.address(), ca: webhook.ca() }
+        Target::of(&self.webhook)
     }
 
     /// This pullcheck, and a server that does nothing beside it.

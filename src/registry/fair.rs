@@ -38,6 +38,11 @@ pub const fn on_heap(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16) }
 }
 
+/// The same of what is shared by counting: its counts lie before it.
+pub const fn shared_on_heap(bytes: usize) -> usize {
+    on_heap(2 * size_of::<usize>() + bytes)
+}
+
 /// Tells the bytes that an entry has elsewhere on the heap.
 type Size<K, V> = Box<dyn Fn(&K, &V) -> usize + Send + Sync>;
 /// Tells how long a value is kept.

@@ -7,8 +7,15 @@ use sha2::Sha256;
 
 use crate::credentials::Credential;
 
-/// Bytes kept of an HMAC-SHA256: 128 bits, enough that no two credentials ever meet.
-const KEPT: usize = 16;
+/// Bytes kept of a hash: 128 bits, enough that no two of what is hashed ever meet.
+pub(super) const KEPT: usize = 16;
+
+/// The bytes that are kept of a hash.
+pub(super) fn cut(hash: impl IntoIterator<Item = u8>) -> [u8; KEPT] {
+    let mut kept = [0; KEPT];
+    kept.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    kept
+}
 
 /// A credential as a cache key: equal exactly for equal user name and password, in this process.
 ///
@@ -87,10 +94,7 @@ impl Identities {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
-        let full = mac.finalize().into_bytes();
-        let mut kept = [0; KEPT];
-        kept.iter_mut().zip(full).for_each(|(to, from)| *to = from);
-        kept
+        cut(mac.finalize().into_bytes())
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::content::{Config, Seen, Unseen};
 use super::fair::Fair;
-use super::identity::CredentialId;
+use super::identity::{CredentialId, KEPT, cut};
 use super::manifest::{Kind, Outline, Packed};
 use super::who::Who;
 use crate::facts::Quota;
@@ -33,14 +33,11 @@ const BLOBS: u64 = 44 * 1024 * 1024;
 /// Bytes of what is known of hosts: their quotas, and that they know no HEAD.
 const HOSTS: u64 = 4 * 1024 * 1024;
 
-/// Bytes of a key.
-const KEY: usize = 16;
-
 /// What a memory belongs to: a host, a repository, a digest and a credential. There are many, so
 /// that of all four only a hash is kept; to meet another's would take more than anybody can
 /// compute, and whoever seeks two of their own that meet deceives themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key([u8; KEY]);
+pub(super) struct Key([u8; KEPT]);
 
 impl Key {
     /// The key of what `who` has seen at `host`, which is `host[:port]`.
@@ -52,9 +49,7 @@ impl Key {
             hash.update("\n");
         }
         hash.update(who.as_bytes());
-        let mut key = [0; KEY];
-        key.iter_mut().zip(hash.finalize()).for_each(|(kept, byte)| *kept = byte);
-        Self(key)
+        Self(cut(hash.finalize()))
     }
 }
 

@@ -6,7 +6,9 @@ use crate::facts::{
     Content, Damage, Descriptor, Evidence, Found, Heard, ImageConfig, ImageContent, Outcome,
     PartFault,
 };
-use crate::registry::{descriptor_size, digest_size, entries_size, on_heap, shared_platform_size};
+use crate::registry::{
+    descriptor_size, digest_size, entries_size, on_heap, shared_on_heap, shared_platform_size,
+};
 
 /// Bytes that an answer and the question that it belongs to have elsewhere on the heap. What an
 /// index shares with other answers is counted with each of them.
@@ -15,15 +17,13 @@ pub(super) fn of(key: &Key, answer: &Answer) -> usize {
     let name = reference.name().len() + reference.tag().map_or(0, |tag| 1 + tag.len());
     let asked = on_heap(name)
         + reference.digest().map_or(0, digest_size)
-        + key.entry.as_ref().map_or(0, |entry| shared::<Descriptor>() + descriptor_size(entry));
+        + key
+            .entry
+            .as_ref()
+            .map_or(0, |entry| shared_on_heap(size_of::<Descriptor>()) + descriptor_size(entry));
     let before = answer.before.as_ref();
     let before = before.map_or(0, |good| on_heap(size_of::<Good>()) + outcome(&good.outcome));
     asked + outcome(&answer.outcome) + before
-}
-
-/// Bytes of something that is shared, itself.
-fn shared<T>() -> usize {
-    on_heap(2 * size_of::<usize>() + size_of::<T>())
 }
 
 fn outcome(outcome: &Outcome) -> usize {
@@ -55,7 +55,7 @@ fn texts_of(content: &Content) -> usize {
         Content::Image(image) => {
             let behind = image.behind_inline.as_ref();
             let behind = behind.map_or(0, |lost| on_heap(size_of::<Damage>()) + damage(lost));
-            shared::<ImageContent>() + config(&image.config) + behind
+            shared_on_heap(size_of::<ImageContent>()) + config(&image.config) + behind
         }
         Content::Unread(_) => 0,
     }

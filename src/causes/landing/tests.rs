@@ -69,6 +69,13 @@ fn damage_is_proven_where_whoever_knows_the_nodes_says_that_all_meet_it() {
     only_these(&[], &facts);
 }
 
+/// How sure it is that a blob is missing to nodes of linux/amd64 with this runtime.
+fn missing_by(runtime: &str, attempt: Attempt) -> Option<Certainty> {
+    let settings =
+        Settings { runtimes: vec![runtime.parse().unwrap()], ..declared(&["linux/amd64"]) };
+    certainty(&blob_missing::CAUSE, &of(vec![attempt], &settings))
+}
+
 #[test]
 fn what_only_one_way_through_an_index_fetches_is_likely() {
     let twice = || index(&[("linux/amd64", fine()), ("linux/amd64", gone())]);
@@ -77,10 +84,7 @@ fn what_only_one_way_through_an_index_fetches_is_likely() {
         ("containerd/2.4", Some(Certainty::Likely)),
         ("cri-o/1.34", None),
     ] {
-        let settings =
-            Settings { runtimes: vec![runtime.parse().unwrap()], ..declared(&["linux/amd64"]) };
-        let facts = of(vec![twice()], &settings);
-        assert_eq!(certainty(&blob_missing::CAUSE, &facts), expected, "{runtime}");
+        assert_eq!(missing_by(runtime, twice()), expected, "{runtime}");
     }
 }
 
@@ -171,10 +175,7 @@ fn beside_an_entry_that_leads_elsewhere_what_is_wrong_is_as_sure_as_what_meets_i
     // By one way of going through the index it is the second entry that fails.
     let twice = || elsewhere(0, index(&[("linux/amd64", fine()), ("linux/amd64", gone())]));
     for (runtime, expected) in [("containerd/1.7", None), ("containerd/2.4", Some(Likely))] {
-        let settings =
-            Settings { runtimes: vec![runtime.parse().unwrap()], ..declared(&["linux/amd64"]) };
-        let facts = of(vec![twice()], &settings);
-        assert_eq!(certainty(&blob_missing::CAUSE, &facts), expected, "{runtime}");
+        assert_eq!(missing_by(runtime, twice()), expected, "{runtime}");
     }
 }
 

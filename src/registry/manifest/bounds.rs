@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::image::Platform;
-use crate::registry::on_heap;
+use crate::registry::{on_heap, shared_on_heap};
 
 /// Entries of an index; real ones have a few dozen.
 pub(super) const MOST_ENTRIES: usize = 256;
@@ -38,7 +38,7 @@ pub fn shared_platform_size(platform: &Arc<Platform>) -> usize {
     if platform.is_common() {
         return 0;
     }
-    on_heap(2 * size_of::<usize>() + size_of::<Platform>()) + platform_size(platform)
+    shared_on_heap(size_of::<Platform>()) + platform_size(platform)
 }
 
 #[cfg(test)]

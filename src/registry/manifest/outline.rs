@@ -8,7 +8,7 @@ use super::strict;
 use super::{Kind, kind_of};
 use crate::facts::{Descriptor, Entry, Target};
 use crate::image::Digest;
-use crate::registry::on_heap;
+use crate::registry::{on_heap, shared_on_heap};
 
 /// Layers beyond which an image is not read: containerd 2.4 takes no more descriptors, and before
 /// it took any number.
@@ -107,7 +107,7 @@ pub fn descriptor_size(descriptor: &Descriptor) -> usize {
 
 /// Bytes that a digest has on the heap.
 pub fn digest_size(digest: &Digest) -> usize {
-    on_heap(2 * size_of::<usize>() + digest.as_str().len())
+    shared_on_heap(digest.as_str().len())
 }
 
 fn image(bytes: &[u8]) -> Option<Parts> {

@@ -63,12 +63,17 @@ async fn four_times(client: &RegistryClient, image: &str) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_name_that_never_resolves_is_looked_for_by_one_at_a_time() {
+/// A client to which no name resolves.
+fn nameless() -> (Arc<Names>, RegistryClient) {
     let names = Names::new(&[]);
     let mut config = settings(&[]);
     config.resolver = Some(names.clone());
-    let client = RegistryClient::new(config).unwrap();
+    (names, RegistryClient::new(config).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_never_resolves_is_looked_for_by_one_at_a_time() {
+    let (names, client) = nameless();
     for _ in 0..4 {
         assert_eq!(trouble(look(&client, "dead.test/app:1").await).kind, TroubleKind::Dns);
     }
@@ -92,10 +97,7 @@ async fn a_name_that_never_resolves_is_looked_for_by_one_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lookup_that_is_broken_off_says_nothing_of_the_host() {
-    let names = Names::new(&[]);
-    let mut config = settings(&[]);
-    config.resolver = Some(names.clone());
-    let client = RegistryClient::new(config).unwrap();
+    let (names, client) = nameless();
     let given_up = async || {
         let limit = Duration::from_secs(1);
         tokio::time::timeout(limit, look(&client, "slow.test/app:1")).await.unwrap_err();
